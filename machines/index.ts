@@ -1,0 +1,3 @@
+export { hostMachine } from "./host.ts";
+export { schedulerMachine } from "./scheduler.ts";
+export { taskMachine, type TaskContext, type TaskEvent, type TaskInput } from "./task.ts";

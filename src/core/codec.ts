@@ -1,0 +1,61 @@
+import { Packr } from "msgpackr";
+import { TroupeError } from "./errors.ts";
+
+/**
+ * Bytes ⇄ values. Two formats on the wire, told apart by the content type: JSON (the default, anyone can write it) and msgpack.
+ * Stored records are msgpack behind one byte that names the codec, so that a later codec can live beside this one.
+ */
+const packr = new Packr({ useRecords: false, moreTypes: true, bundleStrings: false });
+
+export const MSGPACK = "application/msgpack";
+const RECORD_CODEC_MSGPACK = 1;
+const RESERVE_START_SPACE = 2048;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A record for storage. Keeps Date, Map, Set, BigInt and typed arrays. Never compare bytes of different records. */
+export function encodeRecord(record: unknown): Uint8Array {
+  // msgpackr leaves one byte free in front of what it packs; copying the record to prepend it would cost more than packing it.
+  const bytes = (packr as unknown as { pack(value: unknown, options: number): Uint8Array }).pack(record, RESERVE_START_SPACE | 1);
+  bytes[0] = RECORD_CODEC_MSGPACK;
+  return bytes;
+}
+
+/** @throws bad_payload when the bytes were written by a codec this version does not know. */
+export function decodeRecord(bytes: Uint8Array): unknown {
+  if (bytes[0] !== RECORD_CODEC_MSGPACK)
+    throw new TroupeError("bad_payload", `A stored record begins with codec byte ${bytes[0]}, which this version does not know`);
+  return packr.unpack(bytes.subarray(1));
+}
+
+/** A message body as a value; an empty body is `undefined`. @throws bad_payload */
+export function decodeBody(body: Uint8Array, contentType: string): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    if (contentType === "" || contentType === "application/json") return JSON.parse(decoder.decode(body));
+    if (contentType === MSGPACK) return packr.unpack(body);
+  } catch (cause) {
+    throw new TroupeError("bad_payload", `The body is not ${contentType === MSGPACK ? "msgpack" : "JSON"}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  throw new TroupeError("bad_payload", `The content type "${contentType}" is not known`);
+}
+
+/** A value as JSON; `undefined` is an empty body. @throws bad_payload for what JSON cannot say (cycles, BigInt) */
+export function encodeJson(value: unknown): Uint8Array {
+  if (value === undefined) return EMPTY_BODY;
+  try {
+    return encoder.encode(JSON.stringify(value) ?? "null");
+  } catch (cause) {
+    throw new TroupeError("bad_payload", `The value cannot be written as JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A value as msgpack, for senders that want Date, Map, Set or binary data to arrive as such. */
+export function encodeMsgpack(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+export const EMPTY_BODY = new Uint8Array(0);

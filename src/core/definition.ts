@@ -1,0 +1,71 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { AnyStateMachine } from "xstate";
+import type { Address } from "./address.ts";
+
+/**
+ * What a host knows about a type of actor. Made by `defineTask` (and `defineActor`, later) and never changed afterwards.
+ */
+export interface Definition<TInput = unknown, TOutput = unknown> {
+  readonly kind: "task";
+  readonly name: string;
+  readonly version: string;
+  /** With every actor logic replaced by a stub: children are never evaluated in their parent's process. */
+  readonly machine: AnyStateMachine;
+  /** Structural hash of the machine: same version with another shape is a deployment mistake. */
+  readonly shape: string;
+  /** Work outside the turn, by the machine's name for it. */
+  readonly activities: ReadonlyMap<string, Activity>;
+  readonly retention: Retention;
+  /** Whether every turn is kept for time travel. */
+  readonly history: boolean;
+  readonly inputSchema: StandardSchemaV1 | undefined;
+  readonly outputSchema: StandardSchemaV1 | undefined;
+  /** Carries the types; never present at run time. */
+  readonly "~types"?: { readonly input: TInput; readonly output: TOutput };
+}
+
+/** How long a finished actor's record is kept, by how it ended. At least a minute: the server keeps none for less. */
+export interface Retention {
+  readonly doneMs: number;
+  readonly failedMs: number;
+}
+
+export interface Activity {
+  readonly run: (context: ActivityContext) => unknown;
+  /** What `run` gets, from the actor's context and what the machine said when it invoked. */
+  readonly input: (context: unknown, invoked: unknown) => unknown;
+  readonly onCrash: CrashPolicy;
+  /** The longest one attempt may take; undefined for no limit. */
+  readonly timeoutMs: number | undefined;
+  /** The longest silence between heartbeats; undefined where none are expected. */
+  readonly heartbeatTimeoutMs: number | undefined;
+}
+
+/**
+ * What becomes of work whose host died: `rerun` starts it again (at least once); `fail` and `park` never do (at most once).
+ */
+export type CrashPolicy = "rerun" | "fail" | "park";
+
+/** What user code gets. One per attempt; its parts are made when they are first used. */
+export interface ActivityContext<TInput = unknown> {
+  readonly actor: Address;
+  readonly input: TInput;
+  /** 1 for the first; counts retries and reruns after a crash. */
+  readonly attempt: number;
+  /** The owner's fence: rises with every take-over. Pass it on to systems that can refuse an older one. */
+  readonly epoch: number;
+  /** Aborts on cancel, timeout, missed heartbeat, a lost partition and a stopping host; the reason is a TroupeError. */
+  readonly signal: AbortSignal;
+  /** Published for watchers, at most once, never stored. */
+  progress(value: unknown): void;
+  /** A sign of life, for work with a heartbeat timeout. */
+  heartbeat(): void;
+  readonly log: ActivityLog;
+}
+
+export interface ActivityLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,155 @@
+/**
+ * The one error class and the one table of codes. Callers switch on `code`, which also survives two copies
+ * of this package in one process; the README repeats the table and a test keeps the two equal.
+ */
+
+/** code → [may the same request succeed later?, what to do about it] */
+export const ERROR_CODES = {
+  // requests
+  bad_request: [false, "Correct the request: the message lists every fault."],
+  unknown_type: [false, "Register the type in a host, or correct its name."],
+  unknown_id: [false, "Check the id; a finished actor is forgotten after its retention."],
+  unknown_lane: [false, "Use one of the lanes high, normal, low or event."],
+  bad_address: [false, "Use letters, digits, _ and - in a type; in an id also any character but space, dot, * and >."],
+  bad_payload: [false, "Send JSON, or msgpack with Content-Type: application/msgpack."],
+  invalid_input: [false, "Correct the fields that are listed, each with its path."],
+  invalid_output: [false, "Correct what the task returns, or its output schema."],
+  reserved_event: [false, "Event types that begin with xstate. or troupe. are ours; choose another."],
+  bad_delay: [false, "Give delays in milliseconds, zero or more, at most ten years."],
+  bad_deadline: [false, "Give a deadline in the future that is not before the delay ends."],
+  too_large: [false, "Send less, or a reference to the data: the server's max_payload is the limit."],
+  not_running: [false, "The actor has ended; its record shows how."],
+  // ends of tasks
+  task_failed: [false, "Read the cause; throw TerminalError for failures that no retry can mend."],
+  cancelled: [false, "Somebody cancelled the task; the reason is in the message."],
+  expired: [false, "The task did not start before its deadline; add hosts or give it longer."],
+  timeout: [true, "The work took longer than its timeout; make it faster or raise the timeout."],
+  crashed: [false, "The host died during an attempt and the crash policy forbids another; check, then retry."],
+  transition_threw: [false, "The machine threw while handling an event; mend the definition, then resume the actor."],
+  // the way to NATS
+  no_connection: [true, "Check that nats-server runs and the address and credentials are right."],
+  no_host: [true, "Start a host that has this type registered."],
+  no_answer: [true, "The deadline passed without an answer; the request may have been carried out. Retry with the same id."],
+  in_full: [true, "The IN stream is full: submit slower, add hosts, or raise its max_bytes."],
+  bad_options: [false, "Correct the options that are listed."],
+  stopped: [true, "The client or host was stopped; make a new one."],
+  // streams and the server
+  incompatible_server: [false, "Run nats-server 2.14.4 or newer, 2.15.1 recommended."],
+  incompatible_stream: [false, "Choose another namespace, or migrate the stream that is named."],
+  not_provisioned: [false, "Let a deployer run troupe server init once, or start the host with the right to create streams."],
+  lost_partition: [true, "Another host owns the partition now; nothing to do."],
+  commit_unknown: [true, "The server did not answer a commit; the actor is reloaded before anything else happens."],
+  // a nats-server of our own
+  server_path_bad: [false, "TROUPE_NATS_SERVER names no program that runs; correct or unset it."],
+  server_too_old: [false, "Install nats-server 2.14.4 or newer, or unset TROUPE_NATS_SERVER to let troupe find one."],
+  server_hash_wrong: [false, "The download is not the pinned release; delete it and try another mirror or network."],
+  server_unavailable: [false, "Install nats-server by hand and put it on PATH, or set TROUPE_NATS_SERVER."],
+  server_no_network: [true, "Check the network or proxy, or install nats-server by hand and set TROUPE_NATS_SERVER."],
+  server_failed: [false, "Read the server's own words in the message."],
+  // ours
+  defect: [false, "This is a fault in troupe: report it with the message."],
+} as const satisfies Record<string, readonly [retryable: boolean, remedy: string]>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** One fault of a request: where it is (`input.width`) and what is wrong there. */
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface TroupeErrorDetails {
+  /** `type/id` of the actor, or the subject, that the error is about. */
+  readonly about?: string;
+  readonly faults?: readonly Fault[];
+  readonly cause?: unknown;
+}
+
+/**
+ * Every refusal and failure that troupe reports. Made anywhere in troupe; on the wire it is an {@link ErrorRecord}.
+ */
+export class TroupeError extends Error {
+  override readonly name = "TroupeError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly remedy: string;
+  readonly about: string | undefined;
+  readonly faults: readonly Fault[];
+
+  constructor(code: ErrorCode, message: string, details: TroupeErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const [retryable, remedy] = ERROR_CODES[code];
+    this.code = code;
+    this.retryable = retryable;
+    this.remedy = remedy;
+    this.about = details.about;
+    this.faults = details.faults ?? [];
+  }
+}
+
+/** Thrown by a user's `run` to say that no retry can help. Any object with `retryable: false` is read the same way. */
+export class TerminalError extends Error {
+  override readonly name: string = "TerminalError";
+  readonly retryable = false;
+}
+
+/** An error as it is stored in a record and sent on the wire. Made only by {@link toErrorRecord}. */
+export interface ErrorRecord {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  /** `false` where no retry can help; absent means that one may. */
+  readonly retryable?: false;
+  readonly stack?: string;
+  readonly faults?: readonly Fault[];
+  readonly cause?: ErrorRecord;
+}
+
+const MAX_STACK_CHARS = 4096;
+const MAX_CAUSES = 5;
+
+/** Any thrown value as a record; stacks are cut at 4,096 characters and chains of causes at five. */
+export function toErrorRecord(thrown: unknown, depth = 0): ErrorRecord {
+  if (!(thrown instanceof Error)) return { name: "Error", message: describeThrown(thrown) };
+  const { code, faults } = thrown as { code?: unknown; faults?: readonly Fault[] };
+  return {
+    name: thrown.name,
+    message: thrown.message,
+    ...(typeof code === "string" ? { code } : {}),
+    ...("retryable" in thrown && thrown.retryable === false ? { retryable: false as const } : {}),
+    ...(thrown.stack === undefined || thrown instanceof TroupeError ? {} : { stack: thrown.stack.slice(0, MAX_STACK_CHARS) }),
+    ...(faults !== undefined && faults.length > 0 ? { faults } : {}),
+    ...(thrown.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: toErrorRecord(thrown.cause, depth + 1) }),
+  };
+}
+
+/** The error again, for user code: a TroupeError where the code is one of ours, otherwise an Error with its old name. */
+export function fromErrorRecord(record: ErrorRecord, about?: string): Error {
+  const cause = record.cause === undefined ? undefined : fromErrorRecord(record.cause);
+  if (isErrorCode(record.code)) {
+    const { faults } = record;
+    return new TroupeError(record.code, record.message, {
+      ...(about === undefined ? {} : { about }),
+      ...(faults === undefined ? {} : { faults }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+  const error = new Error(record.message, cause === undefined ? undefined : { cause });
+  error.name = record.name;
+  if (record.code !== undefined) Object.assign(error, { code: record.code });
+  if (record.stack !== undefined) error.stack = record.stack;
+  return error;
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
+}
+
+function describeThrown(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return String(thrown);
+  }
+}

@@ -1,0 +1,87 @@
+import type { StateValue } from "xstate";
+import type { ErrorRecord } from "./errors.ts";
+import { TroupeError } from "./errors.ts";
+import type { ActorEvent } from "./envelope.ts";
+
+/**
+ * What is stored of an actor: one message on `state.<type>.<id>`, replaced by every commit. Made by the turn, encoded by the
+ * codec. Fields are compatible for ever once released; a new shape gets a new `v`. test/golden holds one of each.
+ */
+export interface ActorRecord {
+  readonly v: 1;
+  /** 1 for the first commit of this actor, then rising by one per commit's last turn. */
+  readonly revision: number;
+  /** The fence under which it was written. */
+  readonly epoch: number;
+  /** The definition's version and the structural hash of its machine. */
+  readonly version: string;
+  readonly shape: string;
+  readonly status: "active" | "done" | "error" | "stopped";
+  readonly value: StateValue;
+  readonly context: unknown;
+  readonly historyValue?: unknown;
+  readonly output?: unknown;
+  readonly error?: ErrorRecord;
+  /** Work outside the turn that has started and not settled, by its id in the machine. */
+  readonly activities: Readonly<Record<string, ActivityRecord>>;
+  /** Timers that are armed, by their id in the machine. */
+  readonly timers: Readonly<Record<string, TimerRecord>>;
+  /** Per source, the highest sequence absorbed. */
+  readonly marks: Readonly<Record<string, number>>;
+  /** Counts activities and timers, so that each has a generation of its own. */
+  readonly generation: number;
+  readonly parked?: Parked;
+  readonly deadlineAt?: number;
+  readonly replyTo?: string;
+  /** Epoch ms. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface ActivityRecord {
+  readonly src: string;
+  readonly generation: number;
+  readonly input: unknown;
+  /** How often it was started again after its host died. */
+  readonly reruns: number;
+}
+
+export interface TimerRecord {
+  readonly generation: number;
+  readonly dueAt: number;
+  readonly event: ActorEvent;
+  /** `host`: in memory while the envelope that armed it stays unacknowledged; `server`: a schedule that needs no host. */
+  readonly keeper: "host" | "server";
+}
+
+/** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */
+export interface Parked {
+  readonly reason: string;
+  readonly error: ErrorRecord;
+  readonly at: number;
+}
+
+/** @throws bad_payload when it is not a record that this version can read. */
+export function asRecord(value: unknown): ActorRecord {
+  if (typeof value === "object" && value !== null && "v" in value && value.v === 1) return value as ActorRecord;
+  throw new TroupeError("bad_payload", "A stored record has a version that this troupe does not know");
+}
+
+/** The name of the state an actor is in, at the top: for a task one of undo, doing, done, failed, expired. */
+export function topState(value: StateValue): string {
+  return typeof value === "string" ? value : Object.keys(value).join(",");
+}
+
+/** `undo.ready`, or `a.b,c.d` for parallel regions: for people. */
+export function formatState(value: StateValue): string {
+  if (typeof value === "string") return value;
+  return Object.entries(value)
+    .map(([name, inner]) =>
+      inner === undefined || (typeof inner === "object" && Object.keys(inner).length === 0) ? name : `${name}.${formatState(inner)}`,
+    )
+    .join(",");
+}
+
+export function isEnded(record: ActorRecord): boolean {
+  return record.status !== "active";
+}

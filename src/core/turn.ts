@@ -1,0 +1,300 @@
+import type { AnyMachineSnapshot } from "xstate";
+import { formatAddress, type Address } from "./address.ts";
+import type { Definition } from "./definition.ts";
+import type { Effect } from "./effect.ts";
+import type { ActorEvent, Envelope } from "./envelope.ts";
+import { TroupeError } from "./errors.ts";
+import type { ActivityRecord, ActorRecord, Parked, TimerRecord } from "./record.ts";
+import { ChildRef, Scope } from "./scope.ts";
+
+/**
+ * A turn is one envelope applied to one actor: `(definition, actor, envelope, at) → (actor', effects)`. Pure: no clock, no chance,
+ * no I/O, and the only caller of XState's transition. Nothing it returns has happened until it is committed.
+ */
+export interface Turn {
+  readonly actor: Actor;
+  readonly effects: readonly Effect[];
+  /** What the turn made of the envelope: an unheard one changed nothing and need not be stored. */
+  readonly kind: "changed" | "unheard";
+}
+
+/** An actor in memory: what is stored of it, and the snapshot that XState goes on from. */
+export interface Actor {
+  readonly record: ActorRecord;
+  readonly snapshot: AnyMachineSnapshot;
+}
+
+/** When and under which fence a turn is made, and which delivery it absorbs. */
+export interface TurnAt {
+  readonly now: number;
+  readonly epoch: number;
+  readonly mark?: { readonly source: string; readonly sequence: number };
+}
+
+/** A timer that fires sooner is kept in the host's memory, its envelope unacknowledged; a longer one is a schedule in the server. */
+export const SHORT_TIMER_MS = 3_000;
+
+type StartEnvelope = Extract<Envelope, { kind: "start" }>;
+
+/** The first turn of an actor. @throws transition_threw */
+export function start(definition: Definition, address: Address, envelope: StartEnvelope, at: TurnAt): Turn {
+  const scope = scopeOf(definition);
+  const input = { input: envelope.input, delayMs: envelope.delayMs };
+  const snapshot = guarded(address, () => definition.machine.getInitialSnapshot(scope.open(formatAddress(address)), input));
+  if (snapshot.status === "error") throw threw(address, snapshot.error);
+  const before: ActorRecord = {
+    v: 1,
+    revision: 0,
+    epoch: at.epoch,
+    version: definition.version,
+    shape: definition.shape,
+    status: "active",
+    value: {},
+    context: undefined,
+    activities: NOTHING,
+    timers: NOTHING,
+    marks: NOTHING,
+    generation: 0,
+    createdAt: at.now,
+    updatedAt: at.now,
+    ...(envelope.deadlineAt === undefined ? {} : { deadlineAt: envelope.deadlineAt }),
+    ...(envelope.replyTo === undefined ? {} : { replyTo: envelope.replyTo }),
+  };
+  return finish(undefined, snapshot, before, scope, at);
+}
+
+/** Any later turn. Late timers and results of an older generation change nothing. @throws transition_threw */
+export function take(definition: Definition, address: Address, actor: Actor, envelope: Exclude<Envelope, StartEnvelope>, at: TurnAt): Turn {
+  const { record, snapshot } = actor;
+  const heard = record.status === "active" ? hear(record, envelope) : undefined;
+  if (heard === undefined) return { actor: absorb(actor, at), effects: [], kind: "unheard" };
+  const scope = scopeOf(definition);
+  const next = guarded(address, () => definition.machine.transition(snapshot, heard.event, scope.open(formatAddress(address))));
+  if (next === snapshot && heard.record === record && scope.actions.length === 0)
+    return { actor: absorb(actor, at), effects: [], kind: "unheard" };
+  return finish(snapshot, next, heard.record, scope, at);
+}
+
+/** An actor from its stored record. The record is not changed. @throws transition_threw when the machine no longer fits */
+export function revive(definition: Definition, address: Address, record: ActorRecord): Actor {
+  const stored = {
+    status: record.status,
+    value: record.value,
+    context: structuredClone(record.context),
+    historyValue: structuredClone(record.historyValue ?? {}),
+    output: record.output,
+    error: record.error,
+    children: {},
+  };
+  const scope = scopeOf(definition).open(formatAddress(address));
+  const snapshot = guarded(address, () => definition.machine.restoreSnapshot(stored as never, scope));
+  for (const [id, activity] of Object.entries(record.activities)) setChild(snapshot, id, new ChildRef(id, activity.src));
+  return { record, snapshot };
+}
+
+/** The event an envelope brings, and the record without the timer or activity it uses up; undefined when it comes too late. */
+function hear(record: ActorRecord, envelope: Exclude<Envelope, StartEnvelope>): { event: ActorEvent; record: ActorRecord } | undefined {
+  switch (envelope.kind) {
+    case "event":
+      return { event: envelope.event, record };
+    case "timer": {
+      const timer = record.timers[envelope.timer];
+      if (timer?.generation !== envelope.generation) return undefined;
+      return { event: timer.event, record: { ...record, timers: without(record.timers, envelope.timer) } };
+    }
+    case "settled": {
+      const activity = record.activities[envelope.activity];
+      if (activity?.generation !== envelope.generation) return undefined;
+      return { event: envelope.event, record: { ...record, activities: without(record.activities, envelope.activity) } };
+    }
+  }
+}
+
+function absorb(actor: Actor, at: TurnAt): Actor {
+  if (at.mark === undefined) return actor;
+  return { ...actor, record: { ...actor.record, marks: { ...actor.record.marks, [at.mark.source]: at.mark.sequence } } };
+}
+
+function finish(previous: AnyMachineSnapshot | undefined, next: AnyMachineSnapshot, before: ActorRecord, scope: Scope, at: TurnAt): Turn {
+  const ended = next.status !== "active";
+  const effects: Effect[] = [];
+  const draft = new Draft(before, effects, at.now);
+  if (!ended) draft.spawned(previous?.children ?? NOTHING, next);
+  for (const action of scope.actions) draft.action(action as unknown as CollectedAction);
+  for (const event of scope.emitted) effects.push({ kind: "emit", event });
+  draft.stopped(previous?.children ?? NOTHING, ended ? NOTHING : next.children);
+  if (ended) draft.disarmAll();
+  const record: ActorRecord = {
+    ...before,
+    revision: before.revision + 1,
+    epoch: at.epoch,
+    status: next.status as ActorRecord["status"],
+    value: next.value,
+    context: next.context,
+    activities: draft.activities,
+    timers: draft.timers,
+    generation: draft.generation,
+    marks: at.mark === undefined ? before.marks : { ...before.marks, [at.mark.source]: at.mark.sequence },
+    updatedAt: at.now,
+    ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
+    ...(next.output === undefined ? {} : { output: next.output }),
+  };
+  return { actor: { record, snapshot: next }, effects, kind: "changed" };
+}
+
+/** The parts of XState's action objects that are read; never their `exec`. Pinned by test/core/xstate-contract.test.ts. */
+interface CollectedAction {
+  readonly type: string;
+  readonly params: {
+    readonly event?: ActorEvent;
+    readonly id?: string;
+    readonly delay?: number;
+    readonly sendId?: string;
+    readonly label?: string;
+    readonly value?: unknown;
+  };
+}
+
+/** A record's activities and timers while a turn is being written down. */
+class Draft {
+  activities: Readonly<Record<string, ActivityRecord>>;
+  timers: Readonly<Record<string, TimerRecord>>;
+  generation: number;
+  readonly #effects: Effect[];
+  readonly #now: number;
+
+  constructor(before: ActorRecord, effects: Effect[], now: number) {
+    this.activities = before.activities;
+    this.timers = before.timers;
+    this.generation = before.generation;
+    this.#effects = effects;
+    this.#now = now;
+  }
+
+  /** Children are compared by identity: the same id with another reference was stopped and started again. */
+  spawned(before: Children, next: AnyMachineSnapshot): void {
+    for (const [id, child] of Object.entries(next.children as Children)) {
+      if (child === before[id]) continue;
+      const generation = ++this.generation;
+      const src = child.src as string;
+      this.activities = { ...this.activities, [id]: { src, generation, input: child.options?.input, reruns: 0 } };
+      this.#effects.push({ kind: "run", activity: id, generation });
+      setChild(next, id, new ChildRef(id, src));
+    }
+  }
+
+  stopped(before: Children, after: Children): void {
+    for (const id of Object.keys(before)) {
+      const activity = this.activities[id];
+      if (activity === undefined || after[id] !== undefined) continue;
+      this.#effects.push({ kind: "halt", activity: id, generation: activity.generation });
+      this.activities = without(this.activities, id);
+    }
+  }
+
+  action({ type, params }: CollectedAction): void {
+    if (type === "xstate.raise" && params.delay !== undefined && params.event !== undefined)
+      this.#arm(params.id ?? params.event.type, params.event, params.delay);
+    else if (type === "xstate.cancel" && params.sendId !== undefined) this.#disarm(params.sendId);
+    else if (type === "xstate.log") this.#effects.push({ kind: "log", label: params.label, value: params.value });
+  }
+
+  disarmAll(): void {
+    for (const timer of Object.keys(this.timers)) this.#disarm(timer);
+  }
+
+  #arm(timer: string, event: ActorEvent, delayMs: number): void {
+    const generation = ++this.generation;
+    const dueAt = this.#now + delayMs;
+    const keeper = delayMs < SHORT_TIMER_MS ? "host" : "server";
+    this.timers = { ...this.timers, [timer]: { generation, dueAt, event, keeper } };
+    this.#effects.push({ kind: "arm", timer, generation, dueAt, keeper });
+  }
+
+  #disarm(timer: string): void {
+    const armed = this.timers[timer];
+    if (armed === undefined) return;
+    this.timers = without(this.timers, timer);
+    this.#effects.push({ kind: "disarm", timer, generation: armed.generation, keeper: armed.keeper });
+  }
+}
+
+type Children = Record<string, { readonly src?: unknown; readonly options?: { readonly input?: unknown } } | undefined> &
+  Record<string, any>;
+
+const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
+
+function setChild(snapshot: AnyMachineSnapshot, id: string, child: ChildRef): void {
+  (snapshot.children as Record<string, unknown>)[id] = child;
+}
+
+function without<T>(map: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
+  const { [key]: _gone, ...rest } = map;
+  return rest;
+}
+
+function hasHistory(snapshot: AnyMachineSnapshot): boolean {
+  for (const _key in snapshot.historyValue) return true;
+  return false;
+}
+
+function persistHistory(snapshot: AnyMachineSnapshot): Record<string, { id: string }[]> {
+  return Object.fromEntries(Object.entries(snapshot.historyValue).map(([id, nodes]) => [id, nodes.map((node) => ({ id: node.id }))]));
+}
+
+const scopes = new WeakMap<Definition, Scope>();
+
+function scopeOf(definition: Definition): Scope {
+  let scope = scopes.get(definition);
+  if (scope === undefined) scopes.set(definition, (scope = new Scope(() => {})));
+  return scope;
+}
+
+function guarded<T>(address: Address, step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    throw threw(address, cause);
+  }
+}
+
+function threw(address: Address, cause: unknown): TroupeError {
+  const about = formatAddress(address);
+  return new TroupeError("transition_threw", `The machine of ${about} threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    about,
+    cause,
+  });
+}
+
+/** Work whose host died, under a crash policy that allows it again: the same work with a generation of its own. */
+export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
+  const record = actor.record;
+  const crashed = record.activities[activity];
+  if (crashed === undefined) return { actor, effects: [], kind: "unheard" };
+  const generation = record.generation + 1;
+  const activities = { ...record.activities, [activity]: { ...crashed, generation, reruns: crashed.reruns + 1 } };
+  const after = { ...record, activities, generation, revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now };
+  return { actor: { ...actor, record: after }, effects: [{ kind: "run", activity, generation }], kind: "changed" };
+}
+
+/** Sets an actor aside for a person to look at: the last good record is kept and nothing of it runs until it is resumed. */
+export function park(actor: Actor, parked: Parked, at: TurnAt): Turn {
+  const absorbed = absorb(actor, at);
+  const record = { ...absorbed.record, parked, revision: actor.record.revision + 1, epoch: at.epoch, updatedAt: at.now };
+  return { actor: { ...actor, record }, effects: [], kind: "changed" };
+}
+
+/** Takes a parked actor up again: its unsettled work runs once more. */
+export function resume(actor: Actor, at: TurnAt): Turn {
+  const { parked: _parked, ...rest } = absorb(actor, at).record;
+  let turn: Turn = {
+    actor: { ...actor, record: { ...rest, revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now } },
+    effects: [],
+    kind: "changed",
+  };
+  for (const activity of Object.keys(rest.activities)) {
+    const again = rerun(turn.actor, activity, at);
+    turn = { ...again, effects: [...turn.effects, ...again.effects] };
+  }
+  return turn;
+}

@@ -1,0 +1,113 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { assign, type AnyStateMachine } from "xstate";
+import { taskMachine, type TaskContext } from "../machines/task.ts";
+import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
+import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
+import { parseDuration, type Duration } from "./core/duration.ts";
+import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
+import { chanceOf, DEFAULT_RETRY, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
+import { shapeOf } from "./core/shape.ts";
+import { stubLogic } from "./core/stub.ts";
+
+/** What a task is. Every field but `name` and `run` has a default. */
+export interface TaskOptions<TInput, TOutput> {
+  /** The type in addresses and subjects: letters, digits, _ and -. */
+  readonly name: string;
+  readonly version?: string;
+  /** Standard Schemas (zod, valibot, arktype), checked where a message enters and again where it runs. */
+  readonly input?: StandardSchemaV1<unknown, TInput>;
+  readonly output?: StandardSchemaV1<unknown, TOutput>;
+  readonly run: (context: ActivityContext<TInput>) => TOutput | Promise<TOutput>;
+  /** Default: 3 attempts, 1 s doubling to 1 min, a quarter of jitter. */
+  readonly retry?: Partial<RetryPolicy>;
+  /** The longest one attempt may take. Default: no limit. */
+  readonly timeout?: Duration;
+  /** The longest silence between two calls of `heartbeat`. Default: none are expected. */
+  readonly heartbeatTimeout?: Duration;
+  /** What becomes of an attempt whose host died. Default: `rerun`. */
+  readonly onCrash?: CrashPolicy;
+  /** How long the record of a finished task is kept. Default: an hour when done, a day otherwise; at least a minute. */
+  readonly retention?: { readonly done?: Duration; readonly failed?: Duration };
+  /** Keep every turn for time travel. Default: no; it halves the commit rate. */
+  readonly history?: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/**
+ * A durable task: `undo → doing → done | failed → expired`, around one function.
+ * @throws bad_options listing every fault
+ */
+export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOptions<TInput, TOutput>): Definition<TInput, TOutput> {
+  const faults: Fault[] = [];
+  const retry = { ...DEFAULT_RETRY, ...options.retry };
+  const duration = (path: string, value: Duration | undefined, leastMs: number): number | undefined => {
+    if (value === undefined) return undefined;
+    const ms = parseDuration(value);
+    if (ms === undefined || ms < leastMs)
+      faults.push({ path, message: `must be a duration of at least ${leastMs} ms, such as "30s", not ${JSON.stringify(value)}` });
+    return ms;
+  };
+  if (!isType(options.name))
+    faults.push({ path: "name", message: `must be letters, digits, _ and -, at most ${MAX_TYPE_BYTES}, not "${options.name}"` });
+  if (typeof options.run !== "function") faults.push({ path: "run", message: "must be a function" });
+  faults.push(...faultsOfRetry(retry));
+  const timeoutMs = duration("timeout", options.timeout, 1);
+  const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
+  const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;
+  const failedMs = duration("retention.failed", options.retention?.failed, MINUTE_MS) ?? 24 * HOUR_MS;
+  if (faults.length > 0) {
+    throw new TroupeError(
+      "bad_options",
+      `The task "${options.name}" is not well defined: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`,
+      { faults, about: options.name },
+    );
+  }
+  const machine = taskLogic(retry);
+  const run = options.run as (context: ActivityContext) => unknown;
+  return {
+    kind: "task",
+    name: options.name,
+    version: options.version ?? "1",
+    machine,
+    shape: shapeOf(machine),
+    activities: new Map([
+      [
+        "run",
+        { run, input: (context) => (context as TaskContext).input, onCrash: options.onCrash ?? "rerun", timeoutMs, heartbeatTimeoutMs },
+      ],
+    ]),
+    retention: { doneMs, failedMs },
+    history: options.history ?? false,
+    inputSchema: options.input,
+    outputSchema: options.output,
+  };
+}
+
+function faultsOfRetry(retry: RetryPolicy): Fault[] {
+  const faults: Fault[] = [];
+  const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `retry.${path}`, message });
+  demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");
+  demand("minDelayMs", retry.minDelayMs >= 0, "must not be negative");
+  demand("maxDelayMs", retry.maxDelayMs >= retry.minDelayMs, "must not be less than minDelayMs");
+  demand("factor", retry.factor >= 1, "must be at least 1");
+  demand("jitter", retry.jitter >= 0 && retry.jitter <= 1, "must be between 0 and 1");
+  return faults;
+}
+
+/** The task machine with one task's retry policy, ready to be interpreted: its work is an activity, so a stub stands here. */
+function taskLogic(policy: RetryPolicy): AnyStateMachine {
+  return taskMachine.provide({
+    guards: {
+      retries: ({ context, event }) => (event as { error?: ErrorRecord }).error?.retryable !== false && context.attempt < policy.attempts,
+    },
+    actions: {
+      planRetry: assign(({ context, self }) => {
+        const { attempt } = context as TaskContext;
+        return { attempt: attempt + 1, backoffMs: retryDelayMs(policy, attempt, chanceOf(`${self.id}:${attempt}`)) };
+      }),
+    },
+    actors: { run: stubLogic as never },
+  });
+}

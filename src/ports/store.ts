@@ -1,0 +1,88 @@
+import type { Address, Lane } from "../core/address.ts";
+import type { TroupeError } from "../core/errors.ts";
+import type { MailSource } from "./mailbox.ts";
+
+/**
+ * Where committed state lives. A store only moves bytes: what they mean is the codec's and the record's business.
+ * Adapters: memory, nats. Contract: test/contract/store.ts runs against both.
+ */
+export interface Store {
+  /** The most writes one commit may hold (a JetStream batch takes 1,000 messages). */
+  readonly maxWrites: number;
+  /** The most bytes one write may hold, subject and headers included. */
+  readonly maxWriteBytes: number;
+  /**
+   * `true` where a commit of a single write is atomic by itself and may overlap others. Elsewhere, and for every commit of
+   * several writes, the host keeps one commit in flight.
+   */
+  readonly singlesOverlap: boolean;
+
+  /**
+   * The last committed record of each address, in the order asked, `undefined` where there is none. Never stale: an owner that
+   * loads right after taking a partition sees everything its predecessor committed.
+   * @throws no_answer, no_connection
+   */
+  load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
+
+  /**
+   * Stores all writes or none, under all fences. Resolves; an outcome is never thrown.
+   */
+  commit(commit: Commit): Promise<CommitOutcome>;
+
+  /** Forgets the mail of one source up to and including a sequence: absorbed by records that are committed. */
+  forget(partition: number, source: MailSource, throughSequence: number): Promise<void>;
+}
+
+/** Made by the runtime's committer. Every partition that a write belongs to has its fence. */
+export interface Commit {
+  readonly fences: ReadonlyMap<number, number>;
+  readonly writes: readonly Write[];
+}
+
+export type Write =
+  /** The actor's record: replaces the one before. `ttlMs` makes the server remove it later (at least a minute). */
+  | { readonly kind: "record"; readonly partition: number; readonly address: Address; readonly bytes: Uint8Array; readonly ttlMs?: number }
+  /** A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. */
+  | {
+      readonly kind: "mail";
+      readonly partition: number;
+      readonly lane: Lane;
+      readonly to: Address;
+      readonly message: string;
+      readonly letter: Letter;
+    }
+  /** Mail that the server sends itself at `dueAt` (epoch ms), whether or not a host runs. One per actor and name: a second replaces. */
+  | {
+      readonly kind: "timer";
+      readonly partition: number;
+      readonly owner: Address;
+      readonly timer: string;
+      readonly dueAt: number;
+      readonly message: string;
+      readonly letter: Letter;
+    }
+  /** Withdraws a timer. One that has fired already is not an error. */
+  | { readonly kind: "cancelTimer"; readonly partition: number; readonly owner: Address; readonly timer: string }
+  /** An envelope that no actor can take, kept with its reason. `name` is unique within the target. */
+  | { readonly kind: "dead"; readonly partition: number; readonly address: Address; readonly name: string; readonly letter: Letter }
+  /** What a turn did, for types with history. */
+  | { readonly kind: "turn"; readonly partition: number; readonly address: Address; readonly revision: number; readonly bytes: Uint8Array };
+
+/** A message's body and headers, as they go on the wire. */
+export interface Letter {
+  readonly body: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The answer to a commit. `conflict`: another host has taken the partitions named in `lost`; nothing was stored.
+ * `unknown`: it may have been stored and the store could not find out; the actors must be reloaded before anything else.
+ * `refused`: nothing was stored and trying again cannot help (a write is too large, the stream is gone).
+ */
+export type CommitOutcome =
+  | { readonly kind: "committed" }
+  | { readonly kind: "conflict"; readonly lost: readonly number[] }
+  | { readonly kind: "unknown"; readonly cause: Error }
+  | { readonly kind: "refused"; readonly error: TroupeError };
+
+export const COMMITTED: CommitOutcome = { kind: "committed" };

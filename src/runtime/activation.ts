@@ -1,0 +1,82 @@
+import { formatAddress, type Address } from "../core/address.ts";
+import type { Definition } from "../core/definition.ts";
+import type { Effect } from "../core/effect.ts";
+import type { Actor } from "../core/turn.ts";
+import type { Alarm } from "../ports/clock.ts";
+import type { Write } from "../ports/store.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Hold } from "./hold.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * One actor loaded into this host's memory. Pure state: delivery.ts turns it, committer.ts stores it, activities.ts works for it.
+ *
+ * | phase   | enters when                      | holds                                     | leaves when              |
+ * |---------|----------------------------------|-------------------------------------------|--------------------------|
+ * | loading | a delivery names it              | deliveries that wait, no actor            | its record has been read |
+ * | ready   | read, or known to be new         | the actor after its last turn             | dropped                  |
+ * | dropped | passivated, or the session ended | nothing; late results find it and stop    | never                    |
+ */
+export class Activation {
+  readonly address: Address;
+  readonly key: string;
+  readonly definition: Definition;
+  readonly session: Session;
+  phase: "loading" | "ready" | "dropped" = "loading";
+  /** After the last turn, committed or not; undefined while the actor does not exist. */
+  actor: Actor | undefined;
+  /** Deliveries that arrived while loading. */
+  readonly waiting: Hold[] = [];
+  /** Turns since the last commit was taken. */
+  pending: Pending | undefined;
+  /** The commit that is on its way, at most one per actor. */
+  committing: Pending | undefined;
+  /** By generation: a stopped attempt may still be there when the next begins. */
+  readonly attempts = new Map<number, Attempt>();
+  readonly alarms = new Map<string, ArmedAlarm>();
+  /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
+  queued: Hold[] | undefined;
+  /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
+  readonly listeners: { readonly replyTo: string; readonly hold: Hold }[] = [];
+  /** Bytes of the last stored record: what the cache counts. */
+  recordBytes = 0;
+
+  constructor(address: Address, definition: Definition, session: Session) {
+    this.address = address;
+    this.key = formatAddress(address);
+    this.definition = definition;
+    this.session = session;
+  }
+
+  /** Nothing is going on that would be lost or repeated if the actor left memory. */
+  get isIdle(): boolean {
+    return (
+      this.phase === "ready" &&
+      this.pending === undefined &&
+      this.committing === undefined &&
+      this.attempts.size === 0 &&
+      this.alarms.size === 0 &&
+      this.queued === undefined &&
+      this.listeners.length === 0
+    );
+  }
+}
+
+/** Turns of one actor that will be stored together. */
+export interface Pending {
+  /** Beside the record: timers by subject (the last one wins), dead letters. */
+  readonly writes: Map<string, Write>;
+  /** Released after the commit, in order. */
+  readonly effects: Effect[];
+  /** Let go after the commit. */
+  readonly holds: Hold[];
+  /** The record as it was encoded by a turn that had to know its size. */
+  bytes: Uint8Array | undefined;
+}
+
+/** A short timer in memory. */
+export interface ArmedAlarm {
+  readonly generation: number;
+  readonly alarm: Alarm;
+  readonly holds: Hold[];
+}

@@ -1,0 +1,146 @@
+import type { Address } from "../core/address.ts";
+import type { Activity, ActivityContext, ActivityLog } from "../core/definition.ts";
+import { TroupeError } from "../core/errors.ts";
+import type { Alarm, Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Hold } from "./hold.ts";
+
+/** What an attempt needs of its host. */
+export interface AttemptHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  progress(actor: Address, value: unknown): void;
+}
+
+export interface AttemptOptions {
+  readonly actor: Address;
+  readonly name: string;
+  readonly activity: Activity;
+  readonly input: unknown;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly epoch: number;
+  readonly holds: Hold[];
+}
+
+export type AttemptEnd = { readonly kind: "done"; readonly output: unknown } | { readonly kind: "failed"; readonly error: unknown };
+
+/**
+ * One try of an activity: user code, with its signal, limits and log. Ends exactly once: by its result, its error, a limit, or by
+ * being aborted, after which nothing it returns is looked at.
+ * The signal and the log are made when they are first asked for, because most short work asks for neither.
+ */
+export class Attempt implements ActivityContext {
+  readonly actor: Address;
+  readonly input: unknown;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly generation: number;
+  /** The deliveries that stay unacknowledged until what this attempt brings is committed. */
+  readonly holds: Hold[];
+  readonly #options: AttemptOptions;
+  readonly #host: AttemptHost;
+  /** `prepared` until user code runs, `ended` once its end was told or it was aborted. */
+  phase: "prepared" | "running" | "ended" = "prepared";
+  #controller: AbortController | undefined;
+  #abortReason: TroupeError | undefined;
+  #log: ActivityLog | undefined;
+  #limit: Alarm | undefined;
+  #silence: Alarm | undefined;
+  #lastBeat = 0;
+  #end: ((end: AttemptEnd) => void) | undefined;
+
+  constructor(options: AttemptOptions, host: AttemptHost) {
+    this.#options = options;
+    this.#host = host;
+    this.actor = options.actor;
+    this.input = options.input;
+    this.attempt = options.attempt;
+    this.epoch = options.epoch;
+    this.generation = options.generation;
+    this.holds = options.holds;
+  }
+
+  /** Starts the work; `end` is called once, never while `begin` runs. */
+  begin(end: (end: AttemptEnd) => void): void {
+    const { activity } = this.#options;
+    this.phase = "running";
+    this.#end = end;
+    if (activity.timeoutMs !== undefined)
+      this.#limit = this.#host.clock.after(activity.timeoutMs, () =>
+        this.#timeOut(`took longer than its timeout of ${activity.timeoutMs} ms`),
+      );
+    if (activity.heartbeatTimeoutMs !== undefined) this.#watchSilence(activity.heartbeatTimeoutMs);
+    void this.#work(activity);
+  }
+
+  /** Ends the attempt without a result; user code learns it from its signal. */
+  abort(reason: TroupeError): void {
+    this.#finish();
+    this.#end = undefined;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  progress(value: unknown): void {
+    if (this.#end !== undefined) this.#host.progress(this.actor, value);
+  }
+
+  heartbeat(): void {
+    this.#lastBeat = this.#host.clock.monotonic();
+  }
+
+  get log(): ActivityLog {
+    this.#log ??= this.#host.log.child({ actor: `${this.actor.type}/${this.actor.id}`, attempt: this.attempt });
+    return this.#log;
+  }
+
+  async #work(activity: Activity): Promise<void> {
+    try {
+      const output = await activity.run(this);
+      this.#settle({ kind: "done", output });
+    } catch (error) {
+      this.#settle({ kind: "failed", error });
+    }
+  }
+
+  #settle(end: AttemptEnd): void {
+    const tell = this.#end;
+    if (tell === undefined) return;
+    this.#end = undefined;
+    this.#finish();
+    tell(end);
+  }
+
+  #finish(): void {
+    this.phase = "ended";
+    this.#limit?.cancel();
+    this.#silence?.cancel();
+  }
+
+  #timeOut(words: string): void {
+    const about = `${this.actor.type}/${this.actor.id}`;
+    const error = new TroupeError("timeout", `Attempt ${this.attempt} of ${about} ${words}`, { about });
+    this.#settle({ kind: "failed", error });
+    this.#abortReason = error;
+    this.#controller?.abort(error);
+  }
+
+  #watchSilence(heartbeatTimeoutMs: number): void {
+    this.#lastBeat = this.#host.clock.monotonic();
+    const check = (): void => {
+      const silentMs = this.#host.clock.monotonic() - this.#lastBeat;
+      if (silentMs >= heartbeatTimeoutMs) this.#timeOut(`gave no heartbeat for ${heartbeatTimeoutMs} ms`);
+      else this.#silence = this.#host.clock.after(heartbeatTimeoutMs - silentMs, check);
+    };
+    this.#silence = this.#host.clock.after(heartbeatTimeoutMs, check);
+  }
+}

@@ -1,0 +1,156 @@
+import { encodeRecord } from "../core/codec.ts";
+import type { ActorRecord } from "../core/record.ts";
+import { isEnded } from "../core/record.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
+import type { Activation, Pending } from "./activation.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Group commit. Collects what turns want stored and stores it: a commit of several writes goes into the host's one batch in flight
+ * (whatever becomes ready meanwhile forms the next), a commit of one write goes alone where the store allows that.
+ *
+ * Owns: the list of activations with something to store, the number of commits in flight.
+ * Calls in: delivery.ts (`dirty`, `loose`). Calls out: the store, and `settled` for every commit.
+ * C1. An activation has at most one commit in flight, so an actor's commits are never reordered, by either way.
+ * C2. Nothing of a commit is released before its outcome is `committed`.
+ * C3. A session that has ended commits nothing more from here; what is in flight is refused by its fence.
+ */
+export class Committer {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void;
+  #ready: Parcel[] = [];
+  #scheduled = false;
+  #batchInFlight = false;
+  #inFlight = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(store: Store, clock: Clock, settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#settled = settled;
+  }
+
+  /** Commits that were sent and not answered: what back-pressure is measured by. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** The activation has pending turns. */
+  dirty(activation: Activation): void {
+    if (activation.committing === undefined) this.#add({ kind: "actor", activation });
+  }
+
+  /** Writes that belong to no loaded actor: dead letters. */
+  loose(session: Session, writes: readonly Write[], committed: () => void): void {
+    this.#add({ kind: "loose", session, writes, committed });
+  }
+
+  /** Resolves once nothing is waiting or in flight. */
+  async drained(): Promise<void> {
+    if (this.#ready.length === 0 && this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #add(parcel: Parcel): void {
+    this.#ready.push(parcel);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#clock.soon(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const parcels = this.#ready;
+    this.#ready = [];
+    const fences = new Map<number, number>();
+    const writes: Write[] = [];
+    const batch: Parcel[] = [];
+    for (const parcel of parcels) {
+      const session = sessionOf(parcel);
+      if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
+      const alone = this.#store.singlesOverlap && countWrites(parcel) === 1;
+      if (alone) this.#send([parcel], { fences: session.fences, writes: seal(parcel) });
+      else if (this.#batchInFlight || writes.length + countWrites(parcel) > this.#store.maxWrites) this.#ready.push(parcel);
+      else {
+        fences.set(session.partition, session.fence);
+        writes.push(...seal(parcel));
+        batch.push(parcel);
+      }
+    }
+    if (batch.length > 0) {
+      this.#batchInFlight = true;
+      this.#send(batch, { fences, writes });
+    }
+    this.#tellIdle();
+  }
+
+  #send(parcels: Parcel[], commit: Commit): void {
+    this.#inFlight++;
+    const isBatch = commit.writes.length > 1 || !this.#store.singlesOverlap;
+    void this.#store.commit(commit).then((outcome) => {
+      this.#inFlight--;
+      if (isBatch) this.#batchInFlight = false;
+      this.#settled(parcels, outcome);
+      if (this.#ready.length > 0) this.#schedule();
+      else this.#tellIdle();
+    });
+  }
+
+  #tellIdle(): void {
+    if (this.#idle.length === 0 || this.#ready.length > 0 || this.#inFlight > 0) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** What is stored together or not at all: one actor's pending turns, or writes without an actor. */
+export type Parcel =
+  | { readonly kind: "actor"; readonly activation: Activation }
+  | { readonly kind: "loose"; readonly session: Session; readonly writes: readonly Write[]; readonly committed: () => void };
+
+export function sessionOf(parcel: Parcel): Session {
+  return parcel.kind === "actor" ? parcel.activation.session : parcel.session;
+}
+
+function isDirty(activation: Activation): boolean {
+  return activation.phase === "ready" && activation.pending !== undefined && activation.committing === undefined;
+}
+
+function countWrites(parcel: Parcel): number {
+  return parcel.kind === "actor" ? 1 + (parcel.activation.pending?.writes.size ?? 0) : parcel.writes.length;
+}
+
+/** Moves an activation's pending turns into its commit; the record goes last, where JetStream wants it. */
+function seal(parcel: Parcel): readonly Write[] {
+  if (parcel.kind === "loose") return parcel.writes;
+  const { activation } = parcel;
+  const pending = activation.pending as Pending;
+  activation.committing = pending;
+  activation.pending = undefined;
+  const record = recordWrite(activation, pending);
+  return pending.writes.size === 0 ? [record] : [...pending.writes.values(), record];
+}
+
+function recordWrite(activation: Activation, pending: Pending): Write {
+  const record = (activation.actor as { readonly record: ActorRecord }).record;
+  const bytes = pending.bytes ?? encodeRecord(record);
+  activation.recordBytes = bytes.length;
+  const { retention } = activation.definition;
+  const ttlMs = !isEnded(record) ? undefined : record.value === "done" ? retention.doneMs : retention.failedMs;
+  return {
+    kind: "record",
+    partition: activation.session.partition,
+    address: activation.address,
+    bytes,
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+  };
+}

@@ -1,0 +1,77 @@
+import { formatAddress } from "../core/address.ts";
+import { decodeBody } from "../core/codec.ts";
+import type { Definition } from "../core/definition.ts";
+import { checkEvent, HEADERS, readStartOptions, type Envelope } from "../core/envelope.ts";
+import { TroupeError, type ErrorRecord } from "../core/errors.ts";
+import { validate } from "../core/schema.ts";
+import type { Delivery } from "../ports/mailbox.ts";
+import type { Letter } from "../ports/store.ts";
+import type { Write } from "../ports/store.ts";
+
+/** Room for what a record holds beside its input. */
+const RECORD_OVERHEAD_BYTES = 4_096;
+
+export type StartEnvelope = Extract<Envelope, { kind: "start" }>;
+
+/** A delivery from a start lane. @throws bad_payload, invalid_input, bad_delay, bad_deadline, too_large */
+export function decodeStart(delivery: Delivery, definition: Definition, now: number, maxRecordBytes: number): StartEnvelope {
+  const about = formatAddress(delivery);
+  if (delivery.body.length > maxRecordBytes - RECORD_OVERHEAD_BYTES) {
+    throw new TroupeError(
+      "too_large",
+      `The input of ${about} has ${delivery.body.length} bytes; at most ${maxRecordBytes - RECORD_OVERHEAD_BYTES} can be stored`,
+      { about },
+    );
+  }
+  const input = validate(definition.inputSchema, decodeBody(delivery.body, delivery.header(HEADERS.contentType)), "invalid_input", about);
+  const options = readStartOptions((name) => delivery.header(name), delivery.sentAt, about);
+  return { kind: "start", input, ...options, delayMs: options.delayMs === 0 ? 0 : Math.max(0, delivery.sentAt + options.delayMs - now) };
+}
+
+/** Anything else. Timers come only over mail, which hosts alone can write. @throws bad_payload, reserved_event */
+export function decodeEvent(delivery: Delivery): Exclude<Envelope, StartEnvelope | { kind: "settled" }> {
+  const about = formatAddress(delivery);
+  const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
+  if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) === "timer") {
+    const { timer, generation } = value as { readonly timer: string; readonly generation: number };
+    return { kind: "timer", timer, generation };
+  }
+  return { kind: "event", event: checkEvent(value, about) };
+}
+
+/** The mail that a server-side timer sends when it fires. */
+export function timerLetter(timer: string, generation: number): Letter {
+  return { body: new TextEncoder().encode(JSON.stringify({ timer, generation })), headers: { [HEADERS.kind]: "timer" } };
+}
+
+/** A delivery that no actor can take, with the reason: its body and content type as they came, so that it can be replayed. */
+export function deadLetter(delivery: Delivery, error: ErrorRecord): Write {
+  const contentType = delivery.header(HEADERS.contentType);
+  const kept = [HEADERS.delay, HEADERS.deadline, HEADERS.replyTo].flatMap((name) =>
+    delivery.header(name) === "" ? [] : [[name, delivery.header(name)] as const],
+  );
+  return {
+    kind: "dead",
+    partition: delivery.partition,
+    address: { type: delivery.type, id: delivery.id },
+    name: `${delivery.source.replace(".", "-")}-${delivery.sequence}`,
+    letter: {
+      body: delivery.body,
+      headers: {
+        ...Object.fromEntries(kept),
+        ...(contentType === "" ? {} : { [HEADERS.contentType]: contentType }),
+        [HEADERS.reason]: JSON.stringify({ code: error.code, message: error.message, faults: error.faults }).replace(
+          NOT_HEADER_TEXT,
+          escapeUnit,
+        ),
+        [HEADERS.origin]: delivery.lane,
+      },
+    },
+  };
+}
+
+/** Header values are one line of printable ASCII; JSON can say everything else with escapes. */
+const NOT_HEADER_TEXT = /[^ -~]/g;
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,147 @@
+import { encodeJson } from "../core/codec.ts";
+import type { Effect } from "../core/effect.ts";
+import type { TroupeError } from "../core/errors.ts";
+import { attemptOf } from "../core/lifecycle.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Outlet } from "../ports/outlet.ts";
+import type { Activation } from "./activation.ts";
+import { Attempt, type AttemptEnd, type AttemptHost } from "./attempt.ts";
+import type { Hold } from "./hold.ts";
+
+export interface ObligationParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outlet: Outlet;
+  readonly slotTaken: () => void;
+  readonly slotFreed: () => void;
+  /** An attempt has ended: its holds are handed over. */
+  readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
+  /** A timer in memory has come due: its holds are handed over. */
+  readonly fired: (activation: Activation, timer: string, generation: number, holds: Hold[]) => void;
+}
+
+/**
+ * What goes on for an actor between its turns and would be lost with this process: attempts and short timers. Each keeps the
+ * deliveries that caused it unacknowledged, so that whoever gets them next takes it up again.
+ *
+ * Owns: the attempts and alarms of every activation, and the slots they take. Calls in: performer.ts.
+ * O1. An attempt's slot is taken when its turn is made and given back exactly once, when it ends or is aborted.
+ * O2. What an ended or aborted attempt brings afterwards is not looked at.
+ */
+export class Obligations {
+  readonly #parts: ObligationParts;
+  readonly #attemptHost: AttemptHost;
+  #attempts = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: ObligationParts) {
+    this.#parts = parts;
+    this.#attemptHost = {
+      clock: parts.clock,
+      log: parts.log,
+      progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
+    };
+  }
+
+  /** Resolves once no attempt runs. */
+  async idle(): Promise<void> {
+    if (this.#attempts > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** The attempt of a run effect; it begins now where a crash may re-run it, otherwise once its turn is stored (invariant 2). */
+  prepare(activation: Activation, effect: Extract<Effect, { kind: "run" }>, causes: readonly Hold[]): Attempt | undefined {
+    const { address, actor, definition, session } = activation;
+    const asked = actor?.record.activities[effect.activity];
+    const activity = asked === undefined ? undefined : definition.activities.get(asked.src);
+    if (actor === undefined || asked === undefined || activity === undefined) return undefined;
+    for (const hold of causes) hold.take();
+    const attempt = new Attempt(
+      {
+        actor: address,
+        name: effect.activity,
+        activity,
+        input: activity.input(actor.record.context, asked.input),
+        attempt: attemptOf(asked.input, asked.reruns),
+        generation: effect.generation,
+        epoch: session.fence,
+        holds: [...causes],
+      },
+      this.#attemptHost,
+    );
+    activation.attempts.set(effect.generation, attempt);
+    this.#attempts++;
+    this.#parts.slotTaken();
+    if (activity.onCrash === "rerun") this.begin(activation, effect.activity, attempt);
+    return attempt;
+  }
+
+  begin(activation: Activation, name: string, attempt: Attempt): void {
+    attempt.begin((end) => {
+      this.#forget(activation, attempt);
+      this.#parts.ended(activation, name, attempt, end);
+    });
+  }
+
+  /** Begins what waited for its turn to be stored. */
+  beginStored(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
+    const attempt = activation.attempts.get(effect.generation);
+    if (attempt !== undefined && attempt.phase === "prepared") this.begin(activation, effect.activity, attempt);
+  }
+
+  halt(activation: Activation, generation: number, reason: TroupeError): readonly Hold[] {
+    const attempt = activation.attempts.get(generation);
+    if (attempt === undefined) return [];
+    this.#forget(activation, attempt);
+    attempt.abort(reason);
+    return attempt.holds;
+  }
+
+  arm(activation: Activation, timer: string, generation: number, dueAt: number, causes: readonly Hold[]): void {
+    for (const hold of causes) hold.take();
+    const holds = [...causes];
+    const alarm = this.#parts.clock.after(Math.max(0, dueAt - this.#parts.clock.now()), () => {
+      activation.alarms.delete(timer);
+      this.#parts.fired(activation, timer, generation, holds);
+    });
+    activation.alarms.set(timer, { generation, alarm, holds });
+  }
+
+  disarm(activation: Activation, timer: string): readonly Hold[] {
+    const armed = activation.alarms.get(timer);
+    if (armed === undefined) return [];
+    armed.alarm.cancel();
+    activation.alarms.delete(timer);
+    return armed.holds;
+  }
+
+  /** A delivery that was absorbed before stands for everything that is still open. `false` where nothing is. */
+  adopt(activation: Activation, hold: Hold): boolean {
+    const open: Hold[][] = [
+      ...[...activation.attempts.values()].map((attempt) => attempt.holds),
+      ...[...activation.alarms.values()].map((alarm) => alarm.holds),
+    ];
+    if (activation.queued !== undefined) open.push(activation.queued);
+    for (const holds of open) {
+      hold.take();
+      holds.push(hold);
+    }
+    return open.length > 0;
+  }
+
+  /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */
+  abortAll(activation: Activation, reason: TroupeError): void {
+    for (const generation of [...activation.attempts.keys()]) this.halt(activation, generation, reason);
+    for (const timer of [...activation.alarms.keys()]) this.disarm(activation, timer);
+  }
+
+  #forget(activation: Activation, attempt: Attempt): void {
+    activation.attempts.delete(attempt.generation);
+    this.#attempts--;
+    this.#parts.slotFreed();
+    if (this.#attempts > 0) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+}

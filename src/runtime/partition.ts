@@ -1,0 +1,210 @@
+import { createActor, type ActorRefFrom } from "xstate";
+import { schedulerMachine } from "../../machines/scheduler.ts";
+import type { StartLane } from "../core/address.ts";
+import { TroupeError } from "../core/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Leases } from "../ports/leases.ts";
+import type { Log } from "../ports/log.ts";
+import { SOURCES, type Delivery, type Inlet, type Mailbox, type MailSource, type Source } from "../ports/mailbox.ts";
+import type { Store } from "../ports/store.ts";
+import { MailFloor } from "./mail-floor.ts";
+import { Session } from "./session.ts";
+import type { Stage } from "./stage.ts";
+
+export interface PartitionParts {
+  readonly host: string;
+  readonly store: Store;
+  readonly mailbox: Mailbox;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stage: Stage;
+  /** Starts that may wait in one lane of this host before its inlets pause. */
+  readonly waitingPerLane: number;
+}
+
+/** Deliveries asked for at a time. A pull is one request however many it asks for; more would only sit in memory. */
+const CREDIT = 128;
+const FORGET_EVERY_MS = 1_000;
+
+/**
+ * One partition in this host: the loop beside machines/scheduler.ts.
+ *
+ * Owns: the session, its inlets, and how much they may deliver. Calls in: host.ts. Calls out: leases, mailbox, stage.
+ * R1. Sources are read only while the claim holds, and from their first unacknowledged message (invariants 3, 6).
+ * R2. A full host stops reading; it never drops (invariant 10).
+ * R3. Mail is forgotten only below everything unacknowledged.
+ */
+export class Partition {
+  readonly number: number;
+  readonly scheduler: ActorRefFrom<typeof schedulerMachine>;
+  readonly #parts: PartitionParts;
+  readonly #readers: SourceReader[] = [];
+  #session: Session | undefined;
+
+  constructor(number: number, parts: PartitionParts) {
+    this.number = number;
+    this.#parts = parts;
+    this.scheduler = createActor(schedulerMachine, { input: { partition: number } }).start();
+  }
+
+  get phase(): "vacant" | "claiming" | "recovering" | "running" | "draining" {
+    return this.scheduler.getSnapshot().value;
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Takes the partition if its fence is still `seen`, and starts reading. Resolves once it runs or is vacant again. */
+  async claim(seen: number): Promise<void> {
+    const { leases, host, log } = this.#parts;
+    this.scheduler.send({ type: "claim" });
+    try {
+      const fence = await leases.claim(this.number, host, seen);
+      if (fence === undefined) {
+        this.scheduler.send({ type: "refused" });
+        return;
+      }
+      this.scheduler.send({ type: "claimed", fence });
+      this.#session = new Session(this.number, fence);
+      await this.#read(this.#session);
+    } catch (error) {
+      log.warn({ partition: this.number, err: error }, "the partition could not be taken");
+      this.scheduler.send({ type: "refused" });
+      this.lose(new TroupeError("lost_partition", `Partition ${this.number} could not be read`, { cause: error }));
+    }
+  }
+
+  /** The partition is not ours any more, or not to be trusted: everything of its session is dropped. */
+  lose(why: TroupeError): void {
+    const session = this.#session;
+    this.#session = undefined;
+    this.scheduler.send({ type: "lost" });
+    if (session === undefined) return;
+    this.#parts.stage.drop(session, why);
+    void this.#close();
+  }
+
+  /** Reads no more; what was accepted goes on. */
+  async drain(): Promise<void> {
+    this.scheduler.send({ type: "drain" });
+    await this.#close();
+  }
+
+  /** Gives the partition back. Nothing of it may be going on. */
+  async release(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    this.scheduler.send({ type: "drained" });
+    if (session === undefined) return;
+    this.#parts.stage.drop(session, new TroupeError("stopped", "The host was stopped"));
+    await this.#close();
+    await this.#parts.leases.release(this.number, this.#parts.host, session.fence);
+  }
+
+  /** There is room again. */
+  relieve(): void {
+    for (const reader of this.#readers) reader.refill();
+  }
+
+  async #read(session: Session): Promise<void> {
+    await Promise.all(
+      SOURCES.map(async (source) => {
+        const reader = new SourceReader(source, session, this.#parts);
+        await reader.open();
+        if (session.open) this.#readers.push(reader);
+        else await reader.close();
+      }),
+    );
+    if (session.open) this.scheduler.send({ type: "recovered" });
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#readers.splice(0).map((reader) => reader.close()));
+  }
+}
+
+/** One source of a session: credit for its inlet, and the floor below which its mail can be forgotten. */
+class SourceReader {
+  readonly #source: Source;
+  readonly #session: Session;
+  readonly #parts: PartitionParts;
+  readonly #floor: MailFloor | undefined;
+  #inlet: Inlet | undefined;
+  #credit = 0;
+  #reading = { over: false };
+  #forgotten = 0;
+
+  constructor(source: Source, session: Session, parts: PartitionParts) {
+    this.#source = source;
+    this.#session = session;
+    this.#parts = parts;
+    this.#floor = source.startsWith("mail.") ? new MailFloor() : undefined;
+  }
+
+  async open(): Promise<void> {
+    this.#inlet = await this.#parts.mailbox.open(this.#session.partition, this.#source, {
+      receive: (delivery) => this.#receive(delivery),
+      rewound: () => {
+        this.#reading.over = true;
+        this.#reading = { over: false };
+        this.#floor?.rewind();
+      },
+    });
+    this.refill();
+    if (this.#floor !== undefined) this.#forgetLater(this.#floor, this.#source as MailSource);
+  }
+
+  refill(): void {
+    if (this.#credit > CREDIT / 2 || this.#isFull()) return;
+    this.#credit = CREDIT;
+    this.#inlet?.want(CREDIT);
+  }
+
+  async close(): Promise<void> {
+    const inlet = this.#inlet;
+    this.#inlet = undefined;
+    await inlet?.close();
+  }
+
+  #receive(delivery: Delivery): void {
+    this.#credit--;
+    this.#parts.stage.receive(this.#session, this.#floor === undefined ? delivery : this.#noted(delivery, this.#floor), this.#reading);
+    this.refill();
+  }
+
+  #noted(delivery: Delivery, floor: MailFloor): Delivery {
+    floor.delivered(delivery.sequence);
+    return Object.assign(Object.create(delivery) as Delivery, {
+      header: (name: string) => delivery.header(name),
+      acknowledge: () => {
+        floor.acknowledged(delivery.sequence);
+        delivery.acknowledge();
+      },
+    });
+  }
+
+  #isFull(): boolean {
+    const lane = this.#source.slice(3);
+    return (
+      lane !== "event" && this.#source.startsWith("in.") && this.#parts.stage.waitingIn(lane as StartLane) >= this.#parts.waitingPerLane
+    );
+  }
+
+  #forgetLater(floor: MailFloor, source: MailSource): void {
+    this.#parts.clock.after(FORGET_EVERY_MS, () => {
+      if (!this.#session.open || this.#inlet === undefined) return;
+      this.#forgetLater(floor, source);
+      const through = floor.floor;
+      if (through <= this.#forgotten) return;
+      this.#forgotten = through;
+      this.#parts.store.forget(this.#session.partition, source, through).catch((error: unknown) => {
+        this.#parts.log.warn(
+          { partition: this.#session.partition, source, err: error },
+          "absorbed mail could not be purged; the next purge covers it",
+        );
+      });
+    });
+  }
+}

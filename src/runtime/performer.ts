@@ -1,0 +1,394 @@
+import { encodeJson, encodeRecord } from "../core/codec.ts";
+import type { Effect } from "../core/effect.ts";
+import { HEADERS, type Envelope } from "../core/envelope.ts";
+import { toErrorRecord, TroupeError } from "../core/errors.ts";
+import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { isEnded } from "../core/record.ts";
+import { isRetryable } from "../core/retry.ts";
+import { validate } from "../core/schema.ts";
+import { park, resume, start, take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import type { Activation, Pending } from "./activation.ts";
+import type { Attempt, AttemptEnd } from "./attempt.ts";
+import type { Committer, Parcel } from "./committer.ts";
+import { decodeEvent, decodeStart, timerLetter } from "./decode.ts";
+import type { Hold } from "./hold.ts";
+import { Obligations } from "./obligations.ts";
+import { recover } from "./recovery.ts";
+import type { Session } from "./session.ts";
+import type { StageParts } from "./stage.ts";
+
+interface PerformerParts extends StageParts {
+  readonly committer: Committer;
+  readonly dead: (session: Session, hold: Hold, error: unknown) => void;
+  readonly slotTaken: () => void;
+  readonly slotFreed: () => void;
+  /** A task may begin as soon as a slot is free. */
+  readonly ready: (activation: Activation) => void;
+  /** The actor may leave memory. */
+  readonly retire: (activation: Activation) => void;
+}
+
+/**
+ * Turns: a delivery, a timer or the end of an attempt applied to a loaded actor, and what follows once it is stored.
+ *
+ * Owns: nothing but the obligations; all state is the activation's. Calls in: stage.ts. Calls out: core's turn, the committer.
+ * P1. A turn's effects are released by `committed` and by nothing else, but for attempts that a crash may re-run (invariant 2).
+ * P2. Every turn keeps the deliveries that caused it until it is committed.
+ */
+export class Performer {
+  readonly #parts: PerformerParts;
+  readonly #obligations: Obligations;
+
+  constructor(parts: PerformerParts) {
+    this.#parts = parts;
+    this.#obligations = new Obligations({
+      ...parts,
+      ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
+      fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
+    });
+  }
+
+  idle(): Promise<void> {
+    return this.#obligations.idle();
+  }
+
+  /** One delivery. A start brings a slot along: it goes to the task's attempt or back. */
+  perform(activation: Activation, hold: Hold): void {
+    if (hold.delivery.lane === "event") this.#event(activation, hold);
+    else {
+      this.#start(activation, hold);
+      this.#parts.slotFreed();
+    }
+  }
+
+  /** A slot has become free for a task that waited for one; the slot goes to its attempt or back. */
+  begin(activation: Activation): void {
+    const queued = activation.queued ?? [];
+    activation.queued = undefined;
+    if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.actor.record)) {
+      this.#step(activation, { kind: "event", event: { type: this.#isLate(activation.actor) ? "expire" : "begin" } }, queued);
+    } else this.#letGo(activation, queued);
+    this.#parts.slotFreed();
+  }
+
+  /** What was going on for the actor when its last host had it. */
+  recover(activation: Activation): void {
+    recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
+    this.#queueIfReady(activation, []);
+  }
+
+  abort(activation: Activation, why: TroupeError): void {
+    this.#obligations.abortAll(activation, why);
+    activation.queued = undefined;
+    activation.listeners.length = 0;
+  }
+
+  /** The commit of this activation is stored: everything that waited for it happens now. */
+  committed(activation: Activation): void {
+    const stored = activation.committing;
+    activation.committing = undefined;
+    if (stored === undefined || activation.phase === "dropped") return;
+    for (const effect of stored.effects) this.#release(activation, effect, stored.holds);
+    if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
+    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
+    for (const hold of stored.holds) hold.release();
+    this.#parts.retire(activation);
+  }
+
+  /** A commit that was refused for a partition of somebody else's: the same once more. */
+  resubmit(parcel: Parcel): void {
+    if (parcel.kind === "loose") {
+      this.#parts.committer.loose(parcel.session, parcel.writes, parcel.committed);
+      return;
+    }
+    const { activation } = parcel;
+    const refused = activation.committing;
+    if (refused === undefined) return;
+    activation.committing = undefined;
+    const later = activation.pending;
+    activation.pending = later === undefined ? refused : merge(refused, later);
+    this.#parts.committer.dirty(activation);
+  }
+
+  answer(replyTo: string, outcome: Outcome): void {
+    this.#parts.outlet.reply(replyTo, encodeJson(outcome));
+  }
+
+  #start(activation: Activation, hold: Hold): void {
+    const { delivery } = hold;
+    const { actor } = activation;
+    if (actor !== undefined) {
+      if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) this.#adopt(activation, hold);
+      else this.#duplicate(activation, actor, hold);
+      return;
+    }
+    const at = this.#at(activation, hold);
+    try {
+      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
+      this.#apply(activation, start(activation.definition, activation.address, envelope, at), [], [hold]);
+    } catch (error) {
+      this.#parts.dead(activation.session, hold, error);
+      this.#parts.retire(activation);
+      return;
+    }
+    const { record } = activation.actor as unknown as Actor;
+    if (!isReady(record)) return;
+    this.#step(
+      activation,
+      { kind: "event", event: { type: record.deadlineAt !== undefined && record.deadlineAt <= at.now ? "expire" : "begin" } },
+      [],
+      [hold],
+    );
+  }
+
+  /** The same id again: the same actor. The second input is ignored and its sender told. */
+  #duplicate(activation: Activation, actor: Actor, hold: Hold): void {
+    const { delivery } = hold;
+    this.#parts.log.info({ actor: activation.key, lane: delivery.lane }, "a start of an actor that exists already was ignored");
+    const replyTo = delivery.header(HEADERS.replyTo);
+    if (replyTo === "") this.#adopt(activation, hold, "done");
+    else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
+      this.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
+      this.#adopt(activation, hold, "done");
+    } else {
+      hold.take();
+      activation.listeners.push({ replyTo, hold });
+    }
+  }
+
+  #event(activation: Activation, hold: Hold): void {
+    const { delivery } = hold;
+    const { actor } = activation;
+    if (actor === undefined) {
+      this.#parts.dead(
+        activation.session,
+        hold,
+        new TroupeError("unknown_id", `There is no actor ${activation.key}`, { about: activation.key }),
+      );
+      return;
+    }
+    if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) {
+      this.#adopt(activation, hold);
+      return;
+    }
+    try {
+      const envelope = decodeEvent(delivery);
+      if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
+      else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
+        this.#apply(activation, resume(actor, this.#at(activation, hold)), [hold]);
+      } else this.#step(activation, envelope, [], [hold], this.#at(activation, hold));
+    } catch (error) {
+      this.#parts.dead(activation.session, hold, error);
+    }
+  }
+
+  /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
+  #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
+    if (envelope.kind === "timer" || (envelope.kind === "event" && envelope.event.type === "cancel")) this.#adopt(activation, hold, "done");
+    else
+      this.#parts.dead(activation.session, hold, new TroupeError("not_running", `${activation.key} has ended`, { about: activation.key }));
+  }
+
+  #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
+    if (activation.phase === "dropped" || activation.actor === undefined) return;
+    const before = activation.actor;
+    const { generation } = attempt;
+    const settle = (event: { type: string; [field: string]: unknown }): Turn =>
+      take(activation.definition, activation.address, before, { kind: "settled", activity: name, generation, event }, this.#at(activation));
+    const failed = (error: unknown): Turn => {
+      const record = toErrorRecord(error);
+      this.#parts.log.debug({ actor: activation.key, attempt: attempt.attempt, err: error }, "an attempt failed");
+      return settle({
+        type: `xstate.error.actor.${name}`,
+        actorId: name,
+        error: isRetryable(error) ? record : { ...record, retryable: false },
+      });
+    };
+    let turn: Turn;
+    let bytes: Uint8Array | undefined;
+    try {
+      if (end.kind === "failed") turn = failed(end.error);
+      else {
+        const output = validate(activation.definition.outputSchema, end.output, "invalid_output", activation.key);
+        turn = settle({ type: `xstate.done.actor.${name}`, actorId: name, output });
+        bytes = this.#sized(activation, turn);
+      }
+    } catch (error) {
+      turn = failed(error);
+    }
+    this.#apply(activation, turn, attempt.holds, []);
+    if (activation.pending !== undefined && turn.kind === "changed") activation.pending.bytes = bytes;
+    this.#queueIfReady(activation, attempt.holds);
+  }
+
+  /** @throws too_large, or invalid_output for values that cannot be stored */
+  #sized(activation: Activation, turn: Turn): Uint8Array {
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeRecord(turn.actor.record);
+    } catch (cause) {
+      throw new TroupeError("invalid_output", `The output of ${activation.key} cannot be stored: ${(cause as Error).message}`, {
+        about: activation.key,
+        cause,
+      });
+    }
+    const { maxWriteBytes } = this.#parts.store;
+    if (bytes.length > maxWriteBytes)
+      throw new TroupeError(
+        "too_large",
+        `The record of ${activation.key} would have ${bytes.length} bytes; the server takes ${maxWriteBytes}`,
+        { about: activation.key },
+      );
+    return bytes;
+  }
+
+  /** One envelope through the machine. A machine that throws parks its actor (invariant 9). */
+  #step(
+    activation: Activation,
+    envelope: Exclude<Envelope, { kind: "start" }>,
+    handed: readonly Hold[],
+    causes: readonly Hold[] = [],
+    at: TurnAt = this.#at(activation),
+  ): void {
+    const { actor } = activation;
+    if (actor === undefined || activation.phase === "dropped") return;
+    let turn: Turn;
+    try {
+      turn = take(activation.definition, activation.address, actor, envelope, at);
+    } catch (error) {
+      this.#parts.log.error({ actor: activation.key, err: error }, "the actor was parked");
+      turn = park(actor, { reason: "transition_threw", error: toErrorRecord(error), at: at.now }, at);
+    }
+    this.#apply(activation, turn, handed, causes);
+    this.#queueIfReady(activation, [...handed, ...causes]);
+  }
+
+  /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
+  #apply(activation: Activation, turn: Turn, handed: readonly Hold[], causes: readonly Hold[] = []): void {
+    activation.actor = turn.actor;
+    if (turn.kind === "unheard") {
+      for (const hold of causes) this.#adopt(activation, hold);
+      this.#letGo(activation, handed);
+      return;
+    }
+    const pending = (activation.pending ??= emptyPending());
+    pending.bytes = undefined;
+    for (const hold of causes) hold.take();
+    pending.holds.push(...handed, ...causes);
+    const all = handed.length === 0 ? causes : [...handed, ...causes];
+    for (const effect of turn.effects) this.#note(activation, pending, effect, all);
+    this.#parts.committer.dirty(activation);
+  }
+
+  #note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
+    const { address, session } = activation;
+    switch (effect.kind) {
+      case "run":
+        this.#obligations.prepare(activation, effect, causes);
+        pending.effects.push(effect);
+        break;
+      case "arm":
+        if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
+        else {
+          const { timer, generation, dueAt } = effect;
+          pending.writes.set(timer, {
+            kind: "timer",
+            partition: session.partition,
+            owner: address,
+            timer,
+            dueAt,
+            message: `timer-${generation}`,
+            letter: timerLetter(timer, generation),
+          });
+        }
+        break;
+      case "disarm":
+        if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
+        else pending.writes.set(effect.timer, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
+        break;
+      default:
+        pending.effects.push(effect);
+    }
+  }
+
+  #release(activation: Activation, effect: Effect, holds: Hold[]): void {
+    switch (effect.kind) {
+      case "run":
+        this.#obligations.beginStored(activation, effect);
+        break;
+      case "halt":
+        holds.push(
+          ...this.#obligations.halt(
+            activation,
+            effect.generation,
+            new TroupeError("cancelled", `The machine of ${activation.key} stopped this work`, { about: activation.key }),
+          ),
+        );
+        break;
+      case "emit":
+        this.#parts.outlet.event(activation.address, effect.event.type, encodeJson(effect.event));
+        break;
+      case "log":
+        this.#parts.log.info({ actor: activation.key, label: effect.label, value: effect.value }, "the machine logs");
+        break;
+    }
+  }
+
+  #tellOutcome(activation: Activation): void {
+    const { record } = activation.actor as Actor;
+    const { type, id } = activation.address;
+    if (record.replyTo === undefined && activation.listeners.length === 0) return;
+    const outcome = outcomeOf(type, id, record);
+    if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
+    for (const { replyTo, hold } of activation.listeners.splice(0)) {
+      this.answer(replyTo, { ...outcome, duplicate: true });
+      hold.release();
+    }
+  }
+
+  /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
+  #queueIfReady(activation: Activation, causes: readonly Hold[]): void {
+    if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.actor.record)) return;
+    for (const hold of causes) hold.take();
+    activation.queued = [...causes];
+    this.#parts.ready(activation);
+  }
+
+  /** A delivery that changes nothing more: it waits for what is still open of the actor, or is acknowledged. */
+  #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
+    hold.take();
+    if (stance === "open") this.#obligations.adopt(activation, hold);
+    this.#letGo(activation, [hold]);
+    this.#parts.retire(activation);
+  }
+
+  /** Holds that are over once what is in the air for the actor is stored. */
+  #letGo(activation: Activation, holds: readonly Hold[]): void {
+    const commit = activation.pending ?? activation.committing;
+    if (commit !== undefined) commit.holds.push(...holds);
+    else for (const hold of holds) hold.release();
+  }
+
+  #isLate({ record }: Actor): boolean {
+    return record.deadlineAt !== undefined && record.deadlineAt <= this.#parts.clock.now();
+  }
+
+  #at(activation: Activation, hold?: Hold): TurnAt {
+    const now = this.#parts.clock.now();
+    const epoch = activation.session.fence;
+    return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
+  }
+}
+
+function emptyPending(): Pending {
+  return { writes: new Map(), effects: [], holds: [], bytes: undefined };
+}
+
+function merge(earlier: Pending, later: Pending): Pending {
+  return {
+    writes: new Map([...earlier.writes, ...later.writes]),
+    effects: [...earlier.effects, ...later.effects],
+    holds: [...earlier.holds, ...later.holds],
+    bytes: later.bytes,
+  };
+}

@@ -1,0 +1,342 @@
+import { formatAddress, type StartLane } from "../core/address.ts";
+import { asRecord } from "../core/record.ts";
+import { decodeRecord } from "../core/codec.ts";
+import type { Definition } from "../core/definition.ts";
+import { HEADERS, parseInstant } from "../core/envelope.ts";
+import { toErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
+import { revive } from "../core/turn.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Delivery, Mailbox } from "../ports/mailbox.ts";
+import type { Outlet } from "../ports/outlet.ts";
+import type { CommitOutcome, Store } from "../ports/store.ts";
+import { Activation } from "./activation.ts";
+import { Cast } from "./cast.ts";
+import { Committer, sessionOf, type Parcel } from "./committer.ts";
+import { deadLetter } from "./decode.ts";
+import { Hold } from "./hold.ts";
+import { Loader } from "./loader.ts";
+import { Performer } from "./performer.ts";
+import type { Session } from "./session.ts";
+import { StartQueue, type Waiting } from "./starts.ts";
+
+export interface StageParts {
+  readonly store: Store;
+  readonly mailbox: Mailbox;
+  readonly outlet: Outlet;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly definitions: ReadonlyMap<string, Definition>;
+  readonly concurrency: number;
+  readonly cacheBytes: number;
+  /** The session can no longer be trusted: its partition must be claimed again or given up. */
+  readonly lost: (session: Session, why: TroupeError) => void;
+  /** Something finished: inlets that stopped may want more. */
+  readonly relieved: () => void;
+}
+
+type StartItem = Waiting &
+  (
+    | { readonly kind: "start"; readonly hold: Hold; readonly session: Session }
+    | { readonly kind: "ready"; readonly activation: Activation }
+  );
+
+/** One reading of a source, until it is rewound: what was read and not begun comes again then. */
+export interface Reading {
+  readonly over: boolean;
+}
+
+/** Commits that may be unanswered before no further start is admitted. */
+const MOST_COMMITS_IN_FLIGHT = 4_096;
+
+/**
+ * Where a host's actors are: from a delivery to a settled commit.
+ *
+ *   receive → (starts: wait for a slot) → activate → decode → turn → commit → release → acknowledge
+ *
+ * Owns: the activations, the starts that wait, the slots. Does not own partitions (scheduler.ts) or turns (performer.ts).
+ * Calls in: the partitions' inlets. Calls out: loader, performer, committer.
+ * S1. A delivery is acknowledged only by its hold (invariant 5).
+ * S2. Events of one actor are turned in the order of their source; a start goes before events that came with it.
+ * S3. Nothing waits on a poisoned message: what cannot be decoded, validated or routed becomes a dead letter (invariant 9).
+ */
+export class Stage {
+  readonly #parts: StageParts;
+  readonly #cast: Cast;
+  readonly #starts = new StartQueue<StartItem>();
+  /** Events for actors whose start is still on its way. */
+  readonly #early = new Map<string, Hold[]>();
+  readonly committer: Committer;
+  readonly #loader: Loader;
+  readonly #performer: Performer;
+  #freeSlots: number;
+  #admitting = true;
+  #admitScheduled = false;
+
+  constructor(parts: StageParts) {
+    this.#parts = parts;
+    this.#freeSlots = parts.concurrency;
+    this.#cast = new Cast(parts.cacheBytes);
+    this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
+    this.#loader = new Loader(
+      parts.store,
+      parts.clock,
+      (activation, bytes) => this.#loaded(activation, bytes),
+      (activation, error) =>
+        parts.lost(
+          activation.session,
+          new TroupeError("commit_unknown", `The record of ${activation.key} could not be read: ${error.message}`, {
+            about: activation.key,
+            cause: error,
+          }),
+        ),
+    );
+    this.#performer = new Performer({
+      ...parts,
+      committer: this.committer,
+      dead: (session, hold, error) => this.#dead(session, hold, error),
+      slotTaken: () => void this.#freeSlots--,
+      slotFreed: () => {
+        this.#freeSlots++;
+        this.#scheduleAdmit();
+      },
+      ready: (activation) => this.#starts.add({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" }),
+      retire: (activation) => this.#cast.settle(activation),
+    });
+  }
+
+  get running(): number {
+    return this.#parts.concurrency - this.#freeSlots;
+  }
+
+  waitingIn(lane: StartLane): number {
+    return this.#starts.waitingIn(lane);
+  }
+
+  /** A delivery of an open session. */
+  receive(session: Session, delivery: Delivery, reading: Reading): void {
+    if (!session.open) return;
+    const hold = new Hold(delivery);
+    if (delivery.lane === "event") this.#event(session, hold);
+    else {
+      this.#starts.add({ kind: "start", hold, session, lane: delivery.lane, void: () => !session.open || reading.over || hold.isVoid });
+      this.#watchDeadline(session, hold);
+      this.#scheduleAdmit();
+    }
+  }
+
+  /** Starts nothing more; what runs goes on. */
+  stopAdmitting(): void {
+    this.#admitting = false;
+  }
+
+  /** Resolves once no attempt runs and everything is stored. */
+  async drained(): Promise<void> {
+    await this.#performer.idle();
+    await this.committer.drained();
+  }
+
+  /** Forgets everything of a session: another host, or a later session, starts from what was committed. */
+  drop(session: Session, why: TroupeError): void {
+    session.open = false;
+    for (const activation of this.#cast.of(session)) {
+      for (const hold of activation.waiting) if (hold.delivery.lane !== "event") this.#freeSlots++;
+      this.#performer.abort(activation, why);
+      this.#cast.drop(activation);
+    }
+    for (const [key, holds] of this.#early)
+      if (holds.some((hold) => hold.delivery.partition === session.partition)) this.#early.delete(key);
+    this.#scheduleAdmit();
+  }
+
+  #scheduleAdmit(): void {
+    if (this.#admitScheduled) return;
+    this.#admitScheduled = true;
+    this.#parts.clock.soon(() => {
+      this.#admitScheduled = false;
+      this.#admit();
+    });
+  }
+
+  #admit(): void {
+    while (this.#admitting && this.#freeSlots > 0 && this.committer.inFlight < MOST_COMMITS_IN_FLIGHT) {
+      const item = this.#starts.next();
+      if (item === undefined) break;
+      this.#freeSlots--;
+      if (item.kind === "ready") this.#performer.begin(item.activation);
+      else this.#openStart(item.session, item.hold);
+    }
+    this.#parts.relieved();
+  }
+
+  /** Takes a slot already; it is given back by the performer, or here where no actor comes of it. */
+  #openStart(session: Session, hold: Hold): void {
+    const { delivery } = hold;
+    const definition = this.#parts.definitions.get(delivery.type);
+    if (definition === undefined) {
+      this.#freeSlots++;
+      this.#dead(session, hold, unknownType(delivery));
+      return;
+    }
+    this.#hand(session, definition, hold);
+  }
+
+  #event(session: Session, hold: Hold): void {
+    const definition = this.#parts.definitions.get(hold.delivery.type);
+    if (definition === undefined) this.#dead(session, hold, unknownType(hold.delivery));
+    else this.#hand(session, definition, hold);
+  }
+
+  #hand(session: Session, definition: Definition, hold: Hold): void {
+    const { type, id } = hold.delivery;
+    let activation = this.#cast.find(`${type}/${id}`);
+    if (activation === undefined) {
+      activation = new Activation({ type, id }, definition, session);
+      this.#cast.add(activation);
+      this.#loader.load(activation);
+    }
+    if (activation.phase === "loading") activation.waiting.push(hold);
+    else this.#performer.perform(activation, hold);
+  }
+
+  #loaded(activation: Activation, bytes: Uint8Array | undefined): void {
+    if (activation.phase !== "loading") return;
+    activation.phase = "ready";
+    try {
+      if (bytes !== undefined) {
+        activation.recordBytes = bytes.length;
+        activation.actor = revive(activation.definition, activation.address, asRecord(decodeRecord(bytes)));
+      }
+    } catch (error) {
+      this.#unreadable(activation, error);
+      return;
+    }
+    const holds = activation.waiting.splice(0);
+    const starts = holds.filter((hold) => hold.delivery.lane !== "event");
+    const events = holds.filter((hold) => hold.delivery.lane === "event");
+    if (activation.actor === undefined && starts.length === 0) {
+      void this.#unknown(activation, events);
+      return;
+    }
+    this.#performer.recover(activation);
+    const early = this.#early.get(activation.key) ?? [];
+    this.#early.delete(activation.key);
+    for (const hold of [...starts, ...early, ...events]) {
+      // A start that could not be decoded leaves no actor behind; the next delivery looks again.
+      if (this.#cast.find(activation.key) === activation) this.#performer.perform(activation, hold);
+      else this.#hand(activation.session, activation.definition, hold);
+    }
+    this.#cast.settle(activation);
+  }
+
+  /** Events for an actor that does not exist: kept where its start is on the way, otherwise dead letters (invariant 12). */
+  async #unknown(activation: Activation, events: readonly Hold[]): Promise<void> {
+    const { session, key, address } = activation;
+    this.#cast.drop(activation);
+    const early = this.#early.get(key) ?? [];
+    this.#early.set(key, [...early, ...events]);
+    try {
+      if (await this.#parts.mailbox.awaits(address)) return;
+    } catch (error) {
+      this.#parts.lost(
+        session,
+        new TroupeError("no_answer", `Whether ${key} is on its way could not be found out`, { about: key, cause: error }),
+      );
+      return;
+    }
+    if (!session.open || this.#cast.find(key) !== undefined) return;
+    const holds = this.#early.get(key) ?? [];
+    this.#early.delete(key);
+    for (const hold of holds) this.#dead(session, hold, new TroupeError("unknown_id", `There is no actor ${key}`, { about: key }));
+  }
+
+  /** A record that this version cannot read is left as it is: it waits for a definition that can. */
+  #unreadable(activation: Activation, error: unknown): void {
+    this.#parts.log.error(
+      { actor: activation.key, err: error },
+      "the stored record cannot be read by this definition; its mail becomes dead letters",
+    );
+    const holds = activation.waiting.splice(0);
+    this.#cast.drop(activation);
+    for (const hold of holds) {
+      if (hold.delivery.lane !== "event") this.#freeSlots++;
+      this.#dead(activation.session, hold, error);
+    }
+  }
+
+  #dead(session: Session, hold: Hold, error: unknown): void {
+    const record: ErrorRecord = toErrorRecord(error);
+    const { delivery } = hold;
+    hold.take();
+    this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
+    this.committer.loose(session, [deadLetter(delivery, record)], () => {
+      hold.release();
+      const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
+      if (replyTo !== "")
+        this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
+    });
+  }
+
+  #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {
+    switch (outcome.kind) {
+      case "committed":
+        for (const parcel of parcels) {
+          if (parcel.kind === "loose") parcel.committed();
+          else if (sessionOf(parcel).open) this.#performer.committed(parcel.activation);
+        }
+        break;
+      case "conflict":
+        this.#retryRest(parcels, outcome.lost);
+        break;
+      case "unknown":
+        for (const parcel of parcels)
+          this.#parts.lost(
+            sessionOf(parcel),
+            new TroupeError("commit_unknown", `A commit was not answered: ${outcome.cause.message}`, { cause: outcome.cause }),
+          );
+        break;
+      case "refused":
+        for (const parcel of parcels) this.#refused(parcel, outcome.error);
+        break;
+    }
+    this.#scheduleAdmit();
+  }
+
+  /** A lost fence drops its partition's turns; the rest of the batch was refused with it and is committed again. */
+  #retryRest(parcels: readonly Parcel[], lost: readonly number[]): void {
+    for (const parcel of parcels) {
+      const session = sessionOf(parcel);
+      if (lost.includes(session.partition))
+        this.#parts.lost(session, new TroupeError("lost_partition", `Another host has taken partition ${session.partition}`));
+      else if (session.open) this.#performer.resubmit(parcel);
+    }
+  }
+
+  #refused(parcel: Parcel, error: TroupeError): void {
+    this.#parts.log.error({ err: error, code: error.code }, "a commit was refused");
+    if (parcel.kind === "loose") return;
+    const { activation } = parcel;
+    const holds = activation.committing?.holds ?? [];
+    this.#performer.abort(activation, error);
+    this.#cast.drop(activation);
+    for (const hold of holds) this.#dead(activation.session, hold, error);
+  }
+
+  #watchDeadline(session: Session, hold: Hold): void {
+    const deadline = hold.delivery.header(HEADERS.deadline);
+    if (deadline === "") return;
+    const { clock } = this.#parts;
+    const waitMs = parseInstant(deadline) - clock.now();
+    if (!Number.isFinite(waitMs) || waitMs <= 0) return;
+    clock.after(waitMs, () => {
+      if (!session.open || hold.isTaken) return;
+      hold.void();
+      this.#freeSlots--;
+      this.#openStart(session, new Hold(hold.delivery));
+    });
+  }
+}
+
+function unknownType(delivery: Delivery): TroupeError {
+  return new TroupeError("unknown_type", `No actor type "${delivery.type}" is registered`, { about: formatAddress(delivery) });
+}

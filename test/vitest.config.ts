@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Every file starts its own servers, so files may run beside each other; two cores carry two. */
+export default defineConfig({
+  test: {
+    root: new URL("..", import.meta.url).pathname,
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    pool: "forks",
+  },
+});
