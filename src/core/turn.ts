@@ -174,7 +174,7 @@ class Draft {
   /** Children are compared by identity: the same id with another reference was stopped and started again. */
   spawned(before: Children, next: AnyMachineSnapshot): void {
     for (const [id, child] of Object.entries(next.children as Children)) {
-      if (child === before[id]) continue;
+      if (child === undefined || child === before[id]) continue;
       const generation = ++this.generation;
       const src = child.src as string;
       this.activities = { ...this.activities, [id]: { src, generation, input: child.options?.input, reruns: 0 } };
@@ -219,8 +219,11 @@ class Draft {
   }
 }
 
-type Children = Record<string, { readonly src?: unknown; readonly options?: { readonly input?: unknown } } | undefined> &
-  Record<string, any>;
+interface Child {
+  readonly src?: unknown;
+  readonly options?: { readonly input?: unknown };
+}
+type Children = Readonly<Record<string, Child | undefined>>;
 
 const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 

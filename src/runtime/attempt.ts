@@ -90,13 +90,14 @@ export class Attempt implements ActivityContext {
     return this.#controller.signal;
   }
 
-  progress(value: unknown): void {
+  // Fields, not methods: user code takes its context apart, `({ progress }) => …`.
+  readonly progress = (value: unknown): void => {
     if (this.#end !== undefined) this.#host.progress(this.actor, value);
-  }
+  };
 
-  heartbeat(): void {
+  readonly heartbeat = (): void => {
     this.#lastBeat = this.#host.clock.monotonic();
-  }
+  };
 
   get log(): ActivityLog {
     this.#log ??= this.#host.log.child({ actor: `${this.actor.type}/${this.actor.id}`, attempt: this.attempt });

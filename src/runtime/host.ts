@@ -55,7 +55,14 @@ export class Host {
     this.#parts = parts;
     const { store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes } = parts;
     this.stage = new Stage({
-      ...{ store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes },
+      store,
+      mailbox,
+      outlet,
+      clock,
+      log,
+      definitions,
+      concurrency,
+      cacheBytes,
       lost: (session, why) => this.#lost(session, why),
       relieved: () => {
         for (const partition of this.partitions) partition.relieve();
@@ -69,6 +76,7 @@ export class Host {
       clock,
       log,
       stage: this.stage,
+      failed: (session: Session, why: TroupeError) => this.#lost(session, why),
       waitingPerLane: Math.max(512, 2 * concurrency),
     };
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));

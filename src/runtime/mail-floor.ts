@@ -1,3 +1,6 @@
+import type { Lane } from "../core/address.ts";
+import type { Delivery, Source } from "../ports/mailbox.ts";
+
 /**
  * How far a source's mail is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
  */
@@ -24,5 +27,46 @@ export class MailFloor {
   /** The source is read again from its first unacknowledged message. */
   rewind(): void {
     this.#open.clear();
+  }
+}
+
+/** A piece of mail whose acknowledgement moves the floor. */
+export class FlooredDelivery implements Delivery {
+  readonly #delivery: Delivery;
+  readonly #floor: MailFloor;
+  readonly partition: number;
+  readonly source: Source;
+  readonly lane: Lane;
+  readonly type: string;
+  readonly id: string;
+  readonly sequence: number;
+
+  constructor(delivery: Delivery, floor: MailFloor) {
+    this.#delivery = delivery;
+    this.#floor = floor;
+    this.partition = delivery.partition;
+    this.source = delivery.source;
+    this.lane = delivery.lane;
+    this.type = delivery.type;
+    this.id = delivery.id;
+    this.sequence = delivery.sequence;
+    floor.delivered(delivery.sequence);
+  }
+
+  get sentAt(): number {
+    return this.#delivery.sentAt;
+  }
+
+  get body(): Uint8Array {
+    return this.#delivery.body;
+  }
+
+  header(name: string): string {
+    return this.#delivery.header(name);
+  }
+
+  acknowledge(): void {
+    this.#floor.acknowledged(this.sequence);
+    this.#delivery.acknowledge();
   }
 }

@@ -131,8 +131,8 @@ export class Obligations {
 
   /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */
   abortAll(activation: Activation, reason: TroupeError): void {
-    for (const generation of [...activation.attempts.keys()]) this.halt(activation, generation, reason);
-    for (const timer of [...activation.alarms.keys()]) this.disarm(activation, timer);
+    for (const generation of activation.attempts.keys()) this.halt(activation, generation, reason);
+    for (const timer of activation.alarms.keys()) this.disarm(activation, timer);
   }
 
   #forget(activation: Activation, attempt: Attempt): void {

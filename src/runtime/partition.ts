@@ -7,7 +7,7 @@ import type { Leases } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import { SOURCES, type Delivery, type Inlet, type Mailbox, type MailSource, type Source } from "../ports/mailbox.ts";
 import type { Store } from "../ports/store.ts";
-import { MailFloor } from "./mail-floor.ts";
+import { FlooredDelivery, MailFloor } from "./mail-floor.ts";
 import { Session } from "./session.ts";
 import type { Stage } from "./stage.ts";
 
@@ -19,6 +19,8 @@ export interface PartitionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly stage: Stage;
+  /** The session cannot go on. */
+  readonly failed: (session: Session, why: TroupeError) => void;
   /** Starts that may wait in one lane of this host before its inlets pause. */
   readonly waitingPerLane: number;
 }
@@ -168,21 +170,20 @@ class SourceReader {
     await inlet?.close();
   }
 
+  /** Called from the socket's callback, where an exception would stop the client from reading: a defect ends the session instead. */
   #receive(delivery: Delivery): void {
     this.#credit--;
-    this.#parts.stage.receive(this.#session, this.#floor === undefined ? delivery : this.#noted(delivery, this.#floor), this.#reading);
+    try {
+      const noted = this.#floor === undefined ? delivery : new FlooredDelivery(delivery, this.#floor);
+      this.#parts.stage.receive(this.#session, noted, this.#reading);
+    } catch (cause) {
+      this.#parts.log.error({ partition: this.#session.partition, err: cause }, "a delivery met a defect");
+      this.#parts.failed(
+        this.#session,
+        new TroupeError("defect", `A delivery of partition ${this.#session.partition} met a defect`, { cause }),
+      );
+    }
     this.refill();
-  }
-
-  #noted(delivery: Delivery, floor: MailFloor): Delivery {
-    floor.delivered(delivery.sequence);
-    return Object.assign(Object.create(delivery) as Delivery, {
-      header: (name: string) => delivery.header(name),
-      acknowledge: () => {
-        floor.acknowledged(delivery.sequence);
-        delivery.acknowledge();
-      },
-    });
   }
 
   #isFull(): boolean {

@@ -1,0 +1,195 @@
+import { nuid, type NatsConnection } from "@nats-io/nats-core";
+import { hostname } from "node:os";
+import { pino } from "pino";
+import { Client } from "./client.ts";
+import { connectionOptions, durationMs, openGateway, type ConnectOptions } from "./connect.ts";
+import type { Definition } from "./core/definition.ts";
+import type { Duration } from "./core/duration.ts";
+import { TroupeError, type Fault } from "./core/errors.ts";
+import { openAdapter, type Adapter } from "./nats/adapter.ts";
+import { openConnection } from "./nats/connection.ts";
+import { Micro } from "./nats/micro.ts";
+import { namesOf } from "./nats/names.ts";
+import { provision, type Layout } from "./nats/provision.ts";
+import type { Log } from "./ports/log.ts";
+import { systemClock } from "./runtime/clock.ts";
+import { Host } from "./runtime/host.ts";
+import { verbsOf } from "./verbs.ts";
+import { VERSION } from "./version.ts";
+
+export interface HostOptions extends ConnectOptions {
+  readonly actors: readonly Definition[];
+  /** Attempts that may run at once. Default: 50. */
+  readonly concurrency?: number;
+  /** What idle actors may take in memory. Default: 64 MiB. */
+  readonly cacheBytes?: number;
+  /** How long a host is believed alive after its last sign of life; a dead one's work goes on elsewhere by then. Default: 3 s. */
+  readonly leaseTtl?: Duration;
+  /** Partitions of streams that are created now; fixed afterwards. Default: 16. */
+  readonly partitions?: number;
+  /** Copies of every stream that is created now. Default: 1. */
+  readonly replicas?: number;
+  /** pino's or one like it. Default: pino at level `warn` to stderr. */
+  readonly log?: Log;
+}
+
+const DEFAULT_CONCURRENCY = 50;
+const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+const DEFAULT_DRAIN_MS = 30_000;
+
+/** A process's running host. Made by `createHost`; `await using` drains it. */
+export class RunningHost implements AsyncDisposable {
+  readonly #host: Host;
+  readonly #parts: { readonly micro: Micro; readonly client: Client; readonly adapter: Adapter; readonly connection: NatsConnection };
+
+  constructor(
+    host: Host,
+    parts: { readonly micro: Micro; readonly client: Client; readonly adapter: Adapter; readonly connection: NatsConnection },
+  ) {
+    this.#host = host;
+    this.#parts = parts;
+  }
+
+  /** A subject token, unique for ever. */
+  get id(): string {
+    return this.#host.id;
+  }
+
+  /** A client on a connection of its own, closed with the host. */
+  get client(): Client {
+    return this.#parts.client;
+  }
+
+  get partitions(): readonly { readonly partition: number; readonly phase: string; readonly fence: number }[] {
+    return this.#host.partitions.map(({ number, phase, session }) => ({ partition: number, phase, fence: session?.fence ?? 0 }));
+  }
+
+  /** Finishes what runs, for at most `timeout` (30 s), gives its partitions back and leaves. */
+  async drain(timeout?: Duration): Promise<void> {
+    await this.#host.drain(durationMs("timeout", timeout) ?? DEFAULT_DRAIN_MS);
+    await this.#close();
+  }
+
+  /** Leaves at once: what runs is aborted, and goes on elsewhere by its crash policy. */
+  async stop(): Promise<void> {
+    await this.#host.stop();
+    await this.#close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async #close(): Promise<void> {
+    const { micro, adapter, client, connection } = this.#parts;
+    if (connection.isClosed()) return;
+    micro.close();
+    await adapter.close();
+    await connection.drain();
+    await client.close();
+  }
+}
+
+/**
+ * A process that runs actors. Creates the streams where they are missing and it may.
+ * @throws bad_options, no_connection, incompatible_server, incompatible_stream, not_provisioned
+ */
+export async function createHost(options: HostOptions): Promise<RunningHost> {
+  const definitions = checked(options);
+  const log = options.log ?? pino({ level: "warn" }, pino.destination(2));
+  const connection = await openConnection(connectionOptions(options.nats));
+  try {
+    const layout = await provision(connection, {
+      ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+      ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
+      ...(options.replicas === undefined ? {} : { replicas: options.replicas }),
+    });
+    return await assemble(options, definitions, log, connection, layout);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: HostOptions,
+  definitions: ReadonlyMap<string, Definition>,
+  log: Log,
+  connection: NatsConnection,
+  layout: Layout,
+): Promise<RunningHost> {
+  const id = `${hostname()
+    .replaceAll(/[^A-Za-z0-9_-]/g, "-")
+    .slice(0, 40)}-${nuid.next()}`;
+  const { inboxPrefix } = connectionOptions(options.nats);
+  const leaseTtlMs = durationMs("leaseTtl", options.leaseTtl);
+  const adapter = openAdapter(connection, layout, {
+    ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+  });
+  const host = new Host({
+    id,
+    partitions: layout.partitions,
+    store: adapter.store,
+    mailbox: adapter.mailbox,
+    leases: adapter.leases,
+    outlet: adapter.outlet,
+    clock: systemClock,
+    log: log.child({ host: id }),
+    definitions,
+    concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+    cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+  });
+  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), layout, options);
+  const client = new Client(gateway);
+  const statistics = () => ({
+    id,
+    types: [...definitions.keys()],
+    running: host.stage.running,
+    partitions: host.partitions.map(({ number, phase }) => ({ number, phase })),
+  });
+  const names = namesOf(options.namespace);
+  const verbs = verbsOf({ client, gateway, definitions, statistics });
+  const endpoints = [...verbs].map(([name, { tail, verb }]) => ({ name, subject: `${names.verbPrefix}${name}${tail}`, answer: verb }));
+  adapter.answerPings(id);
+  await host.start();
+  const micro = new Micro(connection, names, { id, version: VERSION, description: "Durable actors and tasks", endpoints });
+  return new RunningHost(host, { micro, client, adapter, connection });
+}
+
+/** @throws bad_options listing every fault */
+function checked(options: HostOptions): ReadonlyMap<string, Definition> {
+  const faults: Fault[] = [];
+  const definitions = new Map<string, Definition>();
+  for (const definition of options.actors) {
+    if (definitions.has(definition.name)) faults.push({ path: `actors.${definition.name}`, message: "is registered twice" });
+    definitions.set(definition.name, definition);
+  }
+  if (definitions.size === 0) faults.push({ path: "actors", message: "must name at least one definition" });
+  const { concurrency = 1, cacheBytes = 0 } = options;
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    faults.push({ path: "concurrency", message: "must be a whole number, at least 1" });
+  if (!Number.isInteger(cacheBytes) || cacheBytes < 0) faults.push({ path: "cacheBytes", message: "must be a whole number of bytes" });
+  if (faults.length > 0)
+    throw new TroupeError("bad_options", `The host cannot be made: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, { faults });
+  return definitions;
+}
+
+/** SIGTERM and SIGINT drain the host, a second one stops it at once. Resolves when it has left. */
+export async function drainOnSignals(host: RunningHost, drainTimeout?: Duration): Promise<"drained" | "stopped"> {
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    const onSignal = (): void => {
+      signals++;
+      if (signals === 1) host.drain(drainTimeout).then(() => finish("drained"), reject);
+      else if (signals === 2) host.stop().then(() => finish("stopped"), reject);
+    };
+    const finish = (how: "drained" | "stopped"): void => {
+      process.off("SIGTERM", onSignal);
+      process.off("SIGINT", onSignal);
+      resolve(how);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}

@@ -1,0 +1,14 @@
+export { Client, type StartRequest, type TaskType, type WaitOptions } from "./client.ts";
+export { connect, type ConnectOptions } from "./connect.ts";
+export type { ConnectionOptions } from "./nats/connection.ts";
+export type { ActivityContext, ActivityLog, CrashPolicy, Definition, Retention } from "./core/definition.ts";
+export type { Duration } from "./core/duration.ts";
+export { ERROR_CODES, TerminalError, TroupeError, type ErrorCode, type ErrorRecord, type Fault } from "./core/errors.ts";
+export type { Outcome } from "./core/lifecycle.ts";
+export type { RetryPolicy } from "./core/retry.ts";
+export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
+export { defineTask, type TaskOptions } from "./define.ts";
+export type { Log } from "./ports/log.ts";
+export { Ref } from "./ref.ts";
+export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
+export type { TaskState, TaskView } from "./view.ts";

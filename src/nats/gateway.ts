@@ -1,0 +1,194 @@
+import { createInbox, nuid, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import type { Address, Lane } from "../core/address.ts";
+import { partitionOf } from "../core/placement.ts";
+import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
+import type { Gateway, StateChange, StoredDeadLetter } from "../ports/gateway.ts";
+import { Answers } from "./answers.ts";
+import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
+import { HeaderBlock, letterLines } from "./header-block.ts";
+import { Link } from "./link.ts";
+import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
+import { store } from "./pub-ack.ts";
+import { Reads } from "./reads.ts";
+
+export interface GatewayOptions {
+  readonly connection: NatsConnection;
+  readonly names: Names;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly inboxPrefix: string | undefined;
+  /** How long a message is sent again and again until the server acknowledges it. */
+  readonly sendDeadlineMs: number;
+}
+
+const ANSWER_DEADLINE_MS = 2_000;
+const ROOM_FOR_HEADERS_BYTES = 1_024;
+
+/**
+ * The way in over JetStream, and the view from outside.
+ *
+ * Owns: the acknowledgements it waits for, one inbox for outcomes. Calls in: the client.
+ * G1. A message is acknowledged or sent again with the same id until its deadline: a lost acknowledgement makes no second one.
+ */
+export class NatsGateway implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #link: Link;
+  readonly #answers: Answers;
+  readonly #reads: Reads;
+  readonly #outcomes: string;
+  readonly #expected = new Map<string, (body: Uint8Array) => void>();
+  #nextOutcome = 1;
+  readonly #subscription: Subscription;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#link = new Link(options.connection);
+    this.#answers = new Answers(this.#link, options.inboxPrefix, ANSWER_DEADLINE_MS);
+    this.#reads = new Reads(this.#answers, options.replicas);
+    this.#outcomes = `${createInbox(options.inboxPrefix)}.`;
+    this.#subscription = options.connection.subscribe(`${this.#outcomes}*`, {
+      callback: (error, message) => {
+        if (error === null) this.#outcome(message);
+      },
+    });
+  }
+
+  get maxBodyBytes(): number {
+    return this.#link.maxPayloadBytes - ROOM_FOR_HEADERS_BYTES;
+  }
+
+  async send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
+    const about = `${to.type}/${to.id}`;
+    if (body.length > this.maxBodyBytes) throw new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, { about });
+    const subject = this.#options.names.wayIn(lane, to);
+    // A start is one however often it arrives, by its actor's id; an event needs an id of its own.
+    const lines = lane === "event" ? letterLines({ [NATS_HEADERS.messageId]: nuid.next(), ...headers }) : letterLines(headers);
+    const block = lines === "" ? undefined : new HeaderBlock(lines);
+    const deadlineAt = performance.now() + this.#options.sendDeadlineMs;
+    for (;;) {
+      const answer = await store(this.#answers, subject, body, block);
+      if (answer.kind === "stored") return;
+      if (answer.kind === "failed") {
+        if (classifyWrite(answer.failure) !== "again") throw wayInError(answer.failure, about);
+      }
+      if (performance.now() >= deadlineAt) throw unanswered(answer, about, this.#options.sendDeadlineMs);
+      await pause();
+    }
+  }
+
+  async read(address: Address): Promise<Uint8Array | undefined> {
+    const subject = this.#options.names.state(address);
+    return (await this.#reads.newest(this.#options.names.streams.core, [subject])).get(subject)?.body;
+  }
+
+  async awaits(address: Address): Promise<boolean> {
+    const { names, partitions } = this.#options;
+    const partition = partitionOf(address.type, address.id, partitions);
+    const way = (["high", "normal", "low"] as const).map((lane) => names.storedIn(partition, lane, address));
+    return (await this.#reads.newest(names.streams.in, way)).size > 0;
+  }
+
+  async *watch(filter: { readonly type?: string; readonly id?: string }, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<StateChange> {
+    const { names } = this.#options;
+    for await (const message of this.#follow(names.stateFilter(filter.type, filter.id), options)) {
+      const address = names.stateAddress(message.subject);
+      const removed = isMarker((name) => message.headers?.get(name) ?? "");
+      yield { address, bytes: removed ? undefined : message.data };
+    }
+  }
+
+  async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
+    const { names } = this.#options;
+    for await (const message of this.#follow(names.deadFilter(filter.type, filter.id), { current: true })) {
+      const header = (name: string): string => message.headers?.get(name) ?? "";
+      if (isMarker(header)) continue;
+      yield { ...names.deadAddress(message.subject), body: message.data, at: message.time.getTime(), header };
+    }
+  }
+
+  async discard(address: Address, name: string): Promise<boolean> {
+    const { names } = this.#options;
+    const reply = await this.#link.demand<{ purged?: number }>(api.streamPurge(names.streams.core), { filter: names.dead(address, name) });
+    return (reply.purged ?? 0) > 0;
+  }
+
+  expect(heard: (body: Uint8Array) => void): { readonly subject: string; forget(): void } {
+    const subject = this.#outcomes + this.#nextOutcome++;
+    this.#expected.set(subject, heard);
+    return { subject, forget: () => void this.#expected.delete(subject) };
+  }
+
+  async ask(verb: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const subject = this.#options.names.verbPrefix + verb;
+    const message = await this.#request(subject, body, timeoutMs);
+    const answer = message.data;
+    if (isNobodyThere(message.headers?.code ?? 0)) throw noHost(subject);
+    if (message.headers !== undefined) {
+      const { error } = JSON.parse(message.string()) as { error?: ErrorRecord };
+      if (error !== undefined) throw fromErrorRecord(error, verb);
+    }
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#options.connection.isClosed()) this.#subscription.unsubscribe();
+    this.#answers.close();
+    this.#link.close();
+    await this.#options.connection.close();
+  }
+
+  async #request(subject: string, body: Uint8Array, timeoutMs: number): Promise<Msg> {
+    try {
+      return await this.#link.request(subject, body, timeoutMs);
+    } catch (error) {
+      if (error instanceof TroupeError && error.message.includes("no responders")) throw noHost(subject);
+      throw error;
+    }
+  }
+
+  #outcome(message: Msg): void {
+    const heard = this.#expected.get(message.subject);
+    this.#expected.delete(message.subject);
+    heard?.(message.data);
+  }
+
+  /** The newest message of every subject that fits, then every later one; an ordered consumer, which mends itself. */
+  async *#follow(filter: string, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<JsMsg> {
+    if (options.signal?.aborted === true) return;
+    const { connection, names } = this.#options;
+    const consumer = await jetstream(connection).consumers.get(names.streams.core, { filter_subjects: filter, deliver_policy: DeliverPolicy.LastPerSubject });
+    let left = options.current === true ? (await consumer.info(true)).num_pending : Number.POSITIVE_INFINITY;
+    if (left === 0) {
+      await consumer.delete();
+      return;
+    }
+    const messages: ConsumerMessages = await consumer.consume();
+    const stop = (): void => messages.stop();
+    options.signal?.addEventListener("abort", stop, { once: true });
+    try {
+      for await (const message of messages) {
+        yield message;
+        if (--left <= 0) return;
+      }
+    } finally {
+      options.signal?.removeEventListener("abort", stop);
+      messages.stop();
+      if (!connection.isClosed()) await consumer.delete().catch(() => false);
+    }
+  }
+}
+
+function noHost(subject: string): TroupeError {
+  return new TroupeError("no_host", `Nobody answers ${subject}: no host is running in this namespace`, { about: subject });
+}
+
+function unanswered(answer: { readonly kind: string; readonly cause?: unknown }, about: string, deadlineMs: number): TroupeError {
+  if (answer.kind === "absent") return new TroupeError("not_provisioned", `No stream takes messages for ${about}; start a host once, or let a deployer create the streams`, { about });
+  return new TroupeError("no_answer", `The message to ${about} was not acknowledged within ${deadlineMs} ms`, { about, cause: answer.cause });
+}
+
+const RESEND_AFTER_MS = 100;
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, RESEND_AFTER_MS));
+}

@@ -1,0 +1,107 @@
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { TroupeError } from "../core/errors.ts";
+import { apiError, isNobodyThere, type ApiFailure } from "./failures.ts";
+import type { HeaderBlock } from "./header-block.ts";
+
+/** Something that must know when the connection breaks and mends. */
+export interface LinkListener {
+  disconnected?(): void;
+  reconnected?(): void;
+}
+
+const API_DEADLINE_MS = 5000;
+
+/**
+ * One connection as the adapter's parts share it: whether it stands, who wants to know, and requests with a deadline.
+ *
+ * Owns: the connection's state. Calls in: every part. Calls out: listeners, in the order they came.
+ * L1. `connected` turns false before any listener hears of it: what is sent afterwards would be dropped silently by the client
+ *     (nats-core empties its outbound buffer when it dials), so senders look at it first.
+ * L2. The connection itself belongs to whoever opened it; `close` only stops listening.
+ */
+export class Link {
+  readonly connection: NatsConnection;
+  readonly #listeners = new Set<LinkListener>();
+  #connected = true;
+  #closed = false;
+  #connectedAt = 0;
+
+  constructor(connection: NatsConnection) {
+    this.connection = connection;
+    void this.#watch();
+  }
+
+  get connected(): boolean {
+    return this.#connected && !this.#closed && !this.connection.isClosed();
+  }
+
+  /** Milliseconds since the connection was last mended; a large number if it never broke. */
+  get steadyForMs(): number {
+    return performance.now() - this.#connectedAt;
+  }
+
+  get maxPayloadBytes(): number {
+    return this.connection.info?.max_payload ?? 1_048_576;
+  }
+
+  listen(listener: LinkListener): void {
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: LinkListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  publish(subject: string, body: Uint8Array, headers?: HeaderBlock, reply?: string): void {
+    this.connection.publish(subject, body, publishOptions(headers, reply));
+  }
+
+  /** @throws no_answer, no_connection */
+  async request(subject: string, body: Uint8Array | string, deadlineMs: number): Promise<Msg> {
+    if (!this.connected) throw new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject });
+    try {
+      return await this.connection.request(subject, body, { timeout: deadlineMs });
+    } catch (cause) {
+      throw new TroupeError("no_answer", `${subject}: ${(cause as Error).message}`, { about: subject, cause });
+    }
+  }
+
+  /** A JetStream API call; its failure is returned, not thrown. @throws no_answer, no_connection */
+  async call<Reply extends object>(subject: string, body?: object, deadlineMs: number = API_DEADLINE_MS): Promise<Reply | { error: ApiFailure }> {
+    const message = await this.request(subject, body === undefined ? "" : JSON.stringify(body), deadlineMs);
+    const code = message.headers?.code ?? 0;
+    if (isNobodyThere(code)) throw new TroupeError("no_answer", `${subject}: JetStream is not there`, { about: subject });
+    return JSON.parse(message.string()) as Reply | { error: ApiFailure };
+  }
+
+  /** The same, for calls that no failure is expected of. @throws also not_provisioned, defect */
+  async demand<Reply extends object>(subject: string, body?: object, deadlineMs?: number): Promise<Reply> {
+    const reply = await this.call<Reply>(subject, body, deadlineMs);
+    if ("error" in reply) throw apiError(reply.error, subject);
+    return reply;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#listeners.clear();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (this.#closed) return;
+      if (status.type === "disconnect" || status.type === "close") {
+        this.#connected = false;
+        for (const listener of this.#listeners) listener.disconnected?.();
+      } else if (status.type === "reconnect") {
+        this.#connected = true;
+        this.#connectedAt = performance.now();
+        for (const listener of this.#listeners) listener.reconnected?.();
+      }
+    }
+  }
+}
+
+function publishOptions(headers: HeaderBlock | undefined, reply: string | undefined) {
+  if (headers === undefined) return reply === undefined ? undefined : { reply };
+  return reply === undefined ? { headers: headers.asHeaders() } : { headers: headers.asHeaders(), reply };
+}

@@ -1,0 +1,111 @@
+import type { Address } from "../core/address.ts";
+import { START_LANES } from "../core/address.ts";
+import { TroupeError } from "../core/errors.ts";
+import { partitionOf } from "../core/placement.ts";
+import type { Inlet, Mailbox, Reader, Source } from "../ports/mailbox.ts";
+import { apiError, isConsumerMissing } from "./failures.ts";
+import { JetStreamInlet } from "./inlet.ts";
+import type { Link } from "./link.ts";
+import type { Names, SourceNames } from "./names.ts";
+import type { Reads } from "./reads.ts";
+import { consumerRequest } from "./streams.ts";
+
+export interface MailboxParts {
+  readonly link: Link;
+  readonly reads: Reads;
+  readonly names: Names;
+  readonly partitions: number;
+  /** Whether a consumer that is gone may be made again; otherwise that is `not_provisioned`. */
+  readonly mayCreate: boolean;
+  readonly inboxPrefix: string | undefined;
+}
+
+const CHECK_MS = 1000;
+const RESET_DEADLINE_MS = 2000;
+const LEAST_PULL_BYTES = 1_048_576;
+
+/**
+ * The sources as JetStream consumers. A source is opened by resetting its consumer, which makes the server deliver everything
+ * unacknowledged again, in order.
+ *
+ * Owns: the open inlets and one timer that checks them. Calls in: the runtime's partition loop.
+ * M1. After every reconnect each inlet starts over: what was delivered into the dead socket is pending, and newer mail would
+ *     overtake it.
+ */
+export class JetStreamMailbox implements Mailbox {
+  readonly #parts: MailboxParts;
+  readonly #inlets = new Set<JetStreamInlet>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(parts: MailboxParts) {
+    this.#parts = parts;
+    parts.link.listen(this);
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      for (const inlet of this.#inlets) inlet.check(now);
+    }, CHECK_MS).unref();
+  }
+
+  async open(partition: number, source: Source, reader: Reader): Promise<Inlet> {
+    const { link, names, inboxPrefix } = this.#parts;
+    const inlet = new JetStreamInlet(names.source(partition, source), reader, {
+      link,
+      reset: (which) => this.#reset(which),
+      pullBytes: Math.max(LEAST_PULL_BYTES, 2 * link.maxPayloadBytes),
+      inboxPrefix,
+      ended: (ended) => this.#inlets.delete(ended),
+    });
+    await inlet.open();
+    this.#inlets.add(inlet);
+    return inlet;
+  }
+
+  async awaits(address: Address): Promise<boolean> {
+    const { names, reads, partitions } = this.#parts;
+    const partition = partitionOf(address.type, address.id, partitions);
+    const onTheWayIn = START_LANES.map((lane) => names.storedIn(partition, lane, address));
+    if ((await reads.newest(names.streams.in, onTheWayIn)).size > 0) return true;
+    const mails = await Promise.all(names.mailStartsOf(partition, address).map((filter) => reads.newestOne(names.streams.core, filter)));
+    const newest = Math.max(...mails.map((mail) => mail?.sequence ?? 0));
+    // Mail stays a while after it was acknowledged; what lies at or below the consumer's floor has been.
+    return newest > 0 && newest > (await this.#floor(names.source(partition, "mail.start")));
+  }
+
+  reconnected(): void {
+    for (const inlet of this.#inlets) inlet.rewind();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#parts.link.unlisten(this);
+    await Promise.all([...this.#inlets].map((inlet) => inlet.close()));
+  }
+
+  async #floor(which: SourceNames): Promise<number> {
+    const info = await this.#parts.link.demand<{ ack_floor: { stream_seq: number } }>(which.info);
+    return info.ack_floor.stream_seq;
+  }
+
+  /** The server answers a reset of a consumer that it does not have with silence, so its absence is asked for afterwards. */
+  async #reset(which: SourceNames): Promise<void> {
+    const { link } = this.#parts;
+    let failure: unknown;
+    try {
+      const reply = await link.call<object>(which.reset, undefined, RESET_DEADLINE_MS);
+      if (!("error" in reply)) return;
+      failure = apiError(reply.error, which.consumer);
+    } catch (error) {
+      failure = error;
+    }
+    const info = await link.call<object>(which.info, undefined, RESET_DEADLINE_MS);
+    if (!("error" in info) || !isConsumerMissing(info.error)) throw failure;
+    await this.#remake(which);
+  }
+
+  async #remake(which: SourceNames): Promise<void> {
+    if (!this.#parts.mayCreate) {
+      throw new TroupeError("not_provisioned", `The consumer ${which.consumer} of ${which.stream} is missing`, { about: which.consumer });
+    }
+    await this.#parts.link.demand(which.create, consumerRequest(which));
+  }
+}

@@ -1,0 +1,96 @@
+import type { NatsConnection } from "@nats-io/nats-core";
+import { TroupeError } from "../core/errors.ts";
+import { apiError, isStreamThere, type ApiFailure } from "./failures.ts";
+import { incompatible, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
+import { Link } from "./link.ts";
+import { api, namesOf, type Names, type SourceNames } from "./names.ts";
+import { compareStream } from "./stream-check.ts";
+import { consumerRequest, DEFAULT_LAYOUT, streamConfigs, type LayoutOptions, type StreamConfig } from "./streams.ts";
+
+export { readLayout, type Layout } from "./layout.ts";
+
+export interface ProvisionOptions extends Partial<LayoutOptions> {
+  readonly namespace?: string;
+}
+
+export interface Provisioned extends Layout {
+  /** Names of the streams that this call created; the others were there. */
+  readonly created: readonly string[];
+  readonly consumersCreated: number;
+}
+
+const MOST_PARTITIONS = 256;
+/** The server answers a list of consumer names in pages of this size. */
+const NAMES_PER_PAGE = 1024;
+
+/**
+ * Creates what is missing and verifies what is there. Running it again, or from several hosts at once, is safe.
+ * @throws bad_options, incompatible_stream, not_provisioned, no_answer, no_connection
+ */
+export async function provision(connection: NatsConnection, options: ProvisionOptions = {}): Promise<Provisioned> {
+  const layout = checkLayout({ ...DEFAULT_LAYOUT, ...options });
+  const names = namesOf(options.namespace);
+  const link = new Link(connection);
+  try {
+    const configs = streamConfigs(names, layout);
+    const infos = await Promise.all(configs.map(({ name }) => readStream(link, name)));
+    const faults = configs.flatMap((config, i) => compareStream(config, infos[i]?.config));
+    if (faults.length > 0) throw incompatible(faults);
+    const created = await createStreams(link, configs, infos);
+    const consumersCreated = await createConsumers(link, names, layout.partitions, created);
+    const core = infos.find((info) => info?.config.name === names.streams.core);
+    return { namespace: names.namespace, partitions: layout.partitions, replicas: core === undefined ? layout.replicas : replicasOf(core), created, consumersCreated };
+  } finally {
+    link.close();
+  }
+}
+
+function checkLayout(layout: LayoutOptions): LayoutOptions {
+  const faults: string[] = [];
+  if (!Number.isInteger(layout.partitions) || layout.partitions < 1 || layout.partitions > MOST_PARTITIONS) faults.push(`partitions must be a whole number from 1 to ${MOST_PARTITIONS}, not ${layout.partitions}`);
+  if (![1, 3, 5].includes(layout.replicas)) faults.push(`replicas must be 1, 3 or 5, not ${layout.replicas}`);
+  if (!Number.isSafeInteger(layout.inMaxBytes) || layout.inMaxBytes < 1) faults.push(`inMaxBytes must be a whole number of bytes, not ${layout.inMaxBytes}`);
+  if (!(layout.historyMaxAgeMs >= 1000)) faults.push(`historyMaxAgeMs must be a second or more, not ${layout.historyMaxAgeMs}`);
+  if (faults.length > 0) throw new TroupeError("bad_options", faults.join("; "), { faults: faults.map((message) => ({ path: message.split(" ")[0] as string, message })) });
+  return layout;
+}
+
+/** In order: WORK and HISTORY source from CORE. */
+async function createStreams(link: Link, configs: readonly StreamConfig[], infos: readonly (StreamInfo | undefined)[]): Promise<readonly string[]> {
+  const created: string[] = [];
+  for (const [i, config] of configs.entries()) {
+    if (infos[i] !== undefined) continue;
+    const reply = await link.call<StreamInfo>(api.streamCreate(config.name), config);
+    if (!("error" in reply)) created.push(config.name);
+    // Another host was faster, perhaps with other options: what it made is checked like anything that was there before.
+    else if (isStreamThere(reply.error)) throw incompatibleOr(reply.error, config, (await readStream(link, config.name))?.config);
+    else throw apiError(reply.error, config.name);
+  }
+  return created;
+}
+
+function incompatibleOr(failure: ApiFailure, config: StreamConfig, actual: StreamConfig | undefined): TroupeError {
+  const faults = compareStream(config, actual);
+  return faults.length > 0 ? incompatible(faults) : apiError(failure, config.name);
+}
+
+async function createConsumers(link: Link, names: Names, partitions: number, created: readonly string[]): Promise<number> {
+  const { in: inStream, core } = names.streams;
+  const there = async (stream: string): Promise<ReadonlySet<string>> => (created.includes(stream) ? new Set() : consumerNames(link, stream));
+  const [inThere, coreThere] = await Promise.all([there(inStream), there(core)]);
+  const missing: SourceNames[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    for (const source of names.sources(partition)) if (!(source.stream === inStream ? inThere : coreThere).has(source.consumer)) missing.push(source);
+  }
+  await Promise.all(missing.map((source) => link.demand(source.create, consumerRequest(source), 30_000)));
+  return missing.length;
+}
+
+async function consumerNames(link: Link, stream: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let offset = 0; ; offset += NAMES_PER_PAGE) {
+    const page = await link.demand<{ consumers?: readonly string[]; total: number }>(api.consumerNames(stream), { offset });
+    for (const name of page.consumers ?? []) found.add(name);
+    if (found.size >= page.total || (page.consumers ?? []).length === 0) return found;
+  }
+}

@@ -1,0 +1,157 @@
+import type { Address } from "../core/address.ts";
+import { formatAddress } from "../core/address.ts";
+import { TroupeError } from "../core/errors.ts";
+import type { MailSource } from "../ports/mailbox.ts";
+import { COMMITTED, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
+import type { Answers } from "./answers.ts";
+import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
+import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
+import type { Link } from "./link.ts";
+import { api, type Names } from "./names.ts";
+import { isStored, readPubAck, type StoreAnswer } from "./pub-ack.ts";
+import type { Reads } from "./reads.ts";
+import { recover, type Recovery } from "./recovery.ts";
+import type { Settler } from "./settler.ts";
+import type { TurnSweeper } from "./turn-sweeper.ts";
+import { LEAST_TTL_MS, toWire, witnessOf, type Wire } from "./writes.ts";
+
+export interface StoreParts {
+  readonly link: Link;
+  readonly answers: Answers;
+  readonly reads: Reads;
+  readonly settler: Settler;
+  readonly sweeper: TurnSweeper;
+  readonly names: Names;
+  readonly replicas: number;
+  /** Set where the server runs with `sync_interval: always`: single writes then join the batch, which syncs once for all. */
+  readonly batchSingles: boolean;
+  readonly deadTtlMs: number;
+}
+
+/** Room for the headers that we add to a write: batch id and number, fence, schedule with its target. */
+const HEADERS_ROOM_BYTES = 2048;
+
+/**
+ * The JetStream store. A commit of one write is one fenced publish, several are one atomic batch; whatever is not plainly stored
+ * goes to recovery.ts, which finds out what became of it.
+ *
+ * Owns: nothing that outlives a commit but cached header blocks. Calls in: the runtime's committer and loader.
+ * S1. Every message that is stored is stored under a fence: alone, or in a batch that carries one for each partition.
+ * S2. `committed` is said only after the server has said so, or the stored message has been read from the leader.
+ */
+export class JetStreamStore implements Store {
+  readonly maxWrites = MOST_WRITES;
+  readonly maxWriteBytes: number;
+  readonly singlesOverlap: boolean;
+  readonly #parts: StoreParts;
+  readonly #blocks: FenceBlocks;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    this.maxWriteBytes = parts.link.maxPayloadBytes - HEADERS_ROOM_BYTES;
+    this.singlesOverlap = parts.replicas === 1 && !parts.batchSingles;
+    this.#blocks = new FenceBlocks(parts.names);
+  }
+
+  async load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const { names, reads } = this.#parts;
+    const subjects = addresses.map((address) => names.state(address));
+    const found = await reads.newest(names.streams.core, subjects);
+    return subjects.map((subject) => found.get(subject)?.body);
+  }
+
+  commit(commit: Commit): Promise<CommitOutcome> {
+    const { writes, fences } = commit;
+    const write = writes[0];
+    if (write === undefined) return Promise.resolve(COMMITTED);
+    if (fences.size === 0 || fences.size > writes.length) return Promise.resolve(refuse("defect", `A commit of ${writes.length} writes came with ${fences.size} fences`));
+    if (writes.length > MOST_WRITES) return Promise.resolve(refuse("too_large", `A commit holds ${writes.length} writes; ${MOST_WRITES} is the most`));
+    return writes.length === 1 ? this.#commitOne(commit, write) : this.#commitBatch(commit);
+  }
+
+  async forget(partition: number, source: MailSource, throughSequence: number): Promise<void> {
+    const { link, names, sweeper } = this.#parts;
+    const { stream, filters } = names.source(partition, source);
+    await Promise.all(filters.map((filter) => link.demand(api.streamPurge(stream), { filter, seq: throughSequence + 1 })));
+    await sweeper.sweep(partition);
+  }
+
+  /** The hot path: no promise but the one returned, nothing parsed, headers encoded once per partition and fence. */
+  #commitOne(commit: Commit, write: Write): Promise<CommitOutcome> {
+    const [partition, fence] = commit.fences.entries().next().value as [number, number];
+    let wire: Wire | undefined;
+    let block: HeaderBlock;
+    let subject: string;
+    let body: Uint8Array;
+    if (write.kind === "record") {
+      subject = this.#parts.names.state(write.address);
+      body = write.bytes;
+      block = this.#blocks.of(partition, fence, write.ttlMs === undefined ? undefined : Math.max(write.ttlMs, LEAST_TTL_MS));
+    } else {
+      wire = toWire(this.#parts.names, write, this.#parts.deadTtlMs);
+      ({ subject, body } = wire);
+      block = new HeaderBlock(fenceLines(this.#parts.names, partition, fence) + wire.lines);
+    }
+    if (body.length + block.bytes.length > this.#parts.link.maxPayloadBytes) return Promise.resolve(tooLarge(write, body.length));
+    return new Promise((resolve) => {
+      const send = () => new Promise<StoreAnswer>((answered) => this.#parts.answers.send(subject, body, block, new Single(undefined, answered)));
+      const trouble = (answer: StoreAnswer) => void recover(this.#recovery(commit, send, { subject, body }), answer).then(resolve);
+      this.#parts.answers.send(subject, body, block, new Single(resolve, trouble));
+    });
+  }
+
+  async #commitBatch(commit: Commit): Promise<CommitOutcome> {
+    const { link, answers, names, deadTtlMs, sweeper } = this.#parts;
+    const wires = commit.writes.map((write) => toWire(names, write, deadTtlMs));
+    let batchId = newBatchId();
+    let messages = composeBatch(names, commit, wires, batchId);
+    for (const [i, { body, headers }] of messages.entries()) {
+      if (body.length + headers.bytes.length > link.maxPayloadBytes) return tooLarge(commit.writes[i] as Write, body.length);
+    }
+    sweeper.note(commit);
+    const answer = await sendBatch(link, answers, messages);
+    if (answer.kind === "stored") return COMMITTED;
+    const witness = toWire(names, witnessOf(commit.writes), deadTtlMs);
+    const resend = () => {
+      batchId = newBatchId();
+      messages = composeBatch(names, commit, wires, batchId);
+      return sendBatch(link, answers, messages);
+    };
+    return recover(this.#recovery(commit, resend, { subject: witness.subject, batchId: () => batchId }), answer);
+  }
+
+  #recovery(commit: Commit, send: Recovery["send"], witness: Recovery["witness"]): Recovery {
+    const { names, reads, settler } = this.#parts;
+    return { commit, send, witness, names, reads, settler };
+  }
+}
+
+/** A single write's answer: stored is the end of it, anything else is trouble. */
+class Single {
+  readonly #stored: ((outcome: CommitOutcome) => void) | undefined;
+  readonly #otherwise: (answer: StoreAnswer) => void;
+
+  constructor(stored: ((outcome: CommitOutcome) => void) | undefined, otherwise: (answer: StoreAnswer) => void) {
+    this.#stored = stored;
+    this.#otherwise = otherwise;
+  }
+
+  heard(message: Parameters<typeof readPubAck>[0]): true {
+    if (this.#stored !== undefined && isStored(message.data)) this.#stored(COMMITTED);
+    else this.#otherwise(readPubAck(message));
+    return true;
+  }
+
+  silent(cause: TroupeError): void {
+    this.#otherwise({ kind: "silent", cause });
+  }
+}
+
+function tooLarge(write: Write, bodyBytes: number): CommitOutcome {
+  const about = formatAddress("address" in write ? write.address : "to" in write ? write.to : write.owner);
+  return refuse("too_large", `A ${write.kind} of ${about} has ${bodyBytes} bytes, more than the server takes`, about);
+}
+
+function refuse(code: "too_large" | "defect", message: string, about?: string): CommitOutcome {
+  return { kind: "refused", error: new TroupeError(code, message, about === undefined ? {} : { about }) };
+}
