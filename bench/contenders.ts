@@ -13,8 +13,9 @@ const floor = (name: string, ...args: string[]): Contender => ({
 export const contenders: readonly Contender[] = [
   floor("floor-batched", "batched"),
   floor("floor-pipelined", "pipelined"),
+  { name: "troupe", worker: { script: script("troupe-worker"), args: [] }, producer: { script: script("troupe-producer"), args: [] } },
   // Only to learn what the product gives up by allowing nothing but plain messages on IN.
   floor("floor-atomic-in", "pipelined", "atomic-in"),
 ];
 
-export const defaultContenders: readonly string[] = ["floor-batched", "floor-pipelined"];
+export const defaultContenders: readonly string[] = ["floor-batched", "floor-pipelined", "troupe"];

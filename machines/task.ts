@@ -5,16 +5,16 @@ import type { ErrorRecord } from "../src/core/errors.ts";
  * The life of a task: exactly five states at the top.
  *
  *            ┌───────────── undo ─────────────┐
- *   start ──►│ ready ◄── delay ── delayed     │── expire ─────────────► expired
- *            │   ▲                            │
+ *   start ──►│ ready ── delay ──► delayed     │── expire ─────────────► expired
+ *            │   ▲ ◄── after its delay ──┘    │
  *            │   └──── backoff ── retrying ◄──┼───────────┐
  *            └───┬────────────────────────┬───┘           │ error, retryable
  *                │ begin                  │ cancel        │ and attempts left
  *                ▼                        ▼               │
  *              doing ── done ──► done   failed ◄── error, cancel ── doing
  *
- * `done`, `failed` and `expired` are final. `begin` and `expire` come from the host, when a slot is free or the deadline
- * has passed; the rest of what is called `expired` is the server removing a finished task's record after its retention.
+ * `done`, `failed` and `expired` are final. `begin`, `delay` and `expire` come from the host: a slot is free, the
+ * start asked for a later moment, the deadline has passed; the rest of what is called `expired` is the server removing a finished task's record after its retention.
  */
 
 /** What a task knows. Stored in its record; every field is plain data. */
@@ -36,6 +36,7 @@ export interface TaskInput {
 
 export type TaskEvent =
   | { readonly type: "begin" }
+  | { readonly type: "delay" }
   | { readonly type: "expire" }
   | { readonly type: "cancel"; readonly reason?: string }
   | { readonly type: "xstate.error.actor.run"; readonly error: unknown };
@@ -57,7 +58,6 @@ export const taskMachine = setup({
     backoff: ({ context }) => context.backoffMs,
   },
   guards: {
-    delayed: ({ context }) => context.delayMs > 0,
     /** Replaced by each task's retry policy. */
     retries: () => false,
   },
@@ -90,8 +90,7 @@ export const taskMachine = setup({
       on: { expire: { target: "expired", actions: "recordExpiry" } },
       states: {
         ready: {
-          always: { guard: "delayed", target: "delayed" },
-          on: { begin: "#task.doing" },
+          on: { begin: "#task.doing", delay: "delayed" },
         },
         delayed: { after: { delay: { target: "ready", actions: "endDelay" } } },
         retrying: { after: { backoff: "ready" } },

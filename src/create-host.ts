@@ -60,6 +60,11 @@ export class RunningHost implements AsyncDisposable {
     return this.#parts.client;
   }
 
+  /** Attempts that run now, and tasks whose end this host has stored. */
+  get statistics(): { readonly running: number; readonly finished: number } {
+    return { running: this.#host.stage.running, finished: this.#host.stage.finished };
+  }
+
   get partitions(): readonly { readonly partition: number; readonly phase: string; readonly fence: number }[] {
     return this.#host.partitions.map(({ number, phase, session }) => ({ partition: number, phase, fence: session?.fence ?? 0 }));
   }
@@ -146,6 +151,7 @@ async function assemble(
     id,
     types: [...definitions.keys()],
     running: host.stage.running,
+    finished: host.stage.finished,
     partitions: host.partitions.map(({ number, phase }) => ({ number, phase })),
   });
   const names = namesOf(options.namespace);

@@ -7,6 +7,11 @@ export function isReady(record: ActorRecord): boolean {
   return record.status === "active" && record.parked === undefined && typeof value === "object" && value["undo"] === "ready";
 }
 
+/** How long a task waits before it is ready for the first time. */
+export function delayOf(record: ActorRecord): number {
+  return (record.context as TaskContext).delayMs;
+}
+
 /** What one activity run gets beside its input: the number of the attempt that users see. */
 export function attemptOf(input: unknown, reruns: number): number {
   const attempt =

@@ -4,6 +4,7 @@ import type { Definition } from "./definition.ts";
 import type { Effect } from "./effect.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
 import { TroupeError } from "./errors.ts";
+import { plainEdge, plainStart, type PlainEdge } from "./plain.ts";
 import type { ActivityRecord, ActorRecord, Parked, TimerRecord } from "./record.ts";
 import { ChildRef, Scope } from "./scope.ts";
 
@@ -18,10 +19,10 @@ export interface Turn {
   readonly kind: "changed" | "unheard";
 }
 
-/** An actor in memory: what is stored of it, and the snapshot that XState goes on from. */
+/** An actor in memory: what is stored of it, and the snapshot that XState goes on from, made from the record when it is needed. */
 export interface Actor {
   readonly record: ActorRecord;
-  readonly snapshot: AnyMachineSnapshot;
+  readonly snapshot?: AnyMachineSnapshot;
 }
 
 /** When and under which fence a turn is made, and which delivery it absorbs. */
@@ -38,48 +39,42 @@ type StartEnvelope = Extract<Envelope, { kind: "start" }>;
 
 /** The first turn of an actor. @throws transition_threw */
 export function start(definition: Definition, address: Address, envelope: StartEnvelope, at: TurnAt): Turn {
-  const scope = scopeOf(definition);
   const input = { input: envelope.input, delayMs: envelope.delayMs };
+  const plain = plainStart(definition);
+  if (plain !== undefined) {
+    const record = firstRecord(definition, envelope, at, plain.value, guarded(address, () => plain.context(input)));
+    return { actor: { record }, effects: NO_EFFECTS, kind: "changed" };
+  }
+  const scope = scopeOf(definition);
   const snapshot = guarded(address, () => definition.machine.getInitialSnapshot(scope.open(formatAddress(address)), input));
   if (snapshot.status === "error") throw threw(address, snapshot.error);
-  const before: ActorRecord = {
-    v: 1,
-    revision: 0,
-    epoch: at.epoch,
-    version: definition.version,
-    shape: definition.shape,
-    status: "active",
-    value: {},
-    context: undefined,
-    activities: NOTHING,
-    timers: NOTHING,
-    marks: NOTHING,
-    generation: 0,
-    createdAt: at.now,
-    updatedAt: at.now,
-    ...(envelope.deadlineAt === undefined ? {} : { deadlineAt: envelope.deadlineAt }),
-    ...(envelope.replyTo === undefined ? {} : { replyTo: envelope.replyTo }),
-  };
-  return finish(undefined, snapshot, before, scope, at);
+  return finish(undefined, snapshot, { ...firstRecord(definition, envelope, at, {}, undefined), revision: 0 }, scope, at);
 }
 
 /** Any later turn. Late timers and results of an older generation change nothing. @throws transition_threw */
 export function take(definition: Definition, address: Address, actor: Actor, envelope: Exclude<Envelope, StartEnvelope>, at: TurnAt): Turn {
-  const { record, snapshot } = actor;
+  const { record } = actor;
   const heard = record.status === "active" ? hear(record, envelope) : undefined;
-  if (heard === undefined) return { actor: absorb(actor, at), effects: [], kind: "unheard" };
+  if (heard === undefined) return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
+  const edge = plainEdge(definition, record.value, heard.event.type);
+  if (edge !== undefined) return follow(edge, heard, address, at);
+  const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
   const scope = scopeOf(definition);
   const next = guarded(address, () => definition.machine.transition(snapshot, heard.event, scope.open(formatAddress(address))));
-  if (next === snapshot && heard.record === record && scope.actions.length === 0)
-    return { actor: absorb(actor, at), effects: [], kind: "unheard" };
+  if (next === snapshot && heard.record === record && scope.actions.length === 0) return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
   return finish(snapshot, next, heard.record, scope, at);
 }
 
 /** An actor from its stored record. The record is not changed. @throws transition_threw when the machine no longer fits */
 export function revive(definition: Definition, address: Address, record: ActorRecord): Actor {
+  return { record, snapshot: snapshotOf(definition, address, record) };
+}
+
+function snapshotOf(definition: Definition, address: Address, record: ActorRecord): AnyMachineSnapshot {
   const stored = {
     status: record.status,
     value: record.value,
+    // XState revives what it is given in place.
     context: structuredClone(record.context),
     historyValue: structuredClone(record.historyValue ?? {}),
     output: record.output,
@@ -89,7 +84,54 @@ export function revive(definition: Definition, address: Address, record: ActorRe
   const scope = scopeOf(definition).open(formatAddress(address));
   const snapshot = guarded(address, () => definition.machine.restoreSnapshot(stored as never, scope));
   for (const [id, activity] of Object.entries(record.activities)) setChild(snapshot, id, new ChildRef(id, activity.src));
-  return { record, snapshot };
+  return snapshot;
+}
+
+function firstRecord(definition: Definition, envelope: StartEnvelope, at: TurnAt, value: ActorRecord["value"], context: unknown): ActorRecord {
+  return {
+    v: 1,
+    revision: 1,
+    epoch: at.epoch,
+    version: definition.version,
+    shape: definition.shape,
+    status: "active",
+    value,
+    context,
+    activities: NOTHING,
+    timers: NOTHING,
+    marks: at.mark === undefined ? NOTHING : { [at.mark.source]: at.mark.sequence },
+    generation: 0,
+    createdAt: at.now,
+    updatedAt: at.now,
+    ...(envelope.deadlineAt === undefined ? undefined : { deadlineAt: envelope.deadlineAt }),
+    ...(envelope.replyTo === undefined ? undefined : { replyTo: envelope.replyTo }),
+  };
+}
+
+/** A turn along an edge that needs no interpreter. */
+function follow(edge: PlainEdge, { event, record }: { readonly event: ActorEvent; readonly record: ActorRecord }, address: Address, at: TurnAt): Turn {
+  const effects: Effect[] = [];
+  const draft = new Draft(record, effects, at.now);
+  for (const id of edge.stops) draft.halt(id);
+  guarded(address, () => {
+    for (const { id, src, input } of edge.invokes) draft.run(id, src, input(record.context, event));
+  });
+  if (edge.output !== undefined) draft.disarmAll();
+  const output = edge.output === undefined ? undefined : guarded(address, () => edge.output?.(record.context, event));
+  const after: ActorRecord = {
+    ...record,
+    revision: record.revision + 1,
+    epoch: at.epoch,
+    status: edge.output === undefined ? "active" : "done",
+    value: edge.value,
+    activities: draft.activities,
+    timers: draft.timers,
+    generation: draft.generation,
+    marks: at.mark === undefined ? record.marks : { ...record.marks, [at.mark.source]: at.mark.sequence },
+    updatedAt: at.now,
+    ...(output === undefined ? undefined : { output }),
+  };
+  return { actor: { record: after }, effects, kind: "changed" };
 }
 
 /** The event an envelope brings, and the record without the timer or activity it uses up; undefined when it comes too late. */
@@ -175,20 +217,28 @@ class Draft {
   spawned(before: Children, next: AnyMachineSnapshot): void {
     for (const [id, child] of Object.entries(next.children as Children)) {
       if (child === undefined || child === before[id]) continue;
-      const generation = ++this.generation;
       const src = child.src as string;
-      this.activities = { ...this.activities, [id]: { src, generation, input: child.options?.input, reruns: 0 } };
-      this.#effects.push({ kind: "run", activity: id, generation });
+      this.run(id, src, child.options?.input);
       setChild(next, id, new ChildRef(id, src));
     }
   }
 
+  run(id: string, src: string, input: unknown): void {
+    const generation = ++this.generation;
+    this.activities = { ...this.activities, [id]: { src, generation, input, reruns: 0 } };
+    this.#effects.push({ kind: "run", activity: id, generation });
+  }
+
+  halt(id: string): void {
+    const activity = this.activities[id];
+    if (activity === undefined) return;
+    this.#effects.push({ kind: "halt", activity: id, generation: activity.generation });
+    this.activities = without(this.activities, id);
+  }
+
   stopped(before: Children, after: Children): void {
     for (const id of Object.keys(before)) {
-      const activity = this.activities[id];
-      if (activity === undefined || after[id] !== undefined) continue;
-      this.#effects.push({ kind: "halt", activity: id, generation: activity.generation });
-      this.activities = without(this.activities, id);
+      if (after[id] === undefined) this.halt(id);
     }
   }
 
@@ -226,6 +276,7 @@ interface Child {
 type Children = Readonly<Record<string, Child | undefined>>;
 
 const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
+const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 
 function setChild(snapshot: AnyMachineSnapshot, id: string, child: ChildRef): void {
   (snapshot.children as Record<string, unknown>)[id] = child;

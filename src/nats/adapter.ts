@@ -4,7 +4,7 @@ import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
 import { Answers } from "./answers.ts";
-import { answerPings, DEFAULT_LEASE_TTL_MS, JetStreamLeases } from "./leases.ts";
+import { DEFAULT_LEASE_TTL_MS, JetStreamLeases } from "./leases.ts";
 import { Link } from "./link.ts";
 import { JetStreamMailbox } from "./mailbox.ts";
 import { namesOf } from "./names.ts";
@@ -39,8 +39,8 @@ export interface Adapter {
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
-  /** Makes this process answer pings for a host, until it is stopped or the adapter is closed. */
-  answerPings(host: string): { stop(): void };
+  /** Makes this process answer pings for a host until the adapter is closed; before its first sign of life, which tells others. */
+  answerPings(host: string): void;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -57,19 +57,14 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const settler = new Settler(reads, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? DEFAULT_SETTLE_MS);
   const sweeper = new TurnSweeper(link, reads, names);
   const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
-  const pings = new Set<{ stop(): void }>();
   return {
     store: new JetStreamStore({ link, answers, reads, settler, sweeper, names, replicas, batchSingles, deadTtlMs }),
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
-    answerPings(host) {
-      const ping = answerPings(link, names, host);
-      pings.add(ping);
-      return ping;
-    },
+    answerPings: (host) => leases.answerPings(host),
     async close() {
-      for (const ping of pings) ping.stop();
+      leases.close();
       await mailbox.close();
       answers.close();
       link.close();

@@ -21,6 +21,8 @@ const PULL = { expiresMs: 30_000, heartbeatMs: 5000 };
 /** Messages of one pull; more are asked for before they have all come. */
 const MOST_PER_PULL = 1024;
 const LONGEST_RETRY_MS = 2000;
+/** Without a rewind for so long, the next one is an incident of its own. */
+const CALM_MS = 5000;
 
 /**
  * One source being read. Deliveries are accepted only in the order of the consumer's own numbering, without gaps; anything else
@@ -56,7 +58,8 @@ export class JetStreamInlet implements Inlet, Issuer {
   #silenceMs = 0;
   #held: JetStreamDelivery[] = [];
   #handing = false;
-  #fruitless = 0;
+  #streak = 0;
+  #rewoundAt = Number.NEGATIVE_INFINITY;
 
   constructor(names: SourceNames, reader: Reader, parts: { link: Link; reset: Reset; pullBytes: number; inboxPrefix: string | undefined; ended: (inlet: JetStreamInlet) => void }) {
     this.names = names;
@@ -106,9 +109,11 @@ export class JetStreamInlet implements Inlet, Issuer {
   }
 
   async #startOver(epoch: number): Promise<void> {
-    // Rewinds that follow each other without a delivery in between slow down.
-    let waitMs = this.#fruitless === 0 ? 0 : Math.min(5 * 2 ** this.#fruitless, LONGEST_RETRY_MS);
-    this.#fruitless++;
+    // Rewinds that follow each other slow down: two hosts that both believe in their lease would take turns as fast as they can.
+    const now = performance.now();
+    this.#streak = now - this.#rewoundAt > CALM_MS ? 0 : this.#streak + 1;
+    this.#rewoundAt = now;
+    let waitMs = this.#streak === 0 ? 0 : Math.min(5 * 2 ** Math.min(this.#streak, 10), LONGEST_RETRY_MS) * (0.5 + Math.random() / 2);
     for (; ; waitMs = Math.min(Math.max(10, waitMs * 2), LONGEST_RETRY_MS)) {
       if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
       if (this.#closed || this.epoch !== epoch) return;
@@ -163,7 +168,6 @@ export class JetStreamInlet implements Inlet, Issuer {
     if (position.consumerSequence !== this.#expected) return this.rewind();
     this.#expected++;
     this.#pulled--;
-    this.#fruitless = 0;
     this.#silentSince = performance.now();
     const target = readTarget(this.names, message.subject);
     // Not a subject of ours: nobody could have sent it but a host that is not troupe's. It stays where it is.

@@ -1,3 +1,4 @@
+import type { Subscription } from "@nats-io/nats-core";
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { TroupeError } from "../core/errors.ts";
@@ -34,16 +35,23 @@ interface Lease {
   readonly mark: string;
 }
 
+/** What a sign of life says. A host that answers pings and is not there to answer one has gone, whatever its last sign says. */
+interface SignOfLife {
+  readonly at: number;
+  readonly answersPings: boolean;
+}
+
 /**
  * Ownership as messages on `own.<partition>` in CORE, the same log as the commits that it fences; life as keys that expire.
  *
- * Owns: nothing. Calls in: the runtime's membership, the settler (`seal`).
+ * Owns: the subscriptions that answer pings. Calls in: the runtime's membership, the settler (`seal`).
  * O1. The sequence of the newest message on a partition's subject is its fence; every write to it is a compare-and-set.
  * O2. A sign of life is published with its time to live. (The client's kv.update drops it, which makes a lease immortal.)
  */
 export class JetStreamLeases implements Leases {
   readonly ttlMs: number;
   readonly #parts: LeaseParts;
+  readonly #pings = new Map<string, Subscription>();
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
@@ -56,7 +64,7 @@ export class JetStreamLeases implements Leases {
     const newest = await reads.newest(names.streams.core, subjects);
     return subjects.map((subject, partition) => {
       const stored = newest.get(subject);
-      return { partition, fence: stored?.sequence ?? 0, host: stored === undefined ? undefined : (readLease(stored.body)?.host ?? undefined) };
+      return { partition, fence: stored?.sequence ?? 0, host: stored === undefined ? undefined : (readJson<Lease>(stored.body)?.host ?? undefined) };
     });
   }
 
@@ -75,7 +83,8 @@ export class JetStreamLeases implements Leases {
 
   async beat(host: string): Promise<void> {
     const { answers, names } = this.#parts;
-    const answer = await store(answers, names.hostKey(host), Buffer.from(JSON.stringify({ at: Date.now() })), new HeaderBlock(ttlLine(this.ttlMs)));
+    const sign: SignOfLife = { at: Date.now(), answersPings: this.#pings.has(host) };
+    const answer = await store(answers, names.hostKey(host), Buffer.from(JSON.stringify(sign)), new HeaderBlock(ttlLine(this.ttlMs)));
     if (answer.kind !== "stored") throw notStored(answer, `A sign of life of ${host}`);
   }
 
@@ -87,22 +96,33 @@ export class JetStreamLeases implements Leases {
   }
 
   async alive(host: string): Promise<boolean> {
-    const { link, names } = this.#parts;
+    const { link, names, reads } = this.#parts;
+    let gone = false;
     try {
       await link.connection.request(names.hostPing(host), NOTHING, { timeout: PING_MS });
       return true;
     } catch (error) {
       // Nobody listens for it. Right after a reconnect that says little: the server may be new, and the host on its way back.
-      if (isNobodyListening(error) && link.steadyForMs > this.ttlMs) return false;
+      gone = isNobodyListening(error) && link.steadyForMs > this.ttlMs;
     }
-    return this.#hasKey(host);
-  }
-
-  async #hasKey(host: string): Promise<boolean> {
-    const { names, reads } = this.#parts;
     const key = names.hostKey(host);
     const stored = (await reads.newest(names.hostsStream, [key])).get(key);
-    return stored !== undefined && stored.header(NATS_HEADERS.keyOperation) === "";
+    if (stored === undefined || stored.header(NATS_HEADERS.keyOperation) !== "") return false;
+    return !(gone && readJson<SignOfLife>(stored.body)?.answersPings === true);
+  }
+
+  /** The host's side of `alive`; to be called before its first sign of life, which says that it answers. */
+  answerPings(host: string): void {
+    const { link, names } = this.#parts;
+    this.#pings.set(
+      host,
+      link.connection.subscribe(names.hostPing(host), { callback: (error, message) => void (error === null && message.respond(NOTHING)) }),
+    );
+  }
+
+  close(): void {
+    if (!this.#parts.link.connection.isClosed()) for (const subscription of this.#pings.values()) subscription.unsubscribe();
+    this.#pings.clear();
   }
 
   /** The new fence, or `undefined` when the old one is not `seen` any more. @throws no_answer, no_connection */
@@ -126,27 +146,17 @@ export class JetStreamLeases implements Leases {
     const { names, reads } = this.#parts;
     const subject = names.own(partition);
     const stored = (await reads.newest(names.streams.core, [subject])).get(subject);
-    if (stored !== undefined && readLease(stored.body)?.mark === lease.mark) return stored.sequence;
+    if (stored !== undefined && readJson<Lease>(stored.body)?.mark === lease.mark) return stored.sequence;
     if ((stored?.sequence ?? 0) !== seen) return undefined;
     throw notStored(answer, `A claim of partition ${partition}`);
   }
 }
 
-/** The host's side of `alive`: an answer to every ping until the adapter is closed. */
-export function answerPings(link: Link, names: Names, host: string): { stop(): void } {
-  const subscription = link.connection.subscribe(names.hostPing(host), { callback: (error, message) => void (error === null && message.respond(NOTHING)) });
-  return {
-    stop() {
-      if (!link.connection.isClosed()) subscription.unsubscribe();
-    },
-  };
-}
-
-function readLease(body: Uint8Array): Lease | undefined {
+function readJson<Content>(body: Uint8Array): Partial<Content> | undefined {
   try {
-    return JSON.parse(Buffer.from(body).toString()) as Lease;
+    return JSON.parse(Buffer.from(body).toString()) as Partial<Content>;
   } catch {
-    return undefined; // written by something else: nobody that we know owns it
+    return undefined; // written by something else than troupe: as good as nothing
   }
 }
 

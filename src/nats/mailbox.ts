@@ -3,7 +3,7 @@ import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { Inlet, Mailbox, Reader, Source } from "../ports/mailbox.ts";
-import { apiError, isConsumerMissing } from "./failures.ts";
+import { isConsumerMissing } from "./failures.ts";
 import { JetStreamInlet } from "./inlet.ts";
 import type { Link } from "./link.ts";
 import type { Names, SourceNames } from "./names.ts";
@@ -86,20 +86,14 @@ export class JetStreamMailbox implements Mailbox {
     return info.ack_floor.stream_seq;
   }
 
-  /** The server answers a reset of a consumer that it does not have with silence, so its absence is asked for afterwards. */
+  /** The server answers a reset of a consumer that it does not have with silence, so whether it has it is asked at the same time. */
   async #reset(which: SourceNames): Promise<void> {
     const { link } = this.#parts;
-    let failure: unknown;
-    try {
-      const reply = await link.call<object>(which.reset, undefined, RESET_DEADLINE_MS);
-      if (!("error" in reply)) return;
-      failure = apiError(reply.error, which.consumer);
-    } catch (error) {
-      failure = error;
-    }
+    const resetting = link.demand<object>(which.reset, undefined, RESET_DEADLINE_MS);
+    resetting.catch(() => {}); // looked at below, or not at all
     const info = await link.call<object>(which.info, undefined, RESET_DEADLINE_MS);
-    if (!("error" in info) || !isConsumerMissing(info.error)) throw failure;
-    await this.#remake(which);
+    if ("error" in info && isConsumerMissing(info.error)) return this.#remake(which);
+    await resetting;
   }
 
   async #remake(which: SourceNames): Promise<void> {

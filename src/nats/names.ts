@@ -36,6 +36,7 @@ export const MICRO_HEADERS = { error: "Nats-Service-Error", code: "Nats-Service-
 /** What micro services answer to, and how their answers are typed (ADR-32). */
 export const micro = {
   subjects: (verb: string, name: string, id: string) => [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.${id}`],
+  all: "$SRV.>",
   schema: (kind: string) => `io.nats.micro.v1.${kind}_response`,
 } as const;
 
@@ -133,6 +134,11 @@ function liveNames(namespace: string, hostsBucket: string) {
     hostKey: (host: string) => `$KV.${hostsBucket}.${host}`,
     hostKeys: `$KV.${hostsBucket}.>`,
     hostPing: (host: string) => `${namespace}.host.${host}.ping`,
+    hosts: `${namespace}.host.>`,
+    events: `${namespace}.event.>`,
+    verbs: `${namespace}.api.>`,
+    liveStates: `${namespace}.live.>`,
+    commonInbox: "_INBOX.>",
   };
 }
 
@@ -198,6 +204,11 @@ export const api = {
   anyConsumerCreate: (stream: string) => `${API}.CONSUMER.CREATE.${stream}.>`,
   acksOf: (stream: string) => `$JS.ACK.${stream}.>`,
 } as const;
+
+/** Each role's own inboxes: with the common `_INBOX.>` everybody would hear everybody's answers. */
+export function roleInbox(role: string): string {
+  return `_INBOX_${role}`;
+}
 
 const PLAIN_TOKEN = /^[A-Za-z0-9_-]+$/;
 const TOKEN_FORBIDDEN = /[\s.*>~%\u0000-\u001f\u007f]/g;

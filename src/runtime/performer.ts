@@ -1,8 +1,8 @@
 import { encodeJson, encodeRecord } from "../core/codec.ts";
 import type { Effect } from "../core/effect.ts";
-import { HEADERS, type Envelope } from "../core/envelope.ts";
+import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
-import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { isEnded } from "../core/record.ts";
 import { isRetryable } from "../core/retry.ts";
 import { validate } from "../core/schema.ts";
@@ -38,6 +38,8 @@ interface PerformerParts extends StageParts {
 export class Performer {
   readonly #parts: PerformerParts;
   readonly #obligations: Obligations;
+  /** Tasks whose end was stored here. */
+  finished = 0;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
@@ -66,7 +68,7 @@ export class Performer {
     const queued = activation.queued ?? [];
     activation.queued = undefined;
     if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.actor.record)) {
-      this.#step(activation, { kind: "event", event: { type: this.#isLate(activation.actor) ? "expire" : "begin" } }, queued);
+      this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
     } else this.#letGo(activation, queued);
     this.#parts.slotFreed();
   }
@@ -139,6 +141,12 @@ export class Performer {
       [],
       [hold],
     );
+  }
+
+  /** What the host has to say to a task that has just been started and has a slot. */
+  #firstEvent({ record }: Actor, now: number): ActorEvent {
+    if (record.deadlineAt !== undefined && record.deadlineAt <= now) return EXPIRE;
+    return delayOf(record) > 0 ? DELAY : BEGIN;
   }
 
   /** The same id again: the same actor. The second input is ignored and its sender told. */
@@ -335,6 +343,7 @@ export class Performer {
   }
 
   #tellOutcome(activation: Activation): void {
+    this.finished++;
     const { record } = activation.actor as Actor;
     const { type, id } = activation.address;
     if (record.replyTo === undefined && activation.listeners.length === 0) return;
@@ -379,6 +388,10 @@ export class Performer {
     return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
 }
+
+const BEGIN: ActorEvent = { type: "begin" };
+const DELAY: ActorEvent = { type: "delay" };
+const EXPIRE: ActorEvent = { type: "expire" };
 
 function emptyPending(): Pending {
   return { writes: new Map(), effects: [], holds: [], bytes: undefined };

@@ -109,6 +109,11 @@ export class Stage {
     return this.#parts.concurrency - this.#freeSlots;
   }
 
+  /** Tasks whose end was stored by this host. */
+  get finished(): number {
+    return this.#performer.finished;
+  }
+
   waitingIn(lane: StartLane): number {
     return this.#starts.waitingIn(lane);
   }

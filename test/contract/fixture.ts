@@ -23,6 +23,8 @@ export interface Fixture {
   quiet(): Promise<void>;
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
+  /** A's host dies without a word: from here on its adapters must not be used. */
+  killA(): Promise<void>;
   deadLetters(address: Address): Promise<readonly StoredLetter[]>;
   /** Revisions and bytes of the turns that were stored for an actor, oldest first. */
   turns(address: Address): Promise<readonly StoredTurn[]>;
@@ -32,6 +34,8 @@ export interface Fixture {
 
 /** One host's connection: adapters that share it. */
 export interface Attached {
+  /** The name under which this host beats and claims. */
+  readonly host: string;
   readonly store: Store;
   readonly mailbox: Mailbox;
   readonly leases: Leases;
@@ -74,10 +78,10 @@ export function addressIn(partition: number, partitions: number, name: string, t
 }
 
 /** Takes a partition from whoever has it. @throws when somebody else was faster */
-export async function take(attached: Attached, partition: number, host: string): Promise<number> {
+export async function take(attached: Attached, partition: number): Promise<number> {
   const owners = await attached.leases.owners();
   const seen = owners.find((ownership) => ownership.partition === partition)?.fence ?? 0;
-  const fence = await attached.leases.claim(partition, host, seen);
+  const fence = await attached.leases.claim(partition, attached.host, seen);
   if (fence === undefined) throw new Error(`partition ${partition} was taken by somebody else`);
   return fence;
 }

@@ -1,0 +1,159 @@
+import type { Lane } from "../core/address.ts";
+
+/** A message as the simulated server stores it. */
+export interface Message {
+  readonly sequence: number;
+  /** Epoch ms. */
+  readonly sentAt: number;
+  readonly lane: Lane;
+  readonly type: string;
+  readonly id: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The far side of a stream's one consumer. Its methods send; they call nothing back. */
+export interface Subscriber {
+  /** The connection: what tells a reader that is stale from one that reads again. */
+  readonly connection: object;
+  /** A reading begins: deliveries carry its number. `isRewind`: the server began it by itself. */
+  begin(reading: number, isRewind: boolean): void;
+  send(message: Message, reading: number): void;
+}
+
+/** Storage is compacted when that many messages at its front are gone. */
+const COMPACT_AT = 1_024;
+
+/**
+ * One source on the server: its messages in order and the one consumer that reads them.
+ *
+ * `workqueue`: an acknowledgement removes the message. `limits`: it only marks it; the message stays until it is forgotten.
+ * Q1. A reading delivers in rising sequence; it begins with the first message that is neither acknowledged nor forgotten.
+ * Q2. Only the newest reading delivers. An acknowledgement counts if the message is pending in it and does not come from an
+ *     older reading of the same connection. (From another connection it counts, as on JetStream: the server knows sequences only.)
+ * Q3. No more is sent in a reading than its reader allowed, in total.
+ */
+export class SourceStream {
+  readonly #retention: "workqueue" | "limits";
+  #log: (Message | undefined)[] = [];
+  readonly #places = new Map<number, number>();
+  readonly #pending = new Set<number>();
+  readonly #acknowledged = new Set<number>();
+  /** How many places were cut off the front of the log. */
+  #offset = 0;
+  #next = 0;
+  #reading = 0;
+  #subscriber: Subscriber | undefined;
+  #sent = 0;
+  #allowed = 0;
+
+  constructor(retention: "workqueue" | "limits") {
+    this.#retention = retention;
+  }
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** What is stored, acknowledged mail included, oldest first. */
+  messages(): readonly Message[] {
+    return this.#log.filter((message) => message !== undefined);
+  }
+
+  /** What has not been acknowledged, oldest first. */
+  unacknowledged(): readonly Message[] {
+    return this.messages().filter(({ sequence }) => !this.#acknowledged.has(sequence));
+  }
+
+  append(message: Message): void {
+    this.#places.set(message.sequence, this.#offset + this.#log.length);
+    this.#log.push(message);
+    this.#pump();
+  }
+
+  remove(sequence: number): void {
+    const place = this.#places.get(sequence);
+    if (place === undefined) return;
+    this.#log[place - this.#offset] = undefined;
+    this.#places.delete(sequence);
+    this.#pending.delete(sequence);
+    this.#acknowledged.delete(sequence);
+  }
+
+  forget(throughSequence: number): void {
+    for (const { sequence } of this.messages()) if (sequence <= throughSequence) this.remove(sequence);
+  }
+
+  /** Takes the consumer over. */
+  open(subscriber: Subscriber): void {
+    this.#subscriber = subscriber;
+    this.#begin(false);
+  }
+
+  /** Reads again after a connection was lost, unless somebody else has opened the source since. */
+  resume(subscriber: Subscriber): void {
+    if (this.#subscriber === subscriber) this.#begin(false);
+  }
+
+  close(subscriber: Subscriber): void {
+    if (this.#subscriber === subscriber) this.#allowed = 0;
+  }
+
+  /** Everything unacknowledged comes again, to the same reader. */
+  rewind(): void {
+    if (this.#subscriber !== undefined) this.#begin(true);
+  }
+
+  /** The server forgets what was acknowledged, as when a consumer is lost: mail that is still stored comes again. */
+  loseAcknowledgements(): void {
+    this.#acknowledged.clear();
+    this.rewind();
+  }
+
+  allow(reading: number, total: number): void {
+    if (reading !== this.#reading) return;
+    this.#allowed = total;
+    this.#pump();
+  }
+
+  /** `false`: it had no effect. */
+  acknowledge(connection: object, reading: number, sequence: number): boolean {
+    if (!this.#pending.has(sequence)) return false;
+    if (connection === this.#subscriber?.connection && reading !== this.#reading) return false;
+    this.#pending.delete(sequence);
+    if (this.#retention === "workqueue") this.remove(sequence);
+    else this.#acknowledged.add(sequence);
+    return true;
+  }
+
+  #begin(isRewind: boolean): void {
+    this.#compact();
+    this.#reading++;
+    this.#pending.clear();
+    this.#next = this.#offset;
+    this.#sent = 0;
+    this.#allowed = 0;
+    this.#subscriber?.begin(this.#reading, isRewind);
+  }
+
+  #pump(): void {
+    while (this.#subscriber !== undefined && this.#sent < this.#allowed && this.#next < this.#offset + this.#log.length) {
+      const message = this.#log[this.#next - this.#offset];
+      this.#next++;
+      if (message === undefined || this.#acknowledged.has(message.sequence)) continue;
+      this.#sent++;
+      this.#pending.add(message.sequence);
+      this.#subscriber.send(message, this.#reading);
+    }
+    if (this.#next - this.#offset > COMPACT_AT * 4) this.#compact();
+  }
+
+  #compact(): void {
+    let gone = 0;
+    while (gone < this.#log.length && this.#log[gone] === undefined) gone++;
+    if (gone < COMPACT_AT) return;
+    this.#log = this.#log.slice(gone);
+    this.#offset += gone;
+    this.#next = Math.max(this.#next, this.#offset);
+  }
+}

@@ -1,0 +1,244 @@
+import { expect, it } from "vitest";
+import { addressIn, bytes, take, under, type MailboxFixture } from "./fixture.ts";
+import { Recorder } from "./recorder.ts";
+import { letterTo } from "./writes.ts";
+
+const PARTITION = 0;
+
+async function publishNumbers(f: MailboxFixture, from: number, through: number): Promise<void> {
+  const to = addressIn(PARTITION, f.partitions, "x");
+  for (let i = from; i <= through; i++) await f.publish({ lane: "event", to, body: bytes(String(i)) });
+}
+
+const numbers = (from: number, through: number) => Array.from({ length: through - from + 1 }, (_, i) => String(from + i));
+
+/** How much comes. */
+export function credit(fixture: () => MailboxFixture): void {
+  it("delivers nothing before something is wanted, and no more than that", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 10);
+    const reader = await Recorder.open(f.a.mailbox, PARTITION, "in.event");
+    await f.quiet();
+    expect(reader.bodies).toEqual([]);
+    reader.want(3);
+    await f.until(() => reader.deliveries.length === 3);
+    await f.quiet();
+    expect(reader.bodies).toEqual(numbers(1, 3));
+    reader.want(2);
+    await f.until(() => reader.deliveries.length === 5);
+    await f.quiet();
+    expect(reader.bodies).toEqual(numbers(1, 5));
+    reader.verify();
+  });
+
+  it("takes the larger of two wants, not their sum", async () => {
+    const f = fixture();
+    const reader = await Recorder.open(f.a.mailbox, PARTITION, "in.event");
+    for (const count of [2, 4, 3]) reader.want(count);
+    await publishNumbers(f, 1, 9);
+    await f.until(() => reader.deliveries.length === 4);
+    await f.quiet();
+    expect(reader.bodies).toEqual(numbers(1, 4));
+    reader.verify();
+  });
+
+  it("stops at zero, and goes on where it stopped", async () => {
+    const f = fixture();
+    const reader = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 10);
+    await publishNumbers(f, 1, 2);
+    await f.until(() => reader.deliveries.length === 2);
+    reader.want(0);
+    await publishNumbers(f, 3, 6);
+    await f.quiet();
+    expect(reader.bodies).toEqual(numbers(1, 2));
+    reader.want(10);
+    await f.until(() => reader.deliveries.length === 6);
+    expect(reader.bodies).toEqual(numbers(1, 6));
+    expect(reader.rewinds).toBe(0);
+    reader.verify();
+  });
+
+  it("may be asked again from within a delivery", async () => {
+    const f = fixture();
+    const reader = await Recorder.open(f.a.mailbox, PARTITION, "in.event");
+    const receive = reader.receive.bind(reader);
+    reader.receive = (delivery) => {
+      receive(delivery);
+      delivery.acknowledge();
+      reader.want(1);
+    };
+    reader.want(1);
+    await publishNumbers(f, 1, 30);
+    await f.until(() => reader.deliveries.length === 30);
+    expect(reader.bodies).toEqual(numbers(1, 30));
+    reader.verify();
+  });
+
+  it("loses nothing and doubles nothing while messages come and go", async () => {
+    const f = fixture();
+    const reader = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 7);
+    const receive = reader.receive.bind(reader);
+    reader.receive = (delivery) => {
+      receive(delivery);
+      if (delivery.sequence % 3 !== 0) delivery.acknowledge();
+      reader.want(1 + (delivery.sequence % 5));
+    };
+    await publishNumbers(f, 1, 200);
+    await f.until(() => reader.deliveries.length >= 200);
+    await f.quiet();
+    expect(reader.bodies).toEqual(numbers(1, 200));
+    expect(reader.rewinds).toBe(0);
+    reader.verify();
+  });
+}
+
+/** What comes again after a source is opened again. */
+export function reopening(fixture: () => MailboxFixture): void {
+  it("begins with the first that was not acknowledged, in order, gaps and all", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 8);
+    const first = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 6);
+    await f.until(() => first.deliveries.length === 6);
+    for (const index of [0, 2, 3]) first.at(index).acknowledge();
+    await f.quiet();
+    await first.close();
+    const second = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 10);
+    await f.until(() => second.deliveries.length === 5);
+    await f.quiet();
+    expect(second.bodies).toEqual(["2", "5", "6", "7", "8"]);
+    expect(second.deliveries.slice(0, 3).map((delivery) => delivery.sequence)).toEqual([1, 4, 5].map((index) => first.at(index).sequence));
+    second.verify();
+  });
+
+  it("puts what comes again before what is new", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 3);
+    const first = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 3);
+    await f.until(() => first.deliveries.length === 3);
+    await first.close();
+    await publishNumbers(f, 4, 6);
+    const second = await Recorder.open(f.b.mailbox, PARTITION, "in.event", 10);
+    await f.until(() => second.deliveries.length === 6);
+    expect(second.bodies).toEqual(numbers(1, 6));
+  });
+
+  it("never delivers again what was acknowledged", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 4);
+    const first = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 4);
+    await f.until(() => first.deliveries.length === 4);
+    for (const delivery of first.deliveries) delivery.acknowledge();
+    first.at(0).acknowledge();
+    await f.quiet();
+    await first.close();
+    await publishNumbers(f, 5, 5);
+    for (const side of [f.a, f.b]) {
+      const again = await Recorder.open(side.mailbox, PARTITION, "in.event", 10);
+      await f.until(() => again.deliveries.length > 0);
+      await f.quiet();
+      expect(again.bodies).toEqual(["5"]);
+      await again.close();
+    }
+  });
+
+  it("delivers mail again that was not acknowledged", async () => {
+    const f = fixture();
+    const to = addressIn(PARTITION, f.partitions, "x");
+    const fence = await take(f.a, PARTITION);
+    await f.a.store.commit(under(PARTITION, fence, ...numbers(1, 4).map((n) => letterTo(PARTITION, "event", to, n))));
+    const first = await Recorder.open(f.a.mailbox, PARTITION, "mail.event", 3);
+    await f.until(() => first.deliveries.length === 3);
+    await first.close();
+    const second = await Recorder.open(f.b.mailbox, PARTITION, "mail.event", 10);
+    await f.until(() => second.deliveries.length === 4);
+    expect(second.bodies).toEqual(numbers(1, 4));
+    expect(second.at(0).sequence).toBe(first.at(0).sequence);
+    second.verify();
+  });
+
+  it("delivers nothing after it was closed", async () => {
+    const f = fixture();
+    const reader = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 10);
+    await publishNumbers(f, 1, 1);
+    await f.until(() => reader.deliveries.length === 1);
+    await reader.close();
+    await publishNumbers(f, 2, 3);
+    await f.quiet();
+    expect(reader.bodies).toEqual(["1"]);
+    await reader.close();
+  });
+}
+
+/** A second host opens what a first one reads. */
+export function superseding(fixture: () => MailboxFixture): void {
+  it("gives the new reader everything unacknowledged, and what is new", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 4);
+    const old = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 4);
+    await f.until(() => old.deliveries.length === 4);
+    old.at(0).acknowledge();
+    await f.quiet();
+    const reader = await Recorder.open(f.b.mailbox, PARTITION, "in.event", 10);
+    await publishNumbers(f, 5, 6);
+    await f.until(() => reader.deliveries.length === 5);
+    await f.quiet();
+    expect(reader.bodies).toEqual(numbers(2, 6));
+    expect(old.everything).toHaveLength(4);
+    reader.verify();
+  });
+
+  it("does not heed the old reader's acknowledgements of what the new one has yet to get", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 3);
+    const old = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 3);
+    await f.until(() => old.deliveries.length === 3);
+    const reader = await Recorder.open(f.b.mailbox, PARTITION, "in.event");
+    for (const delivery of old.everything) delivery.acknowledge();
+    await f.quiet();
+    reader.want(10);
+    await f.until(() => reader.deliveries.length === 3);
+    expect(reader.bodies).toEqual(numbers(1, 3));
+  });
+
+  it("gives the old reader nothing more, even where it still wants something", async () => {
+    const f = fixture();
+    if (!f.capabilities.supersededReadersStarve) return;
+    const old = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 100);
+    await publishNumbers(f, 1, 2);
+    await f.until(() => old.deliveries.length === 2);
+    const reader = await Recorder.open(f.b.mailbox, PARTITION, "in.event", 100);
+    await publishNumbers(f, 3, 6);
+    old.want(200);
+    await f.until(() => reader.deliveries.length === 6);
+    await f.quiet();
+    expect(old.everything).toHaveLength(2);
+    expect(reader.rewinds).toBe(0);
+    reader.verify();
+  });
+
+  it("takes over from a reader whose host died", async () => {
+    const f = fixture();
+    await publishNumbers(f, 1, 3);
+    const old = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 100);
+    await f.until(() => old.deliveries.length === 3);
+    old.at(0).acknowledge();
+    await f.quiet();
+    await f.killA();
+    const reader = await Recorder.open(f.b.mailbox, PARTITION, "in.event", 100);
+    await publishNumbers(f, 4, 4);
+    await f.until(() => reader.deliveries.length === 3);
+    expect(reader.bodies).toEqual(numbers(2, 4));
+  });
+
+  it("keeps partitions and sources apart", async () => {
+    const f = fixture();
+    const one = await Recorder.open(f.a.mailbox, 0, "in.event", 10);
+    await Recorder.open(f.b.mailbox, 1, "in.event", 10);
+    await Recorder.open(f.b.mailbox, 0, "in.normal", 10);
+    await publishNumbers(f, 1, 2);
+    await f.until(() => one.deliveries.length === 2);
+    await publishNumbers(f, 3, 3);
+    await f.until(() => one.deliveries.length === 3);
+    expect([one.bodies, one.rewinds]).toEqual([numbers(1, 3), 0]);
+  });
+}

@@ -1,0 +1,36 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeToken, encodeToken, namesOf } from "../../src/nats/names.ts";
+
+describe("names", () => {
+  it("turns any text into one subject token and back", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => {
+        const token = encodeToken(text);
+        expect(token).toMatch(/^[^\s.*>\u0000-\u001f\u007f]+$/);
+        expect(decodeToken(token)).toBe(text);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("keeps XState's timer ids readable", () => {
+    expect(encodeToken("xstate.after.delay.task.undo.delayed")).toBe("xstate~after~delay~task~undo~delayed");
+  });
+
+  it("gives different texts different tokens", () => {
+    const texts = ["a.b", "a~b", "a%b", "a%007eb", "", "%", "~", "."];
+    expect(new Set(texts.map(encodeToken)).size).toBe(texts.length);
+  });
+
+  it("refuses a namespace that cannot be a stream's name", () => {
+    for (const namespace of ["", "a.b", "a b", "a>", "*", "x".repeat(33)]) expect(() => namesOf(namespace)).toThrow(expect.objectContaining({ code: "bad_options" }));
+  });
+
+  it("reads an address out of the subjects of records and dead letters", () => {
+    const names = namesOf();
+    const address = { type: "order", id: "ñ-1" };
+    expect(names.stateAddress(names.state(address))).toEqual(address);
+    expect(names.deadAddress(names.dead(address, "in.event 7"))).toEqual({ address, name: "in.event 7" });
+  });
+});

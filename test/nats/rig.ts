@@ -1,0 +1,107 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { openAdapter, type Adapter, type AdapterOptions } from "../../src/nats/adapter.ts";
+import { openConnection, type ConnectionOptions } from "../../src/nats/connection.ts";
+import { api, namesOf, type Names } from "../../src/nats/names.ts";
+import { provision, type Layout, type ProvisionOptions } from "../../src/nats/provision.ts";
+import { eventually } from "../support/eventually.ts";
+
+/** A real server of this test file's own, and namespaces on it that nobody else uses. */
+export interface Rig extends AsyncDisposable {
+  readonly port: number;
+  connect(options?: ConnectionOptions): Promise<NatsConnection>;
+  /** A fresh, provisioned namespace with an adapter on a connection of its own. */
+  system(options?: ProvisionOptions & { readonly adapter?: AdapterOptions; readonly via?: number }): Promise<System>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface System {
+  readonly names: Names;
+  readonly layout: Layout;
+  readonly connection: NatsConnection;
+  readonly adapter: Adapter;
+  /** Another host's adapter, on another connection. */
+  another(options?: AdapterOptions & { readonly via?: number }): Promise<Adapter>;
+  publish(subject: string, body?: string): Promise<number>;
+  /** The newest message of a subject of CORE, by the server's own API. */
+  read(subject: string, stream?: string): Promise<{ readonly seq: number; readonly head: string; readonly data: Buffer } | undefined>;
+}
+
+export async function startRig(configuration = ""): Promise<Rig> {
+  const folder = mkdtempSync(join(tmpdir(), "troupe-nats-"));
+  let server = await startServerIn(folder, configuration, -1);
+  const { port } = server;
+  const open: NatsConnection[] = [];
+  const adapters: Adapter[] = [];
+  const connect = async (options: ConnectionOptions = {}): Promise<NatsConnection> => {
+    const connection = await openConnection({ servers: `127.0.0.1:${port}`, context: false, ...options }, {});
+    open.push(connection);
+    return connection;
+  };
+  const attach = async (layout: Layout, options: AdapterOptions & { readonly via?: number } = {}): Promise<{ connection: NatsConnection; adapter: Adapter }> => {
+    const { via, ...adapterOptions } = options;
+    const connection = await connect(via === undefined ? {} : { servers: `127.0.0.1:${via}` });
+    const adapter = openAdapter(connection, layout, adapterOptions);
+    adapters.push(adapter);
+    return { connection, adapter };
+  };
+  return {
+    port,
+    connect,
+    async system({ adapter: adapterOptions = {}, via, ...options } = {}) {
+      const namespace = options.namespace ?? `t${counter++}`;
+      const direct = await connect();
+      const layout = await provision(direct, { partitions: 4, ...options, namespace });
+      const attached = await attach(layout, { ...adapterOptions, ...(via === undefined ? {} : { via }) });
+      const names = namesOf(namespace);
+      return {
+        ...attached,
+        names,
+        layout,
+        another: async (more) => (await attach(layout, more)).adapter,
+        publish: async (subject, body = "{}") => (JSON.parse((await direct.request(subject, body)).string()) as { seq: number }).seq,
+        async read(subject, stream = names.streams.core) {
+          const reply = await direct.request(api.messageGet(stream), JSON.stringify({ last_by_subj: subject }));
+          const { message } = JSON.parse(reply.string()) as { message?: { seq: number; hdrs?: string; data?: string } };
+          if (message === undefined) return undefined;
+          return { seq: message.seq, head: Buffer.from(message.hdrs ?? "", "base64").toString(), data: Buffer.from(message.data ?? "", "base64") };
+        },
+      };
+    },
+    stop: () => server.stop(),
+    start: async () => void (server = await startServerIn(folder, configuration, port)),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(adapters.map((adapter) => adapter.close()));
+      await Promise.all(open.map((connection) => connection.close()));
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+let counter = 0;
+
+async function startServerIn(folder: string, configuration: string, port: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const file = join(folder, "nats.conf");
+  writeFileSync(file, `listen: "127.0.0.1:${port}"\nports_file_dir: "${folder}"\njetstream { store_dir: "${folder}" }\n${configuration}`);
+  const child = spawn(process.env["TROUPE_NATS_SERVER"] ?? "nats-server", ["-c", file], { stdio: "ignore" });
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.once("error", () => {});
+  const actual = await eventually("the server's port", () => {
+    const ports = readdirSync(folder).find((name) => name.endsWith(`_${child.pid}.ports`));
+    if (ports === undefined) return undefined;
+    const { nats } = JSON.parse(readFileSync(join(folder, ports), "utf8") || "{}") as { nats?: string[] };
+    return nats?.[0] === undefined ? undefined : Number(new URL(nats[0]).port);
+  });
+  return {
+    port: actual,
+    async stop() {
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { openAdapter } from "../../src/nats/adapter.ts";
+import { api, namesOf } from "../../src/nats/names.ts";
+import { provision, readLayout } from "../../src/nats/provision.ts";
+import { inboxPrefixOf, rolesConfig, type Role } from "../../src/nats/roles.ts";
+import type { Delivery } from "../../src/ports/mailbox.ts";
+import { eventually } from "../support/eventually.ts";
+import { startRig, type Rig } from "./rig.ts";
+
+const login = (role: Role) => ({ user: `${role}-user`, password: `${role} "secret"` });
+const names = namesOf("guarded");
+const address = { type: "order", id: "1" };
+let rig: Rig;
+const connections = new Map<Role, NatsConnection>();
+beforeAll(async () => {
+  const configuration = rolesConfig({ namespace: "guarded", publisher: login("publisher"), host: login("host"), inspector: login("inspector"), deployer: login("deployer") });
+  rig = await startRig(configuration);
+  for (const role of ["publisher", "host", "inspector", "deployer"] as const) connections.set(role, await rig.connect({ ...login(role), inboxPrefix: inboxPrefixOf(role) }));
+  await provision(as("deployer"), { namespace: "guarded", partitions: 2 });
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+const as = (role: Role) => connections.get(role) as NatsConnection;
+const tries = (role: Role, subject: string, body = "{}") => as(role).request(subject, body, { timeout: 2000 });
+const denied = (role: Role, subject: string, body = "{}") => expect(tries(role, subject, body), `${role} → ${subject}`).rejects.toThrow(/Permissions Violation/i);
+
+describe("roles", () => {
+  it("let the deployer provision again, and nobody else", async () => {
+    await expect(provision(as("deployer"), { namespace: "guarded", partitions: 2 })).resolves.toMatchObject({ created: [] });
+    for (const role of ["publisher", "host", "inspector"] as const) {
+      await denied(role, api.streamCreate("GUARDED_MINE"));
+      await denied(role, api.streamUpdate(names.streams.core));
+      await denied(role, `$JS.API.STREAM.DELETE.${names.streams.core}`);
+    }
+    await denied("deployer", `$JS.API.STREAM.DELETE.${names.streams.core}`);
+  });
+
+  it("let the publisher write to the way in and to nothing else", async () => {
+    expect(JSON.parse((await tries("publisher", names.wayIn("normal", address))).string())).toHaveProperty("seq");
+    await denied("publisher", names.state(address));
+    await denied("publisher", names.own(0));
+    await denied("publisher", names.mail(0, "event", address, "m"));
+    await denied("publisher", api.streamInfo(names.streams.core));
+    await denied("publisher", api.directGet(names.streams.core));
+    await denied("publisher", names.storedIn(0, "normal", address));
+  });
+
+  it("let the host run partitions", async () => {
+    const layout = await readLayout(as("host"), "guarded");
+    expect(layout.partitions).toBe(2);
+    // A host provisions at every start; where everything is there it needs no right to create.
+    await expect(provision(as("host"), { namespace: "guarded", partitions: 2 })).resolves.toMatchObject({ created: [] });
+    const { leases, store, mailbox, outlet, answerPings, close } = openAdapter(as("host"), layout, { inboxPrefix: inboxPrefixOf("host"), mayCreate: false });
+    answerPings("h1");
+    await leases.beat("h1");
+    expect(await leases.alive("h1")).toBe(true);
+    expect(await leases.alive("h2")).toBe(false);
+    const fences = new Map([0, 1].map((partition) => [partition, 0]));
+    for (const partition of fences.keys()) fences.set(partition, (await leases.claim(partition, "h1", 0)) as number);
+    expect(await leases.owners()).toHaveLength(2);
+    const bytes = Buffer.from("record");
+    expect(await store.commit({ fences, writes: [{ kind: "record", partition: 0, address, bytes }, { kind: "turn", partition: 0, address, revision: 1, bytes }] })).toEqual({ kind: "committed" });
+    expect(Buffer.from((await store.load([address]))[0] ?? "").toString()).toBe("record");
+    const got: Delivery[] = [];
+    for (const partition of [0, 1]) (await mailbox.open(partition, "in.normal", { receive: (delivery) => void got.push(delivery), rewound() {} })).want(10);
+    await eventually("the publisher's start", () => got.length > 0);
+    expect(await mailbox.awaits(address)).toBe(true);
+    got[0]?.acknowledge();
+    await eventually("the acknowledgement", async () => !(await mailbox.awaits(address)));
+    await store.forget(0, "mail.start", 100);
+    const heard: string[] = [];
+    as("publisher").subscribe(`${inboxPrefixOf("publisher")}.answer`, { callback: (_, message) => void heard.push(message.string()) });
+    await as("publisher").flush();
+    outlet.reply(`${inboxPrefixOf("publisher")}.answer`, Buffer.from("done"));
+    await eventually("the answer", () => heard.includes("done"));
+    await leases.leave("h1");
+    await close();
+  });
+
+  it("let the inspector read and do nothing else", async () => {
+    const heard: string[] = [];
+    as("inspector").subscribe(names.liveStates, { callback: (_, message) => void heard.push(message.subject) });
+    await as("inspector").flush();
+    as("host").publish(names.state(address), "seen");
+    await eventually("the live view", () => heard.length > 0);
+    expect((await tries("inspector", `${api.directGet(names.streams.core)}.${names.state(address)}`, "")).string()).toBe("seen");
+    await denied("inspector", names.wayIn("normal", address));
+    await denied("inspector", names.state(address));
+    await denied("inspector", api.streamPurge(names.streams.core));
+    await denied("inspector", names.source(0, "in.normal").reset);
+    await denied("inspector", names.source(0, "in.normal").pull);
+  });
+
+  it("keep answers private", async () => {
+    const errors: string[] = [];
+    as("publisher").subscribe(`${inboxPrefixOf("host")}.>`, { callback: (error) => void (error !== null && errors.push(error.message)) });
+    await eventually("the refusal", () => errors.length > 0);
+  });
+
+  it("need a login each", () => {
+    expect(() => rolesConfig({})).toThrow(expect.objectContaining({ code: "bad_options" }));
+    expect(() => rolesConfig({ host: { user: "", password: "x" } })).toThrow(expect.objectContaining({ code: "bad_options" }));
+  });
+});
