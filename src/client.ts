@@ -1,5 +1,5 @@
 import { nuid } from "@nats-io/nats-core";
-import { addressOf, type Address, type StartLane } from "./core/address.ts";
+import { addressOf, formatAddress, type Address, type StartLane } from "./core/address.ts";
 import { decodeBody, encodeJson } from "./core/codec.ts";
 import type { Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
@@ -46,8 +46,8 @@ export class Client implements AsyncDisposable {
   }
 
   /** Resolves once the request is stored. @throws invalid_input, bad_address, bad_delay, bad_deadline, too_large, in_full */
-  async start<TInput, TOutput>(type: TaskType<TInput, TOutput>, request: StartRequest<TInput> = {}): Promise<Ref<TOutput>> {
-    return this.#submit(type, request, {});
+  start<TInput, TOutput>(type: TaskType<TInput, TOutput>, request: StartRequest<TInput> = {}): Promise<Ref<TOutput>> {
+    return this.#submit(type, request, NO_HEADERS);
   }
 
   /**
@@ -57,7 +57,7 @@ export class Client implements AsyncDisposable {
     type: TaskType<TInput, TOutput>,
     requests: readonly StartRequest<TInput>[],
   ): Promise<readonly PromiseSettledResult<Ref<TOutput>>[]> {
-    return Promise.allSettled(requests.map((request) => this.#submit(type, request, {})));
+    return Promise.allSettled(requests.map((request) => this.#submit(type, request, NO_HEADERS)));
   }
 
   /**
@@ -113,17 +113,23 @@ export class Client implements AsyncDisposable {
     await this.close();
   }
 
-  async #submit<TInput, TOutput>(
+  /** Not an async function: in bulk, every promise between the caller and the acknowledgement costs as much as the publish. */
+  #submit<TInput, TOutput>(
     type: TaskType<TInput, TOutput>,
     request: StartRequest<TInput>,
     more: Readonly<Record<string, string>>,
   ): Promise<Ref<TOutput>> {
-    const address = addressOf(nameOf(type), request.id ?? nuid.next());
-    const about = `${address.type}/${address.id}`;
-    if (typeof type !== "string") validate(type.inputSchema, request.input, "invalid_input", about);
-    const headers = { ...startHeaders(request, about), ...more };
-    await this.#gateway.send(request.priority ?? "normal", address, encodeJson(request.input), headers);
-    return new Ref<TOutput>(address, this.#gateway);
+    try {
+      const address = addressOf(nameOf(type), request.id ?? nuid.next());
+      const about = formatAddress(address);
+      if (typeof type !== "string") validate(type.inputSchema, request.input, "invalid_input", about);
+      const asked = startHeaders(request, about);
+      const headers = asked === NO_HEADERS ? more : { ...asked, ...more };
+      const sent = this.#gateway.send(request.priority ?? "normal", address, encodeJson(request.input), headers);
+      return sent.then(() => new Ref<TOutput>(address, this.#gateway));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** The answer, or what the record says if the answer was lost on its way. */

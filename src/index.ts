@@ -10,5 +10,5 @@ export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./cre
 export { defineTask, type TaskOptions } from "./define.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";
-//export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
+export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { TaskState, TaskView } from "./view.ts";

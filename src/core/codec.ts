@@ -11,8 +11,7 @@ export const MSGPACK = "application/msgpack";
 const RECORD_CODEC_MSGPACK = 1;
 const RESERVE_START_SPACE = 2048;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A record for storage. Keeps Date, Map, Set, BigInt and typed arrays. Never compare bytes of different records. */
 export function encodeRecord(record: unknown): Uint8Array {
@@ -33,7 +32,7 @@ export function decodeRecord(bytes: Uint8Array): unknown {
 export function decodeBody(body: Uint8Array, contentType: string): unknown {
   if (body.length === 0) return undefined;
   try {
-    if (contentType === "" || contentType === "application/json") return JSON.parse(decoder.decode(body));
+    if (contentType === "" || contentType === "application/json") return JSON.parse(decodeText(body));
     if (contentType === MSGPACK) return packr.unpack(body);
   } catch (cause) {
     throw new TroupeError("bad_payload", `The body is not ${contentType === MSGPACK ? "msgpack" : "JSON"}: ${(cause as Error).message}`, {
@@ -43,11 +42,18 @@ export function decodeBody(body: Uint8Array, contentType: string): unknown {
   throw new TroupeError("bad_payload", `The content type "${contentType}" is not known`);
 }
 
+/** UTF-8 as text. Node's own conversion is fast but forgiving; text that may have been forgiven is looked at strictly. */
+function decodeText(body: Uint8Array): string {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
+  return text.includes("\ufffd") ? strictDecoder.decode(body) : text;
+}
+
 /** A value as JSON; `undefined` is an empty body. @throws bad_payload for what JSON cannot say (cycles, BigInt) */
 export function encodeJson(value: unknown): Uint8Array {
   if (value === undefined) return EMPTY_BODY;
   try {
-    return encoder.encode(JSON.stringify(value) ?? "null");
+    // Buffer.from takes a fifth of the time that a TextEncoder takes for a string that was just put together.
+    return Buffer.from(JSON.stringify(value) ?? "null");
   } catch (cause) {
     throw new TroupeError("bad_payload", `The value cannot be written as JSON: ${(cause as Error).message}`, { cause });
   }

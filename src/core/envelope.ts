@@ -46,10 +46,10 @@ export const MAX_DELAY_MS = 10 * 365 * 24 * 3_600_000;
  * Starts as they arrive: header text → options. Judged by when the message was sent, not by when a host got to it.
  * @throws bad_delay, bad_deadline
  */
-export function readStartOptions(header: (name: string) => string, sentAt: number, about: string): StartOptions {
-  const delayText = header(HEADERS.delay);
-  const deadlineText = header(HEADERS.deadline);
-  const replyTo = header(HEADERS.replyTo);
+export function readStartOptions(message: { readonly sentAt: number; header(name: string): string }, about: string): StartOptions {
+  const delayText = message.header(HEADERS.delay);
+  const deadlineText = message.header(HEADERS.deadline);
+  const replyTo = message.header(HEADERS.replyTo);
   if (delayText === "" && deadlineText === "") return replyTo === "" ? NO_OPTIONS : { delayMs: 0, replyTo };
   return checkStartOptions(
     {
@@ -57,7 +57,7 @@ export function readStartOptions(header: (name: string) => string, sentAt: numbe
       ...(deadlineText === "" ? {} : { deadlineAt: parseInstant(deadlineText) }),
       ...(replyTo === "" ? {} : { replyTo }),
     },
-    sentAt,
+    message.sentAt,
     about,
   );
 }

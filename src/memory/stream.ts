@@ -31,7 +31,9 @@ const COMPACT_AT = 1_024;
  * Q1. A reading delivers in rising sequence; it begins with the first message that is neither acknowledged nor forgotten.
  * Q2. Only the newest reading delivers. An acknowledgement counts if the message is pending in it and does not come from an
  *     older reading of the same connection. (From another connection it counts, as on JetStream: the server knows sequences only.)
- * Q3. No more is sent in a reading than its reader allowed, in total.
+ * Q3. A reader that was superseded waits below the newer one, and reads again, from the first unacknowledged, when that is gone. (Two
+ *     readers of one JetStream consumer reset it against each other until one of them closes; the outcome is the same.)
+ * Q4. No more is sent in a reading than its reader allowed, in total.
  */
 export class SourceStream {
   readonly #retention: "workqueue" | "limits";
@@ -43,7 +45,8 @@ export class SourceStream {
   #offset = 0;
   #next = 0;
   #reading = 0;
-  #subscriber: Subscriber | undefined;
+  /** Those who read, the newest last. */
+  readonly #subscribers: Subscriber[] = [];
   #sent = 0;
   #allowed = 0;
 
@@ -81,22 +84,32 @@ export class SourceStream {
   }
 
   forget(throughSequence: number): void {
-    for (const { sequence } of this.messages()) if (sequence <= throughSequence) this.remove(sequence);
+    for (const message of this.#log) {
+      if (message !== undefined && message.sequence > throughSequence) return;
+      if (message !== undefined) this.remove(message.sequence);
+    }
   }
 
   /** Takes the consumer over. */
   open(subscriber: Subscriber): void {
-    this.#subscriber = subscriber;
+    this.detach(subscriber.connection);
+    this.#subscribers.push(subscriber);
     this.#begin(false);
   }
 
-  /** Reads again after a connection was lost, unless somebody else has opened the source since. */
+  /** Reads again after a connection was lost, below anybody who has opened the source meanwhile. */
   resume(subscriber: Subscriber): void {
+    this.#subscribers.unshift(subscriber);
     if (this.#subscriber === subscriber) this.#begin(false);
   }
 
   close(subscriber: Subscriber): void {
-    if (this.#subscriber === subscriber) this.#allowed = 0;
+    this.#dismiss((other) => other === subscriber);
+  }
+
+  /** A connection has ended: nobody reads over it. */
+  detach(connection: object): void {
+    this.#dismiss((other) => other.connection === connection);
   }
 
   /** Everything unacknowledged comes again, to the same reader. */
@@ -126,6 +139,19 @@ export class SourceStream {
     return true;
   }
 
+  get #subscriber(): Subscriber | undefined {
+    return this.#subscribers.at(-1);
+  }
+
+  #dismiss(isGone: (subscriber: Subscriber) => boolean): void {
+    const current = this.#subscriber;
+    const staying = this.#subscribers.filter((subscriber) => !isGone(subscriber));
+    this.#subscribers.splice(0, this.#subscribers.length, ...staying);
+    if (this.#subscriber === current) return;
+    this.#allowed = 0;
+    if (this.#subscriber !== undefined) this.#begin(true);
+  }
+
   #begin(isRewind: boolean): void {
     this.#compact();
     this.#reading++;
@@ -137,13 +163,15 @@ export class SourceStream {
   }
 
   #pump(): void {
-    while (this.#subscriber !== undefined && this.#sent < this.#allowed && this.#next < this.#offset + this.#log.length) {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return;
+    while (this.#sent < this.#allowed && this.#next < this.#offset + this.#log.length) {
       const message = this.#log[this.#next - this.#offset];
       this.#next++;
       if (message === undefined || this.#acknowledged.has(message.sequence)) continue;
       this.#sent++;
       this.#pending.add(message.sequence);
-      this.#subscriber.send(message, this.#reading);
+      subscriber.send(message, this.#reading);
     }
     if (this.#next - this.#offset > COMPACT_AT * 4) this.#compact();
   }

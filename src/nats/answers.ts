@@ -54,7 +54,8 @@ export class Answers {
 
   /** Publishes and waits. `waiting.silent` may be called before this returns when the connection is down. */
   send(subject: string, body: Uint8Array, headers: HeaderBlock | undefined, waiting: Waiting): void {
-    if (!this.#link.connected) return waiting.silent(new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject }));
+    if (!this.#link.connected)
+      return waiting.silent(new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject }));
     const token = this.#next++;
     this.#slots.set(token, { waiting, deadlineAt: performance.now() + this.deadlineMs });
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref();
@@ -93,7 +94,9 @@ export class Answers {
     for (const [token, { waiting, deadlineAt }] of this.#slots) {
       if (deadlineAt > now) return;
       this.#slots.delete(token);
-      waiting.silent(new TroupeError("no_answer", `No answer within ${this.deadlineMs} ms`));
+      const { complaint } = this.#link;
+      const hint = complaint === undefined ? "" : `; the server complained: ${complaint.message}`;
+      waiting.silent(new TroupeError("no_answer", `No answer within ${this.deadlineMs} ms${hint}`, { cause: complaint }));
     }
     clearInterval(this.#sweep);
     this.#sweep = undefined;

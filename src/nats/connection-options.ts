@@ -26,7 +26,20 @@ export interface ConnectionOptions {
 export type Resolved = Omit<ConnectionOptions, "servers" | "context"> & { readonly servers: readonly string[] };
 
 const DEFAULT_SERVER = "nats://127.0.0.1:4222";
-const KNOWN = new Set(["servers", "name", "user", "password", "token", "credsFile", "nkeySeedFile", "jwt", "tls", "inboxPrefix", "context", "connectTimeoutMs"]);
+const KNOWN = new Set([
+  "servers",
+  "name",
+  "user",
+  "password",
+  "token",
+  "credsFile",
+  "nkeySeedFile",
+  "jwt",
+  "tls",
+  "inboxPrefix",
+  "context",
+  "connectTimeoutMs",
+]);
 const INBOX_PREFIX = /^[^\s.*>]+(\.[^\s.*>]+)*$/;
 
 /** @throws bad_options listing every fault */
@@ -42,12 +55,21 @@ export function resolveOptions(options: ConnectionOptions, environment: NodeJS.P
   const resolved = spreadUrls({ ...merged, servers: listOf(merged.servers) });
   checkResolved(resolved, faults);
   if (faults.length > 0) {
-    throw new TroupeError("bad_options", `The connection's options are wrong: ${faults.map(({ path, message }) => `${path} ${message}`).join("; ")}`, { faults });
+    throw new TroupeError(
+      "bad_options",
+      `The connection's options are wrong: ${faults.map(({ path, message }) => `${path} ${message}`).join("; ")}`,
+      { faults },
+    );
   }
   return resolved;
 }
 
-function contextOf(options: ConnectionOptions, fromEnvironment: ConnectionOptions, environment: NodeJS.ProcessEnv, faults: Fault[]): ConnectionOptions {
+function contextOf(
+  options: ConnectionOptions,
+  fromEnvironment: ConnectionOptions,
+  environment: NodeJS.ProcessEnv,
+  faults: Fault[],
+): ConnectionOptions {
   if (options.context === false) return {};
   const name = options.context ?? (environment["NATS_CONTEXT"] || undefined);
   // A selected context is a default for people who say nothing about the server; one that is named counts in any case.
@@ -120,7 +142,8 @@ function checkResolved(resolved: Resolved, faults: Fault[]): void {
   }
   const { tls, credsFile, nkeySeedFile, inboxPrefix, connectTimeoutMs } = resolved;
   const files = { credsFile, nkeySeedFile, "tls.certFile": tls?.certFile, "tls.keyFile": tls?.keyFile, "tls.caFile": tls?.caFile };
-  for (const [path, file] of Object.entries(files)) if (file !== undefined && !isReadable(file)) fault(path, `names ${file}, which cannot be read`);
+  for (const [path, file] of Object.entries(files))
+    if (file !== undefined && !isReadable(file)) fault(path, `names ${file}, which cannot be read`);
   if ((tls?.certFile === undefined) !== (tls?.keyFile === undefined)) fault("tls", "needs certFile and keyFile together");
   if (resolved.password !== undefined && resolved.user === undefined) fault("password", "needs a user");
   if (inboxPrefix !== undefined && !INBOX_PREFIX.test(inboxPrefix)) fault("inboxPrefix", "must be a subject without wildcards");
@@ -138,5 +161,7 @@ function isReadable(file: string): boolean {
 
 /** Without the keys that are undefined. */
 function defined<T extends object>(value: T): { readonly [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as { readonly [K in keyof T]: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
+    readonly [K in keyof T]: Exclude<T[K], undefined>;
+  };
 }

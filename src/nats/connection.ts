@@ -1,6 +1,12 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { readFileSync } from "node:fs";
-import { credsAuthenticator, jwtAuthenticator, nkeyAuthenticator, type Authenticator, type ConnectionOptions as NatsOptions } from "@nats-io/nats-core";
+import {
+  credsAuthenticator,
+  jwtAuthenticator,
+  nkeyAuthenticator,
+  type Authenticator,
+  type ConnectionOptions as NatsOptions,
+} from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
 import { resolveOptions, type Resolved } from "./connection-options.ts";
 
@@ -18,7 +24,10 @@ const RECONNECT_WAIT_MS = 250;
  * then from a context of the `nats` CLI, then it is nats://127.0.0.1:4222.
  * @throws bad_options listing every fault, no_connection naming the servers, incompatible_server
  */
-export async function openConnection(options: ConnectionOptions = {}, environment: NodeJS.ProcessEnv = process.env): Promise<NatsConnection> {
+export async function openConnection(
+  options: ConnectionOptions = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<NatsConnection> {
   const resolved = resolveOptions(options, environment);
   const servers = resolved.servers.join(", ");
   const natsOptions = toNatsOptions(resolved);
@@ -31,7 +40,11 @@ export async function openConnection(options: ConnectionOptions = {}, environmen
   const version = connection.info?.version ?? "0";
   if (isOlder(version, LEAST_SERVER)) {
     await connection.close();
-    throw new TroupeError("incompatible_server", `The server at ${servers} is nats-server ${version}, older than ${LEAST_SERVER.join(".")}`, { about: servers });
+    throw new TroupeError(
+      "incompatible_server",
+      `The server at ${servers} is nats-server ${version}, older than ${LEAST_SERVER.join(".")}`,
+      { about: servers },
+    );
   }
   return connection;
 }

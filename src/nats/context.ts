@@ -38,7 +38,12 @@ function optionsOf(content: Record<string, unknown>, chosen: string, environment
     return typeof value === "string" && value !== "" ? resolveValue(value, `${chosen}.${key}`, environment, faults) : undefined;
   };
   for (const key of UNSUPPORTED_KEYS) if (of(key) !== undefined) fail(faults, `"${chosen}" sets ${key}, which troupe does not support`);
-  const tls = { certFile: of("cert"), keyFile: of("key"), caFile: of("ca"), handshakeFirst: content["tls_first"] === true ? true : undefined };
+  const tls = {
+    certFile: of("cert"),
+    keyFile: of("key"),
+    caFile: of("ca"),
+    handshakeFirst: content["tls_first"] === true ? true : undefined,
+  };
   const options = {
     servers: of("url"),
     user: of("user"),
@@ -56,7 +61,10 @@ function optionsOf(content: Record<string, unknown>, chosen: string, environment
 /** `env://NAME`, `file://path` and `data:;base64,…` stand for what they name, except where a path is wanted anyway. */
 function resolveValue(value: string, path: string, environment: NodeJS.ProcessEnv, faults: Fault[]): string | undefined {
   if (UNSUPPORTED_SCHEMES.some((scheme) => value.startsWith(scheme))) {
-    faults.push({ path: `context.${path}`, message: `is ${value.slice(0, value.indexOf("://"))}://, which troupe cannot read; write the value to a file` });
+    faults.push({
+      path: `context.${path}`,
+      message: `is ${value.slice(0, value.indexOf("://"))}://, which troupe cannot read; write the value to a file`,
+    });
     return undefined;
   }
   if (value.startsWith("env://")) return environment[value.slice("env://".length)] || undefined;
@@ -64,7 +72,8 @@ function resolveValue(value: string, path: string, environment: NodeJS.ProcessEn
     const file = value.slice("file://".length);
     return PATH_KEYS.some((key) => path.endsWith(`.${key}`)) ? file : readText(file)?.trim();
   }
-  if (value.startsWith("data:")) return Buffer.from(value.slice(value.indexOf(",") + 1), value.includes(";base64") ? "base64" : "utf8").toString();
+  if (value.startsWith("data:"))
+    return Buffer.from(value.slice(value.indexOf(",") + 1), value.includes(";base64") ? "base64" : "utf8").toString();
   return value.startsWith("~/") ? join(environment["HOME"] || homedir(), value.slice(2)) : value;
 }
 

@@ -58,7 +58,10 @@ function readNumber(text: string, from: number): number {
 }
 
 /** Who the message is for: the tokens after the source's prefix. `undefined`: the subject has another shape. */
-export function readTarget(names: SourceNames, subject: string): { readonly lane: Lane; readonly type: string; readonly id: string } | undefined {
+export function readTarget(
+  names: SourceNames,
+  subject: string,
+): { readonly lane: Lane; readonly type: string; readonly id: string } | undefined {
   if (!subject.startsWith(names.subjectPrefix)) return undefined;
   let from = names.subjectPrefix.length;
   let lane = names.lane;
@@ -89,7 +92,13 @@ export class JetStreamDelivery implements Delivery {
   readonly #issuer: Issuer;
   readonly #epoch: number;
 
-  constructor(names: SourceNames, target: { readonly lane: Lane; readonly type: string; readonly id: string }, position: Position, message: Msg, issuer: Issuer) {
+  constructor(
+    names: SourceNames,
+    target: { readonly lane: Lane; readonly type: string; readonly id: string },
+    position: Position,
+    message: Msg,
+    issuer: Issuer,
+  ) {
     this.partition = names.partition;
     this.source = names.source;
     this.lane = target.lane;

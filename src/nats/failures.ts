@@ -36,10 +36,6 @@ export function isIncompleteBatch(failure: ApiFailure): boolean {
   return failure.err_code === 10176;
 }
 
-export function isNotFound(failure: ApiFailure): boolean {
-  return failure.code === 404;
-}
-
 export function isMessageMissing(failure: ApiFailure): boolean {
   return failure.err_code === 10037;
 }
@@ -57,6 +53,11 @@ export function isStreamThere(failure: ApiFailure): boolean {
   return failure.err_code === 10058;
 }
 
+/** The server reserves a stream's `max_bytes` when it is created, of what `max_file_store` leaves. */
+export function isStorageExhausted(failure: ApiFailure): boolean {
+  return failure.err_code === 10047 || failure.err_code === 10023;
+}
+
 const TOO_LARGE = 10054;
 const WAY_IN_FULL = new Set([10077, 10047, 10023]); // maximum bytes or messages exceeded, storage resources
 
@@ -70,7 +71,12 @@ export function wayInError(failure: ApiFailure, about: string): TroupeError {
 
 export function apiError(failure: ApiFailure, about: string): TroupeError {
   const text = `${about}: ${failure.description ?? "refused"} (${failure.err_code ?? failure.code})`;
-  const code: ErrorCode = isStreamMissing(failure) || isConsumerMissing(failure) || failure.err_code === 10039 || failure.err_code === 10076 ? "not_provisioned" : failure.code === 503 ? "no_answer" : "defect";
+  const code: ErrorCode =
+    isStreamMissing(failure) || isConsumerMissing(failure) || failure.err_code === 10039 || failure.err_code === 10076
+      ? "not_provisioned"
+      : failure.code === 503
+        ? "no_answer"
+        : "defect";
   return new TroupeError(code, text, { about });
 }
 

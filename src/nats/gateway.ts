@@ -9,7 +9,7 @@ import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines } from "./header-block.ts";
 import { Link } from "./link.ts";
 import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
-import { store } from "./pub-ack.ts";
+import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
 import { Reads } from "./reads.ts";
 
 export interface GatewayOptions {
@@ -20,6 +20,14 @@ export interface GatewayOptions {
   readonly inboxPrefix: string | undefined;
   /** How long a message is sent again and again until the server acknowledges it. */
   readonly sendDeadlineMs: number;
+}
+
+/** A message on its way in, as it is sent again. */
+interface Outgoing {
+  readonly subject: string;
+  readonly to: Address;
+  readonly body: Uint8Array;
+  readonly block: HeaderBlock | undefined;
 }
 
 const ANSWER_DEADLINE_MS = 2_000;
@@ -58,20 +66,34 @@ export class NatsGateway implements Gateway {
     return this.#link.maxPayloadBytes - ROOM_FOR_HEADERS_BYTES;
   }
 
-  async send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
-    const about = `${to.type}/${to.id}`;
-    if (body.length > this.maxBodyBytes) throw new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, { about });
-    const subject = this.#options.names.wayIn(lane, to);
+  send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
+    if (body.length > this.maxBodyBytes) {
+      const about = `${to.type}/${to.id}`;
+      return Promise.reject(new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, { about }));
+    }
     // A start is one however often it arrives, by its actor's id; an event needs an id of its own.
     const lines = lane === "event" ? letterLines({ [NATS_HEADERS.messageId]: nuid.next(), ...headers }) : letterLines(headers);
     const block = lines === "" ? undefined : new HeaderBlock(lines);
+    const subject = this.#options.names.wayIn(lane, to);
+    return new Promise((resolve, reject) => {
+      this.#answers.send(subject, body, block, {
+        heard: (message) => {
+          if (isStored(message.data)) resolve();
+          else this.#sendAgain({ subject, to, body, block }, readPubAck(message)).then(resolve, reject);
+          return true;
+        },
+        silent: (cause) => void this.#sendAgain({ subject, to, body, block }, { kind: "silent", cause }).then(resolve, reject),
+      });
+    });
+  }
+
+  /** Whatever was not plainly stored the first time. */
+  async #sendAgain(message: Outgoing, first: StoreAnswer): Promise<void> {
+    const about = `${message.to.type}/${message.to.id}`;
     const deadlineAt = performance.now() + this.#options.sendDeadlineMs;
-    for (;;) {
-      const answer = await store(this.#answers, subject, body, block);
+    for (let answer = first; ; answer = await store(this.#answers, message.subject, message.body, message.block)) {
       if (answer.kind === "stored") return;
-      if (answer.kind === "failed") {
-        if (classifyWrite(answer.failure) !== "again") throw wayInError(answer.failure, about);
-      }
+      if (answer.kind === "failed" && classifyWrite(answer.failure) !== "again") throw wayInError(answer.failure, about);
       if (performance.now() >= deadlineAt) throw unanswered(answer, about, this.#options.sendDeadlineMs);
       await pause();
     }

@@ -5,24 +5,14 @@ import { JetStreamDelivery, readPosition, readTarget, type Issuer } from "./deli
 import { classifyPullStatus } from "./failures.ts";
 import type { Link } from "./link.ts";
 import { NATS_HEADERS, type SourceNames } from "./names.ts";
+import { FIRST_PULL, longestSilenceMs, PULL, pullRequest, StartOverPace } from "./pull.ts";
 
 /** How an inlet makes its consumer start over: everything unacknowledged comes again, numbered from 1. */
 export type Reset = (names: SourceNames) => Promise<void>;
 
-const NANOS_PER_MS = 1_000_000;
 const NOTHING = new Uint8Array(0);
-
-/**
- * How pulls are asked for. The first after a reset is short and beats fast: that is when somebody else's outstanding pull, which
- * outlives the reset, may swallow what is delivered again, and only the beats tell.
- */
-const FIRST_PULL = { expiresMs: 5000, heartbeatMs: 500 };
-const PULL = { expiresMs: 30_000, heartbeatMs: 5000 };
 /** Messages of one pull; more are asked for before they have all come. */
 const MOST_PER_PULL = 1024;
-const LONGEST_RETRY_MS = 2000;
-/** Without a rewind for so long, the next one is an incident of its own. */
-const CALM_MS = 5000;
 
 /**
  * One source being read. Deliveries are accepted only in the order of the consumer's own numbering, without gaps; anything else
@@ -56,12 +46,16 @@ export class JetStreamInlet implements Inlet, Issuer {
   #pulls = 0;
   #silentSince = 0;
   #silenceMs = 0;
+  #suspectedAt = -1;
   #held: JetStreamDelivery[] = [];
   #handing = false;
-  #streak = 0;
-  #rewoundAt = Number.NEGATIVE_INFINITY;
+  readonly #pace = new StartOverPace();
 
-  constructor(names: SourceNames, reader: Reader, parts: { link: Link; reset: Reset; pullBytes: number; inboxPrefix: string | undefined; ended: (inlet: JetStreamInlet) => void }) {
+  constructor(
+    names: SourceNames,
+    reader: Reader,
+    parts: { link: Link; reset: Reset; pullBytes: number; inboxPrefix: string | undefined; ended: (inlet: JetStreamInlet) => void },
+  ) {
     this.names = names;
     this.#reader = reader;
     this.#link = parts.link;
@@ -101,7 +95,10 @@ export class JetStreamInlet implements Inlet, Issuer {
 
   /** Called every second or so: a pull that the server has forgotten is noticed by its missing heartbeats. */
   check(nowMs: number): void {
-    if (this.#reading && this.#pulled > 0 && nowMs - this.#silentSince > this.#silenceMs) this.rewind();
+    if (!this.#reading || this.#pulled === 0 || nowMs - this.#silentSince <= this.#silenceMs) return;
+    // After a stall of this process the timer runs before the socket is read: the beats may be waiting there.
+    if (this.#suspectedAt === this.#silentSince) this.rewind();
+    else this.#suspectedAt = this.#silentSince;
   }
 
   acknowledge(replySubject: string): void {
@@ -109,12 +106,8 @@ export class JetStreamInlet implements Inlet, Issuer {
   }
 
   async #startOver(epoch: number): Promise<void> {
-    // Rewinds that follow each other slow down: two hosts that both believe in their lease would take turns as fast as they can.
-    const now = performance.now();
-    this.#streak = now - this.#rewoundAt > CALM_MS ? 0 : this.#streak + 1;
-    this.#rewoundAt = now;
-    let waitMs = this.#streak === 0 ? 0 : Math.min(5 * 2 ** Math.min(this.#streak, 10), LONGEST_RETRY_MS) * (0.5 + Math.random() / 2);
-    for (; ; waitMs = Math.min(Math.max(10, waitMs * 2), LONGEST_RETRY_MS)) {
+    for (;;) {
+      const waitMs = this.#pace.nextWaitMs(performance.now());
       if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
       if (this.#closed || this.epoch !== epoch) return;
       try {
@@ -152,12 +145,11 @@ export class JetStreamInlet implements Inlet, Issuer {
   #pull(): void {
     const missing = Math.min(MOST_PER_PULL, this.#wanted - this.#held.length - this.#pulled);
     if (!this.#reading || missing <= 0 || this.#pulled * 2 > this.#wanted || !this.#link.connected) return;
-    const { expiresMs, heartbeatMs } = this.#pulls === 0 ? FIRST_PULL : PULL;
-    const request = { batch: missing, expires: expiresMs * NANOS_PER_MS, idle_heartbeat: heartbeatMs * NANOS_PER_MS, max_bytes: this.#pullBytes };
-    this.#link.publish(this.names.pull, Buffer.from(JSON.stringify(request)), undefined, this.#inbox + this.#pulls++);
+    const pace = this.#pulls === 0 ? FIRST_PULL : PULL;
+    this.#link.publish(this.names.pull, pullRequest(missing, this.#pullBytes, pace), undefined, this.#inbox + this.#pulls++);
     this.#pulled += missing;
     this.#silentSince = performance.now();
-    this.#silenceMs = heartbeatMs * 2 + 1000;
+    this.#silenceMs = longestSilenceMs(pace);
   }
 
   #arrived(message: Msg): void {

@@ -22,10 +22,12 @@ export async function readLayout(connection: NatsConnection, namespace?: string)
   const link = new Link(connection);
   try {
     const core = await readStream(link, names.streams.core);
-    if (core === undefined) throw new TroupeError("not_provisioned", `The stream ${names.streams.core} does not exist`, { about: names.streams.core });
+    if (core === undefined)
+      throw new TroupeError("not_provisioned", `The stream ${names.streams.core} does not exist`, { about: names.streams.core });
     const metadata = core.config["metadata"] as Record<string, string> | undefined;
     const partitions = Number(metadata?.[METADATA.partitions]);
-    if (!Number.isInteger(partitions) || partitions < 1) throw incompatible([`${names.streams.core}: metadata ${METADATA.partitions} is missing, the stream was not made by troupe`]);
+    if (!Number.isInteger(partitions) || partitions < 1)
+      throw incompatible([`${names.streams.core}: metadata ${METADATA.partitions} is missing, the stream was not made by troupe`]);
     return { namespace: names.namespace, partitions, replicas: replicasOf(core) };
   } finally {
     link.close();
@@ -46,5 +48,7 @@ export function replicasOf(info: StreamInfo): number {
 
 /** @param faults each as `<stream>: <what is wrong>` */
 export function incompatible(faults: readonly string[]): TroupeError {
-  return new TroupeError("incompatible_stream", faults.join("; "), { faults: faults.map((message) => ({ path: message.split(":")[0] as string, message })) });
+  return new TroupeError("incompatible_stream", faults.join("; "), {
+    faults: faults.map((message) => ({ path: message.split(":")[0] as string, message })),
+  });
 }

@@ -64,7 +64,11 @@ export class JetStreamLeases implements Leases {
     const newest = await reads.newest(names.streams.core, subjects);
     return subjects.map((subject, partition) => {
       const stored = newest.get(subject);
-      return { partition, fence: stored?.sequence ?? 0, host: stored === undefined ? undefined : (readJson<Lease>(stored.body)?.host ?? undefined) };
+      return {
+        partition,
+        fence: stored?.sequence ?? 0,
+        host: stored === undefined ? undefined : (readJson<Lease>(stored.body)?.host ?? undefined),
+      };
     });
   }
 
@@ -142,7 +146,12 @@ export class JetStreamLeases implements Leases {
   }
 
   /** An earlier try may have been stored although its answer was lost: the lease's mark tells. */
-  async #findOut(partition: number, lease: Lease, seen: number, answer: Exclude<StoreAnswer, { kind: "stored" }>): Promise<number | undefined> {
+  async #findOut(
+    partition: number,
+    lease: Lease,
+    seen: number,
+    answer: Exclude<StoreAnswer, { kind: "stored" }>,
+  ): Promise<number | undefined> {
     const { names, reads } = this.#parts;
     const subject = names.own(partition);
     const stored = (await reads.newest(names.streams.core, [subject])).get(subject);
@@ -168,5 +177,7 @@ function isNobodyListening(error: unknown): boolean {
 function notStored(answer: Exclude<StoreAnswer, { kind: "stored" }>, what: string): TroupeError {
   if (answer.kind === "silent") return answer.cause;
   if (answer.kind === "absent") return new TroupeError("not_provisioned", `${what} was refused: no stream takes it`);
-  return isNobodyThere(answer.failure.code) ? new TroupeError("no_answer", `${what} was refused: ${answer.failure.description ?? ""}`) : apiError(answer.failure, what);
+  return isNobodyThere(answer.failure.code)
+    ? new TroupeError("no_answer", `${what} was refused: ${answer.failure.description ?? ""}`)
+    : apiError(answer.failure, what);
 }

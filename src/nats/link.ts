@@ -25,10 +25,16 @@ export class Link {
   #connected = true;
   #closed = false;
   #connectedAt = 0;
+  #complaint: Error | undefined;
 
   constructor(connection: NatsConnection) {
     this.connection = connection;
     void this.#watch();
+  }
+
+  /** What the server last complained about: a publish that permissions forbid is answered by nothing else. */
+  get complaint(): Error | undefined {
+    return this.#complaint;
   }
 
   get connected(): boolean {
@@ -67,7 +73,11 @@ export class Link {
   }
 
   /** A JetStream API call; its failure is returned, not thrown. @throws no_answer, no_connection */
-  async call<Reply extends object>(subject: string, body?: object, deadlineMs: number = API_DEADLINE_MS): Promise<Reply | { error: ApiFailure }> {
+  async call<Reply extends object>(
+    subject: string,
+    body?: object,
+    deadlineMs: number = API_DEADLINE_MS,
+  ): Promise<Reply | { error: ApiFailure }> {
     const message = await this.request(subject, body === undefined ? "" : JSON.stringify(body), deadlineMs);
     const code = message.headers?.code ?? 0;
     if (isNobodyThere(code)) throw new TroupeError("no_answer", `${subject}: JetStream is not there`, { about: subject });
@@ -89,6 +99,7 @@ export class Link {
   async #watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (this.#closed) return;
+      if (status.type === "error") this.#complaint = status.error;
       if (status.type === "disconnect" || status.type === "close") {
         this.#connected = false;
         for (const listener of this.#listeners) listener.disconnected?.();

@@ -2,6 +2,7 @@ import type { Address, Lane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import { SOURCES, type Source } from "../ports/mailbox.ts";
+import { decodeToken, encodeToken } from "./token.ts";
 
 /**
  * Every subject, header, stream, bucket and consumer name of the JetStream adapter. No other file spells one.
@@ -46,7 +47,7 @@ export function isMarker(header: (name: string) => string): boolean {
 }
 
 /** Stream metadata: what the streams were created for. */
-export const METADATA = { partitions: "troupe.partitions", role: "troupe.role" } as const;
+export const METADATA = { partitions: "troupe.partitions" } as const;
 
 const API = "$JS.API";
 const NAMESPACE_PATTERN = /^[A-Za-z0-9_-]{1,32}$/;
@@ -113,13 +114,15 @@ function coreNames(namespace: string) {
   const dead = `${namespace}.dead.`;
   return {
     state: (address: Address) => `${state}${address.type}.${address.id}`,
-    mail: (partition: number, lane: Lane, to: Address, message: string) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.${encodeToken(message)}`,
-    mailStartsOf: (partition: number, to: Address) => START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
+    mail: (partition: number, lane: Lane, to: Address, message: string) =>
+      `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.${encodeToken(message)}`,
+    mailStartsOf: (partition: number, to: Address) =>
+      START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
     timer: (owner: Address, timer: string) => `${namespace}.timer.${owner.type}.${owner.id}.${encodeToken(timer)}`,
     own: (partition: number) => `${namespace}.own.${partition}`,
-    ownAll: `${namespace}.own.*`,
     dead: (address: Address, name: string) => `${dead}${address.type}.${address.id}.${encodeToken(name)}`,
-    turn: (partition: number, address: Address, revision: number) => `${namespace}.turn.${partition}.${address.type}.${address.id}.${revision}`,
+    turn: (partition: number, address: Address, revision: number) =>
+      `${namespace}.turn.${partition}.${address.type}.${address.id}.${revision}`,
     turnsOf: (partition: number) => `${namespace}.turn.${partition}.>`,
     coreSubjects: ["mail.>", "state.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
     stateRepublish: { src: `${state}>`, dest: `${namespace}.live.state.>` },
@@ -148,7 +151,8 @@ function outsideNames(namespace: string) {
     const [type = "", id = ""] = subject.slice(prefix.length).split(".");
     return { type, id };
   };
-  const filter = (prefix: string, type: string | undefined, id: string | undefined, tail: string) => `${prefix}${type ?? "*"}.${id ?? "*"}${tail}`;
+  const filter = (prefix: string, type: string | undefined, id: string | undefined, tail: string) =>
+    `${prefix}${type ?? "*"}.${id ?? "*"}${tail}`;
   const state = `${namespace}.state.`;
   const dead = `${namespace}.dead.`;
   return {
@@ -162,7 +166,12 @@ function outsideNames(namespace: string) {
   };
 }
 
-function sourceNames(namespace: string, streams: { readonly in: string; readonly core: string }, partition: number, source: Source): SourceNames {
+function sourceNames(
+  namespace: string,
+  streams: { readonly in: string; readonly core: string },
+  partition: number,
+  source: Source,
+): SourceNames {
   const [room, word] = source.split(".") as ["in" | "mail", string];
   const stream = room === "in" ? streams.in : streams.core;
   const consumer = `p${partition}-${word}`;
@@ -188,7 +197,6 @@ function sourceNames(namespace: string, streams: { readonly in: string; readonly
 
 /** Subjects of the JetStream API. */
 export const api = {
-  all: `${API}.>`,
   account: `${API}.INFO`,
   streamCreate: (stream: string) => `${API}.STREAM.CREATE.${stream}`,
   streamUpdate: (stream: string) => `${API}.STREAM.UPDATE.${stream}`,
@@ -208,22 +216,4 @@ export const api = {
 /** Each role's own inboxes: with the common `_INBOX.>` everybody would hear everybody's answers. */
 export function roleInbox(role: string): string {
   return `_INBOX_${role}`;
-}
-
-const PLAIN_TOKEN = /^[A-Za-z0-9_-]+$/;
-const TOKEN_FORBIDDEN = /[\s.*>~%\u0000-\u001f\u007f]/g;
-
-/**
- * Any text as one subject token, reversibly: `.` becomes `~` (so XState's `xstate.after.…` stays readable) and what a token may
- * not hold becomes `%` and four hexadecimal digits. Empty text becomes `%`.
- */
-export function encodeToken(text: string): string {
-  if (PLAIN_TOKEN.test(text)) return text;
-  if (text === "") return "%";
-  return text.replace(TOKEN_FORBIDDEN, (char) => (char === "." ? "~" : `%${char.charCodeAt(0).toString(16).padStart(4, "0")}`));
-}
-
-export function decodeToken(token: string): string {
-  if (token === "%") return "";
-  return token.replace(/~|%[0-9a-f]{4}/g, (match) => (match === "~" ? "." : String.fromCharCode(Number.parseInt(match.slice(1), 16))));
 }

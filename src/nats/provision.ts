@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
-import { apiError, isStreamThere, type ApiFailure } from "./failures.ts";
+import { apiError, isStorageExhausted, isStreamThere, type ApiFailure } from "./failures.ts";
 import { incompatible, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, namesOf, type Names, type SourceNames } from "./names.ts";
@@ -39,7 +39,13 @@ export async function provision(connection: NatsConnection, options: ProvisionOp
     const created = await createStreams(link, configs, infos);
     const consumersCreated = await createConsumers(link, names, layout.partitions, created);
     const core = infos.find((info) => info?.config.name === names.streams.core);
-    return { namespace: names.namespace, partitions: layout.partitions, replicas: core === undefined ? layout.replicas : replicasOf(core), created, consumersCreated };
+    return {
+      namespace: names.namespace,
+      partitions: layout.partitions,
+      replicas: core === undefined ? layout.replicas : replicasOf(core),
+      created,
+      consumersCreated,
+    };
   } finally {
     link.close();
   }
@@ -47,16 +53,25 @@ export async function provision(connection: NatsConnection, options: ProvisionOp
 
 function checkLayout(layout: LayoutOptions): LayoutOptions {
   const faults: string[] = [];
-  if (!Number.isInteger(layout.partitions) || layout.partitions < 1 || layout.partitions > MOST_PARTITIONS) faults.push(`partitions must be a whole number from 1 to ${MOST_PARTITIONS}, not ${layout.partitions}`);
+  if (!Number.isInteger(layout.partitions) || layout.partitions < 1 || layout.partitions > MOST_PARTITIONS)
+    faults.push(`partitions must be a whole number from 1 to ${MOST_PARTITIONS}, not ${layout.partitions}`);
   if (![1, 3, 5].includes(layout.replicas)) faults.push(`replicas must be 1, 3 or 5, not ${layout.replicas}`);
-  if (!Number.isSafeInteger(layout.inMaxBytes) || layout.inMaxBytes < 1) faults.push(`inMaxBytes must be a whole number of bytes, not ${layout.inMaxBytes}`);
+  if (!Number.isSafeInteger(layout.inMaxBytes) || layout.inMaxBytes < 1)
+    faults.push(`inMaxBytes must be a whole number of bytes, not ${layout.inMaxBytes}`);
   if (!(layout.historyMaxAgeMs >= 1000)) faults.push(`historyMaxAgeMs must be a second or more, not ${layout.historyMaxAgeMs}`);
-  if (faults.length > 0) throw new TroupeError("bad_options", faults.join("; "), { faults: faults.map((message) => ({ path: message.split(" ")[0] as string, message })) });
+  if (faults.length > 0)
+    throw new TroupeError("bad_options", faults.join("; "), {
+      faults: faults.map((message) => ({ path: message.split(" ")[0] as string, message })),
+    });
   return layout;
 }
 
 /** In order: WORK and HISTORY source from CORE. */
-async function createStreams(link: Link, configs: readonly StreamConfig[], infos: readonly (StreamInfo | undefined)[]): Promise<readonly string[]> {
+async function createStreams(
+  link: Link,
+  configs: readonly StreamConfig[],
+  infos: readonly (StreamInfo | undefined)[],
+): Promise<readonly string[]> {
   const created: string[] = [];
   for (const [i, config] of configs.entries()) {
     if (infos[i] !== undefined) continue;
@@ -64,9 +79,15 @@ async function createStreams(link: Link, configs: readonly StreamConfig[], infos
     if (!("error" in reply)) created.push(config.name);
     // Another host was faster, perhaps with other options: what it made is checked like anything that was there before.
     else if (isStreamThere(reply.error)) throw incompatibleOr(reply.error, config, (await readStream(link, config.name))?.config);
+    else if (isStorageExhausted(reply.error)) throw noRoom(config);
     else throw apiError(reply.error, config.name);
   }
   return created;
+}
+
+function noRoom(config: StreamConfig): TroupeError {
+  const text = `The server has no room for the stream ${config.name}, which reserves ${JSON.stringify(config["max_bytes"])} bytes: give a smaller inMaxBytes or raise the server's max_file_store`;
+  return new TroupeError("not_provisioned", text, { about: config.name });
 }
 
 function incompatibleOr(failure: ApiFailure, config: StreamConfig, actual: StreamConfig | undefined): TroupeError {
@@ -76,11 +97,13 @@ function incompatibleOr(failure: ApiFailure, config: StreamConfig, actual: Strea
 
 async function createConsumers(link: Link, names: Names, partitions: number, created: readonly string[]): Promise<number> {
   const { in: inStream, core } = names.streams;
-  const there = async (stream: string): Promise<ReadonlySet<string>> => (created.includes(stream) ? new Set() : consumerNames(link, stream));
+  const there = async (stream: string): Promise<ReadonlySet<string>> =>
+    created.includes(stream) ? new Set() : consumerNames(link, stream);
   const [inThere, coreThere] = await Promise.all([there(inStream), there(core)]);
   const missing: SourceNames[] = [];
   for (let partition = 0; partition < partitions; partition++) {
-    for (const source of names.sources(partition)) if (!(source.stream === inStream ? inThere : coreThere).has(source.consumer)) missing.push(source);
+    for (const source of names.sources(partition))
+      if (!(source.stream === inStream ? inThere : coreThere).has(source.consumer)) missing.push(source);
   }
   await Promise.all(missing.map((source) => link.demand(source.create, consumerRequest(source), 30_000)));
   return missing.length;

@@ -24,7 +24,8 @@ export function isStored(body: Uint8Array): boolean {
 
 export function readPubAck(message: Msg): StoreAnswer {
   const body = message.data;
-  if (body.length === 0) return isNobodyThere(message.headers?.code ?? 0) ? ABSENT : { kind: "failed", failure: { code: 0, description: "an empty answer" } };
+  if (body.length === 0)
+    return isNobodyThere(message.headers?.code ?? 0) ? ABSENT : { kind: "failed", failure: { code: 0, description: "an empty answer" } };
   const answer = JSON.parse(Buffer.from(body).toString()) as { seq?: number; error?: ApiFailure };
   return answer.error === undefined ? { kind: "stored", sequence: answer.seq ?? 0 } : { kind: "failed", failure: answer.error };
 }

@@ -56,7 +56,9 @@ async function findLost({ commit, names, reads }: Recovery): Promise<CommitOutco
     return lost.length > 0 ? { kind: "conflict", lost } : undefined;
   } catch (error) {
     // Nothing was stored, that is certain; which fence failed is not. Whoever had them all must look again.
-    return error instanceof TroupeError && error.retryable ? { kind: "conflict", lost: partitions } : { kind: "unknown", cause: error as Error };
+    return error instanceof TroupeError && error.retryable
+      ? { kind: "conflict", lost: partitions }
+      : { kind: "unknown", cause: error as Error };
   }
 }
 

@@ -51,7 +51,13 @@ function permissionsOf(role: Role, names: Names): Permissions {
       return hostPermissions(names, inbox);
     case "inspector":
       return {
-        publish: [api.directGet(names.streams.core), api.directGetAll(names.streams.core), api.directGet(names.streams.history), api.directGetAll(names.streams.history), ...everyStream(names).map(api.streamInfo)],
+        publish: [
+          api.directGet(names.streams.core),
+          api.directGetAll(names.streams.core),
+          api.directGet(names.streams.history),
+          api.directGetAll(names.streams.history),
+          ...everyStream(names).map(api.streamInfo),
+        ],
         subscribe: [inbox, names.liveStates, names.events],
       };
     case "deployer":
@@ -59,7 +65,11 @@ function permissionsOf(role: Role, names: Names): Permissions {
         publish: [
           api.account,
           ...everyStream(names).flatMap((stream) => [api.streamCreate(stream), api.streamUpdate(stream), api.streamInfo(stream)]),
-          ...readStreams(names).flatMap((stream) => [api.anyConsumerCreate(stream), api.consumerNames(stream), api.consumersOf("INFO", stream)]),
+          ...readStreams(names).flatMap((stream) => [
+            api.anyConsumerCreate(stream),
+            api.consumerNames(stream),
+            api.consumersOf("INFO", stream),
+          ]),
         ],
         subscribe: [inbox],
       };
@@ -69,8 +79,17 @@ function permissionsOf(role: Role, names: Names): Permissions {
 /** Runs partitions and answers requests; may purge CORE, which absorbed mail needs, but neither create nor delete a stream. */
 function hostPermissions(names: Names, inbox: string): Permissions {
   const { core } = names.streams;
-  const reads = [...readStreams(names), names.hostsStream].flatMap((stream) => [api.messageGet(stream), api.directGet(stream), api.directGetAll(stream)]);
-  const consumers = readStreams(names).flatMap((stream) => [api.consumersOf("INFO", stream), api.consumersOf("RESET", stream), api.consumersOf("MSG.NEXT", stream), api.acksOf(stream)]);
+  const reads = [...readStreams(names), names.hostsStream].flatMap((stream) => [
+    api.messageGet(stream),
+    api.directGet(stream),
+    api.directGetAll(stream),
+  ]);
+  const consumers = readStreams(names).flatMap((stream) => [
+    api.consumersOf("INFO", stream),
+    api.consumersOf("RESET", stream),
+    api.consumersOf("MSG.NEXT", stream),
+    api.acksOf(stream),
+  ]);
   const infos = everyStream(names).map(api.streamInfo);
   const consumerLists = readStreams(names).map(api.consumerNames);
   // Answers go to whoever asked: to each role's inbox, and to that of clients that have no prefix.
@@ -91,7 +110,8 @@ function everyStream(names: Names): readonly string[] {
 }
 
 function formatUser(role: Role, login: Login, permissions: Permissions): string {
-  const list = (subjects: readonly string[]): string => `[\n${subjects.map((subject) => `          ${JSON.stringify(subject)}`).join("\n")}\n        ]`;
+  const list = (subjects: readonly string[]): string =>
+    `[\n${subjects.map((subject) => `          ${JSON.stringify(subject)}`).join("\n")}\n        ]`;
   return [
     `    # ${role}: connect with inboxPrefix "${roleInbox(role)}"`,
     "    {",

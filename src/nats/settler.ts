@@ -5,7 +5,9 @@ import { NATS_HEADERS, type Names } from "./names.ts";
 import type { Reads, Stored } from "./reads.ts";
 
 /** How a commit is recognised in the stream: by its batch's id, or (one write alone) by its very bytes. */
-export type Witness = { readonly subject: string; readonly body: Uint8Array } | { readonly subject: string; readonly batchId: () => string };
+export type Witness =
+  | { readonly subject: string; readonly body: Uint8Array }
+  | { readonly subject: string; readonly batchId: () => string };
 
 interface Case {
   readonly commit: Commit;

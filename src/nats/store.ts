@@ -64,8 +64,10 @@ export class JetStreamStore implements Store {
     const { writes, fences } = commit;
     const write = writes[0];
     if (write === undefined) return Promise.resolve(COMMITTED);
-    if (fences.size === 0 || fences.size > writes.length) return Promise.resolve(refuse("defect", `A commit of ${writes.length} writes came with ${fences.size} fences`));
-    if (writes.length > MOST_WRITES) return Promise.resolve(refuse("too_large", `A commit holds ${writes.length} writes; ${MOST_WRITES} is the most`));
+    if (fences.size === 0 || fences.size > writes.length)
+      return Promise.resolve(refuse("defect", `A commit of ${writes.length} writes came with ${fences.size} fences`));
+    if (writes.length > MOST_WRITES)
+      return Promise.resolve(refuse("too_large", `A commit holds ${writes.length} writes; ${MOST_WRITES} is the most`));
     return writes.length === 1 ? this.#commitOne(commit, write) : this.#commitBatch(commit);
   }
 
@@ -94,7 +96,8 @@ export class JetStreamStore implements Store {
     }
     if (body.length + block.bytes.length > this.#parts.link.maxPayloadBytes) return Promise.resolve(tooLarge(write, body.length));
     return new Promise((resolve) => {
-      const send = () => new Promise<StoreAnswer>((answered) => this.#parts.answers.send(subject, body, block, new Single(undefined, answered)));
+      const send = () =>
+        new Promise<StoreAnswer>((answered) => this.#parts.answers.send(subject, body, block, new Single(undefined, answered)));
       const trouble = (answer: StoreAnswer) => void recover(this.#recovery(commit, send, { subject, body }), answer).then(resolve);
       this.#parts.answers.send(subject, body, block, new Single(resolve, trouble));
     });

@@ -16,17 +16,25 @@ export function compareStream(wanted: StreamConfig, actual: StreamConfig | undef
     const there = actual[field];
     if (!sameValue(value, there)) faults.push(`${wanted.name}: ${field} is ${JSON.stringify(there)}, must be ${JSON.stringify(value)}`);
   }
-  const [mine, theirs] = [wanted, actual].map((config) => (config["metadata"] as Record<string, string> | undefined)?.[METADATA.partitions]);
-  if (mine !== theirs) faults.push(`${wanted.name}: metadata ${METADATA.partitions} is ${JSON.stringify(theirs)}, must be ${JSON.stringify(mine)}`);
+  const [mine, theirs] = [wanted, actual].map(
+    (config) => (config["metadata"] as Record<string, string> | undefined)?.[METADATA.partitions],
+  );
+  if (mine !== theirs)
+    faults.push(`${wanted.name}: metadata ${METADATA.partitions} is ${JSON.stringify(theirs)}, must be ${JSON.stringify(mine)}`);
   return faults;
 }
 
 /** The server leaves out what is false, zero or empty, and adds fields of its own to objects. */
 function sameValue(wanted: unknown, actual: unknown): boolean {
   if (actual === undefined) return wanted === false || wanted === 0 || wanted === "";
-  if (Array.isArray(wanted)) return Array.isArray(actual) && wanted.length === actual.length && wanted.every((each, i) => sameValue(each, actual[i]));
+  if (Array.isArray(wanted))
+    return Array.isArray(actual) && wanted.length === actual.length && wanted.every((each, i) => sameValue(each, actual[i]));
   if (typeof wanted === "object" && wanted !== null) {
-    return typeof actual === "object" && actual !== null && Object.entries(wanted).every(([key, value]) => sameValue(value, (actual as Record<string, unknown>)[key]));
+    return (
+      typeof actual === "object" &&
+      actual !== null &&
+      Object.entries(wanted).every(([key, value]) => sameValue(value, (actual as Record<string, unknown>)[key]))
+    );
   }
   return wanted === actual;
 }

@@ -9,7 +9,7 @@ export interface LayoutOptions {
   readonly historyMaxAgeMs: number;
 }
 
-export const DEFAULT_LAYOUT: LayoutOptions = { partitions: 16, replicas: 1, inMaxBytes: 2 ** 30, historyMaxAgeMs: 7 * 24 * 3_600_000 };
+export const DEFAULT_LAYOUT: LayoutOptions = { partitions: 8, replicas: 1, inMaxBytes: 2 ** 30, historyMaxAgeMs: 7 * 24 * 3_600_000 };
 
 /** A stream configuration as the API takes it. Only the fields that are named here are ours to check. */
 export type StreamConfig = { readonly name: string } & Readonly<Record<string, unknown>>;
@@ -75,7 +75,14 @@ function coreConfig(names: Names, common: object): StreamConfig {
 /** Sourced from CORE, not captured: a stream that captures what is committed refuses the commit's own headers. */
 function derivedConfigs(names: Names, layout: LayoutOptions, common: object): readonly StreamConfig[] {
   return [
-    { ...common, name: names.streams.work, retention: "workqueue", discard: "old", max_age: 0, sources: [{ name: names.streams.core, filter_subject: names.workFilter }] },
+    {
+      ...common,
+      name: names.streams.work,
+      retention: "workqueue",
+      discard: "old",
+      max_age: 0,
+      sources: [{ name: names.streams.core, filter_subject: names.workFilter }],
+    },
     {
       ...common,
       name: names.streams.history,
@@ -106,7 +113,10 @@ function hostsConfig(names: Names, layout: LayoutOptions): StreamConfig {
   };
 }
 
-/** Consumers of mail may be light even on a replicated stream: a lost one delivers again what is not purged, and records know it. */
+/**
+ * Consumers are as replicated as their stream. Those of mail could live with one replica, since records know what they have
+ * absorbed; but one whose server is down for an hour would hold its partition's mail back for as long.
+ */
 export function consumerRequest(source: SourceNames): object {
   const [first] = source.filters;
   return {

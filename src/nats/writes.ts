@@ -19,16 +19,32 @@ const NOTHING = new Uint8Array(0);
 export function toWire(names: Names, write: Write, deadTtlMs: number): Wire {
   switch (write.kind) {
     case "record":
-      return { subject: names.state(write.address), body: write.bytes, lines: write.ttlMs === undefined ? "" : ttlLine(Math.max(write.ttlMs, LEAST_TTL_MS)) };
+      return {
+        subject: names.state(write.address),
+        body: write.bytes,
+        lines: write.ttlMs === undefined ? "" : ttlLine(Math.max(write.ttlMs, LEAST_TTL_MS)),
+      };
     case "mail":
-      return { subject: names.mail(write.partition, write.lane, write.to, write.message), body: write.letter.body, lines: letterLines(write.letter.headers) };
+      return {
+        subject: names.mail(write.partition, write.lane, write.to, write.message),
+        body: write.letter.body,
+        lines: letterLines(write.letter.headers),
+      };
     case "timer":
-      return { subject: names.timer(write.owner, write.timer), body: write.letter.body, lines: scheduleLines(names, write) + letterLines(write.letter.headers) };
+      return {
+        subject: names.timer(write.owner, write.timer),
+        body: write.letter.body,
+        lines: scheduleLines(names, write) + letterLines(write.letter.headers),
+      };
     case "cancelTimer":
       // A message without a schedule takes the place of the one with it, and goes away by itself.
       return { subject: names.timer(write.owner, write.timer), body: NOTHING, lines: ttlLine(LEAST_TTL_MS) };
     case "dead":
-      return { subject: names.dead(write.address, write.name), body: write.letter.body, lines: ttlLine(deadTtlMs) + letterLines(write.letter.headers) };
+      return {
+        subject: names.dead(write.address, write.name),
+        body: write.letter.body,
+        lines: ttlLine(deadTtlMs) + letterLines(write.letter.headers),
+      };
     case "turn":
       return { subject: names.turn(write.partition, write.address, write.revision), body: write.bytes, lines: "" };
   }
@@ -40,7 +56,11 @@ export function toWire(names: Names, write: Write, deadTtlMs: number): Wire {
  */
 function scheduleLines(names: Names, write: Extract<Write, { kind: "timer" }>): string {
   const target = names.mail(write.partition, "event", write.owner, write.message);
-  return line(NATS_HEADERS.schedule, `@at ${new Date(write.dueAt).toISOString()}`) + line(NATS_HEADERS.scheduleTarget, target) + line(NATS_HEADERS.rollup, "sub");
+  return (
+    line(NATS_HEADERS.schedule, `@at ${new Date(write.dueAt).toISOString()}`) +
+    line(NATS_HEADERS.scheduleTarget, target) +
+    line(NATS_HEADERS.rollup, "sub")
+  );
 }
 
 const WITNESS_RANK: Readonly<Record<Write["kind"], number>> = { record: 0, dead: 1, turn: 2, mail: 3, timer: 4, cancelTimer: 5 };

@@ -31,9 +31,9 @@ export class Activation {
   pending: Pending | undefined;
   /** The commit that is on its way, at most one per actor. */
   committing: Pending | undefined;
-  /** By generation: a stopped attempt may still be there when the next begins. */
-  readonly attempts = new Map<number, Attempt>();
-  readonly alarms = new Map<string, ArmedAlarm>();
+  /** A few: a stopped attempt may still be there when the next begins. */
+  readonly attempts: Attempt[] = [];
+  readonly alarms: ArmedAlarm[] = [];
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -54,8 +54,8 @@ export class Activation {
       this.phase === "ready" &&
       this.pending === undefined &&
       this.committing === undefined &&
-      this.attempts.size === 0 &&
-      this.alarms.size === 0 &&
+      this.attempts.length === 0 &&
+      this.alarms.length === 0 &&
       this.queued === undefined &&
       this.listeners.length === 0
     );
@@ -65,7 +65,7 @@ export class Activation {
 /** Turns of one actor that will be stored together. */
 export interface Pending {
   /** Beside the record: timers by subject (the last one wins), dead letters. */
-  readonly writes: Map<string, Write>;
+  writes: Map<string, Write> | undefined;
   /** Released after the commit, in order. */
   readonly effects: Effect[];
   /** Let go after the commit. */
@@ -76,6 +76,7 @@ export interface Pending {
 
 /** A short timer in memory. */
 export interface ArmedAlarm {
+  readonly timer: string;
   readonly generation: number;
   readonly alarm: Alarm;
   readonly holds: Hold[];

@@ -126,7 +126,7 @@ function isDirty(activation: Activation): boolean {
 }
 
 function countWrites(parcel: Parcel): number {
-  return parcel.kind === "actor" ? 1 + (parcel.activation.pending?.writes.size ?? 0) : parcel.writes.length;
+  return parcel.kind === "actor" ? 1 + (parcel.activation.pending?.writes?.size ?? 0) : parcel.writes.length;
 }
 
 /** Moves an activation's pending turns into its commit; the record goes last, where JetStream wants it. */
@@ -137,7 +137,7 @@ function seal(parcel: Parcel): readonly Write[] {
   activation.committing = pending;
   activation.pending = undefined;
   const record = recordWrite(activation, pending);
-  return pending.writes.size === 0 ? [record] : [...pending.writes.values(), record];
+  return pending.writes === undefined ? [record] : [...pending.writes.values(), record];
 }
 
 function recordWrite(activation: Activation, pending: Pending): Write {

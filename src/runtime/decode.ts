@@ -24,7 +24,7 @@ export function decodeStart(delivery: Delivery, definition: Definition, now: num
     );
   }
   const input = validate(definition.inputSchema, decodeBody(delivery.body, delivery.header(HEADERS.contentType)), "invalid_input", about);
-  const options = readStartOptions((name) => delivery.header(name), delivery.sentAt, about);
+  const options = readStartOptions(delivery, about);
   return { kind: "start", input, ...options, delayMs: options.delayMs === 0 ? 0 : Math.max(0, delivery.sentAt + options.delayMs - now) };
 }
 

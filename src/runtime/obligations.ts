@@ -69,7 +69,7 @@ export class Obligations {
       },
       this.#attemptHost,
     );
-    activation.attempts.set(effect.generation, attempt);
+    activation.attempts.push(attempt);
     this.#attempts++;
     this.#parts.slotTaken();
     if (activity.onCrash === "rerun") this.begin(activation, effect.activity, attempt);
@@ -85,12 +85,12 @@ export class Obligations {
 
   /** Begins what waited for its turn to be stored. */
   beginStored(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
-    const attempt = activation.attempts.get(effect.generation);
+    const attempt = activation.attempts.find(({ generation }) => generation === effect.generation);
     if (attempt !== undefined && attempt.phase === "prepared") this.begin(activation, effect.activity, attempt);
   }
 
   halt(activation: Activation, generation: number, reason: TroupeError): readonly Hold[] {
-    const attempt = activation.attempts.get(generation);
+    const attempt = activation.attempts.find((each) => each.generation === generation);
     if (attempt === undefined) return [];
     this.#forget(activation, attempt);
     attempt.abort(reason);
@@ -101,26 +101,24 @@ export class Obligations {
     for (const hold of causes) hold.take();
     const holds = [...causes];
     const alarm = this.#parts.clock.after(Math.max(0, dueAt - this.#parts.clock.now()), () => {
-      activation.alarms.delete(timer);
+      remove(activation.alarms, armed);
       this.#parts.fired(activation, timer, generation, holds);
     });
-    activation.alarms.set(timer, { generation, alarm, holds });
+    const armed = { timer, generation, alarm, holds };
+    activation.alarms.push(armed);
   }
 
   disarm(activation: Activation, timer: string): readonly Hold[] {
-    const armed = activation.alarms.get(timer);
+    const armed = activation.alarms.find((each) => each.timer === timer);
     if (armed === undefined) return [];
     armed.alarm.cancel();
-    activation.alarms.delete(timer);
+    remove(activation.alarms, armed);
     return armed.holds;
   }
 
   /** A delivery that was absorbed before stands for everything that is still open. `false` where nothing is. */
   adopt(activation: Activation, hold: Hold): boolean {
-    const open: Hold[][] = [
-      ...[...activation.attempts.values()].map((attempt) => attempt.holds),
-      ...[...activation.alarms.values()].map((alarm) => alarm.holds),
-    ];
+    const open: Hold[][] = [...activation.attempts, ...activation.alarms].map(({ holds }) => holds);
     if (activation.queued !== undefined) open.push(activation.queued);
     for (const holds of open) {
       hold.take();
@@ -131,12 +129,12 @@ export class Obligations {
 
   /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */
   abortAll(activation: Activation, reason: TroupeError): void {
-    for (const generation of activation.attempts.keys()) this.halt(activation, generation, reason);
-    for (const timer of activation.alarms.keys()) this.disarm(activation, timer);
+    for (const { generation } of [...activation.attempts]) this.halt(activation, generation, reason);
+    for (const { timer } of [...activation.alarms]) this.disarm(activation, timer);
   }
 
   #forget(activation: Activation, attempt: Attempt): void {
-    activation.attempts.delete(attempt.generation);
+    remove(activation.attempts, attempt);
     this.#attempts--;
     this.#parts.slotFreed();
     if (this.#attempts > 0) return;
@@ -144,4 +142,9 @@ export class Obligations {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function remove<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at >= 0) list.splice(at, 1);
 }

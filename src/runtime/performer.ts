@@ -299,7 +299,7 @@ export class Performer {
         if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
         else {
           const { timer, generation, dueAt } = effect;
-          pending.writes.set(timer, {
+          (pending.writes ??= new Map()).set(timer, {
             kind: "timer",
             partition: session.partition,
             owner: address,
@@ -312,7 +312,7 @@ export class Performer {
         break;
       case "disarm":
         if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
-        else pending.writes.set(effect.timer, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
+        else (pending.writes ??= new Map()).set(effect.timer, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
         break;
       default:
         pending.effects.push(effect);
@@ -394,12 +394,12 @@ const DELAY: ActorEvent = { type: "delay" };
 const EXPIRE: ActorEvent = { type: "expire" };
 
 function emptyPending(): Pending {
-  return { writes: new Map(), effects: [], holds: [], bytes: undefined };
+  return { writes: undefined, effects: [], holds: [], bytes: undefined };
 }
 
 function merge(earlier: Pending, later: Pending): Pending {
   return {
-    writes: new Map([...earlier.writes, ...later.writes]),
+    writes: earlier.writes === undefined || later.writes === undefined ? (earlier.writes ?? later.writes) : new Map([...earlier.writes, ...later.writes]),
     effects: [...earlier.effects, ...later.effects],
     holds: [...earlier.holds, ...later.holds],
     bytes: later.bytes,

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe } from "vitest";
+import { credit } from "./credit.ts";
 import type { MailboxFixture } from "./fixture.ts";
 import { awaiting, messages } from "./messages.ts";
-import { credit, reopening, superseding } from "./reading.ts";
+import { reopening, superseding } from "./reading.ts";
 
 /** The contract of src/ports/mailbox.ts. */
 export function mailboxContract(name: string, open: () => Promise<MailboxFixture>): void {
@@ -10,10 +11,10 @@ export function mailboxContract(name: string, open: () => Promise<MailboxFixture
     beforeEach(async () => void (f = await open()));
     afterEach(() => f.dispose());
 
-    describe("messages", () => messages(() => f));
-    describe("credit", () => credit(() => f));
-    describe("reading again", () => reopening(() => f));
-    describe("two readers", () => superseding(() => f));
-    describe("awaits", () => awaiting(() => f));
+    describe("messages", () => void messages(() => f));
+    describe("credit", () => void credit(() => f));
+    describe("reading again", () => void reopening(() => f));
+    describe("two readers", () => void superseding(() => f));
+    describe("awaits", () => void awaiting(() => f));
   });
 }

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { assert } from "vitest";
 import type { Delivery, Inlet, Mailbox, Reader, Source } from "../../src/ports/mailbox.ts";
 import { text } from "./fixture.ts";
 
@@ -52,12 +52,12 @@ export class Recorder implements Reader {
 
   at(index: number): Delivery {
     const delivery = this.deliveries[index];
-    expect(delivery, `delivery ${index}`).toBeDefined();
-    return delivery as Delivery;
+    assert(delivery !== undefined, `there is no delivery ${index}`);
+    return delivery;
   }
 
   /** Nothing came out of order or unasked. */
   verify(): void {
-    expect(this.violations).toEqual([]);
+    assert.deepEqual(this.violations, []);
   }
 }

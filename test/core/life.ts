@@ -73,6 +73,8 @@ export function lived(
 export const begin = (): Later => heard("begin");
 export const cancel = (): Later => heard("cancel");
 export const expire = (): Later => heard("expire");
+/** What a host sends to a task that asked for a later moment. */
+export const delay = (): Later => heard("delay");
 
 /** Freezes plain data all the way down, so that whoever changes it throws. */
 export function frozen<T>(value: T): T {
@@ -86,6 +88,7 @@ export function frozen<T>(value: T): T {
 export function frozenActor(actor: Actor): Actor {
   frozen(actor.record);
   const { snapshot } = actor;
+  if (snapshot === undefined) return Object.freeze({ record: actor.record });
   frozen(snapshot.context);
   frozen(snapshot.value);
   for (const children of [snapshot.children, snapshot.historyValue]) Object.freeze(children);

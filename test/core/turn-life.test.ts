@@ -1,6 +1,8 @@
+import { setup } from "xstate";
 import { describe, expect, it } from "vitest";
+import { formatAddress } from "../../src/core/address.ts";
 import { TroupeError } from "../../src/core/errors.ts";
-import { ADDRESS, AT, begin, begun, cancel, expire, failed, fired, heard, lived, next, NOW, succeeded, taskOf } from "./life.ts";
+import { ADDRESS, begin, begun, cancel, definitionOf, delay, expire, failed, fired, heard, lived, next, NOW, succeeded, taskOf } from "./life.ts";
 
 const noJitter = { attempts: 3, minDelayMs: 1_000, maxDelayMs: 60_000, factor: 10, jitter: 0 };
 const task = taskOf({ retry: noJitter });
@@ -57,7 +59,7 @@ describe("a task's life", () => {
   });
 
   it("waits out a delay before it is ready", () => {
-    const started = begun(task, null, { delayMs: 2_500 });
+    const started = next(task, begun(task, null, { delayMs: 2_500 }).actor, delay());
     const timer = "xstate.after.delay.task.undo.delayed";
     expect(started.actor.record.value).toEqual({ undo: "delayed" });
     expect(started.effects).toEqual([{ kind: "arm", timer, generation: 1, dueAt: NOW + 2_500, keeper: "host" }]);
@@ -108,7 +110,7 @@ describe("a task that is told to end", () => {
   const retrying = [begin, failed];
   const states = [
     { state: "undo.ready", steps: [], options: {}, undone: [] },
-    { state: "undo.delayed", steps: [], options: { delayMs: 10_000 }, undone: ["disarm"] },
+    { state: "undo.delayed", steps: [delay], options: { delayMs: 10_000 }, undone: ["disarm"] },
     { state: "undo.retrying", steps: retrying, options: {}, undone: ["disarm"] },
     { state: "doing", steps: [begin], options: {}, undone: ["halt"] },
   ];
@@ -150,30 +152,25 @@ describe("a task that is told to end", () => {
 });
 
 describe("a machine that throws", () => {
-  const thrower = { ...task, machine: task.machine.provide({ guards: { delayed: () => thrown() } }) };
   const thrown = (): never => {
     throw new RangeError("bad guard");
   };
+  const thrower = { ...task, machine: task.machine.provide({ guards: { retries: thrown } }) };
 
   it("is reported with its actor, from its first turn on", () => {
-    const failure = catching(() => begun(thrower));
+    const broken = definitionOf(setup({}).createMachine({ context: thrown }));
+    const failure = catching(() => begun(broken));
     expect(failure).toBeInstanceOf(TroupeError);
     expect(failure).toMatchObject({ code: "transition_threw", about: "resize/42" });
     expect(failure.message).toContain("bad guard");
   });
 
-  it("leaves the actor as it was in a later turn", () => {
-    const { actor } = lived(task, [], { delayMs: 10 });
+  it("leaves the actor as it was, and other actors of its definition unharmed", () => {
+    const { actor } = lived(thrower, [begin]);
     const before = structuredClone(actor.record);
-    const failure = catching(() => next(thrower, actor, fired(actor)));
-    expect(failure).toMatchObject({ code: "transition_threw", about: `${ADDRESS.type}/${ADDRESS.id}` });
+    expect(catching(() => next(thrower, actor, failed(actor)))).toMatchObject({ code: "transition_threw", about: formatAddress(ADDRESS) });
     expect(actor.record).toEqual(before);
-  });
-
-  it("does not spoil the next turn of the same definition", () => {
-    catching(() => begun(thrower));
-    const healthy = next(thrower, begun(task).actor, begin(), AT);
-    expect(healthy.effects).toEqual([{ kind: "run", activity: "run", generation: 1 }]);
+    expect(next(thrower, actor, succeeded(actor, 1)).actor.record.value).toBe("done");
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { api, namesOf } from "../../src/nats/names.ts";
 import { provision, readLayout } from "../../src/nats/provision.ts";
+import { DEFAULT_LAYOUT } from "../../src/nats/streams.ts";
 import { eventually } from "../support/eventually.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -21,11 +22,12 @@ const configOf = async (stream: string) => (await call<{ config: Record<string, 
 
 describe("provision", () => {
   it("creates everything once, and finds it again", async () => {
+    const { partitions } = DEFAULT_LAYOUT;
     const first = await provision(connection, { namespace: "once" });
-    expect(first).toMatchObject({ namespace: "once", partitions: 16, replicas: 1, consumersCreated: 96 });
+    expect(first).toMatchObject({ namespace: "once", partitions, replicas: 1, consumersCreated: partitions * 6 });
     expect(first.created.toSorted()).toEqual(["KV_once-hosts", "ONCE_CORE", "ONCE_HISTORY", "ONCE_IN", "ONCE_WORK"]);
     expect(await provision(connection, { namespace: "once" })).toMatchObject({ created: [], consumersCreated: 0 });
-    expect(await readLayout(connection, "once")).toEqual({ namespace: "once", partitions: 16, replicas: 1 });
+    expect(await readLayout(connection, "once")).toEqual({ namespace: "once", partitions, replicas: 1 });
   });
 
   it("may be run by several hosts at once", async () => {
@@ -42,7 +44,10 @@ describe("provision", () => {
 
   it("refuses another number of partitions, naming stream and field", async () => {
     await provision(connection, { namespace: "count", partitions: 4 });
-    await expect(provision(connection, { namespace: "count", partitions: 8 })).rejects.toMatchObject({ code: "incompatible_stream", message: expect.stringMatching(/COUNT_IN: subject_transform .*COUNT_CORE: metadata troupe\.partitions is "4", must be "8"/s) });
+    await expect(provision(connection, { namespace: "count", partitions: 8 })).rejects.toMatchObject({
+      code: "incompatible_stream",
+      message: expect.stringMatching(/COUNT_IN: subject_transform .*COUNT_CORE: metadata troupe\.partitions is "4", must be "8"/s),
+    });
   });
 
   it.each([
@@ -56,21 +61,34 @@ describe("provision", () => {
     const core = namesOf(namespace).streams.core;
     const changed = field === "republish" ? { src: `${namespace}.state.>`, dest: "elsewhere.>" } : value;
     expect(await call(api.streamUpdate(core), { ...(await configOf(core)), [field]: changed })).not.toHaveProperty("error");
-    await expect(provision(connection, { namespace, partitions: 1 })).rejects.toMatchObject({ code: "incompatible_stream", message: expect.stringContaining(`${core}: ${field} is`) });
+    await expect(provision(connection, { namespace, partitions: 1 })).rejects.toMatchObject({
+      code: "incompatible_stream",
+      message: expect.stringContaining(`${core}: ${field} is`),
+    });
   });
 
   it("lets an operator change what is the operator's", async () => {
     await provision(connection, { namespace: "free", partitions: 1 });
-    await call(api.streamUpdate("FREE_IN"), { ...(await configOf("FREE_IN")), max_bytes: 5_000_000, metadata: { "troupe.partitions": "1", owner: "ops" } });
+    await call(api.streamUpdate("FREE_IN"), {
+      ...(await configOf("FREE_IN")),
+      max_bytes: 5_000_000,
+      metadata: { "troupe.partitions": "1", owner: "ops" },
+    });
     await expect(provision(connection, { namespace: "free", partitions: 1 })).resolves.toMatchObject({ created: [] });
   });
 
   it("lists every bad option", async () => {
-    await expect(provision(connection, { partitions: 0, replicas: 2, inMaxBytes: -1 })).rejects.toMatchObject({ code: "bad_options", message: expect.stringMatching(/partitions.*replicas.*inMaxBytes/) });
+    await expect(provision(connection, { partitions: 0, replicas: 2, inMaxBytes: -1 })).rejects.toMatchObject({
+      code: "bad_options",
+      message: expect.stringMatching(/partitions.*replicas.*inMaxBytes/),
+    });
   });
 
   it("says that nothing is provisioned", async () => {
-    await expect(readLayout(connection, "nowhere")).rejects.toMatchObject({ code: "not_provisioned", message: expect.stringContaining("NOWHERE_CORE") });
+    await expect(readLayout(connection, "nowhere")).rejects.toMatchObject({
+      code: "not_provisioned",
+      message: expect.stringContaining("NOWHERE_CORE"),
+    });
   });
 
   it("sources work and turns out of CORE, under their own names", async () => {
@@ -90,7 +108,9 @@ describe("provision", () => {
       const { headers } = await import("@nats-io/nats-core");
       const block = headers();
       block.set(header, value);
-      return JSON.parse((await connection.request(names.wayIn("event", { type: "a", id: "b" }), "{}", { headers: block, timeout: 2000 })).string()) as { error?: object };
+      return JSON.parse(
+        (await connection.request(names.wayIn("event", { type: "a", id: "b" }), "{}", { headers: block, timeout: 2000 })).string(),
+      ) as { error?: object };
     };
     expect(await refused("Nats-Rollup", "all")).toHaveProperty("error");
     expect(await refused("Nats-TTL", "60")).toHaveProperty("error");

@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/nats-core";
@@ -7,7 +6,7 @@ import { openAdapter, type Adapter, type AdapterOptions } from "../../src/nats/a
 import { openConnection, type ConnectionOptions } from "../../src/nats/connection.ts";
 import { api, namesOf, type Names } from "../../src/nats/names.ts";
 import { provision, type Layout, type ProvisionOptions } from "../../src/nats/provision.ts";
-import { eventually } from "../support/eventually.ts";
+import { startServer } from "../support/server.ts";
 
 /** A real server of this test file's own, and namespaces on it that nobody else uses. */
 export interface Rig extends AsyncDisposable {
@@ -15,6 +14,7 @@ export interface Rig extends AsyncDisposable {
   connect(options?: ConnectionOptions): Promise<NatsConnection>;
   /** A fresh, provisioned namespace with an adapter on a connection of its own. */
   system(options?: ProvisionOptions & { readonly adapter?: AdapterOptions; readonly via?: number }): Promise<System>;
+  /** Kills the server (SIGKILL), or starts it again on the same port and data. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -24,6 +24,7 @@ export interface System {
   readonly layout: Layout;
   readonly connection: NatsConnection;
   readonly adapter: Adapter;
+  attach(options?: AdapterOptions & { readonly via?: number }): Promise<{ readonly connection: NatsConnection; readonly adapter: Adapter }>;
   /** Another host's adapter, on another connection. */
   another(options?: AdapterOptions & { readonly via?: number }): Promise<Adapter>;
   publish(subject: string, body?: string): Promise<number>;
@@ -33,7 +34,7 @@ export interface System {
 
 export async function startRig(configuration = ""): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), "troupe-nats-"));
-  let server = await startServerIn(folder, configuration, -1);
+  let server = await startServerIn(folder, configuration);
   const { port } = server;
   const open: NatsConnection[] = [];
   const adapters: Adapter[] = [];
@@ -42,7 +43,10 @@ export async function startRig(configuration = ""): Promise<Rig> {
     open.push(connection);
     return connection;
   };
-  const attach = async (layout: Layout, options: AdapterOptions & { readonly via?: number } = {}): Promise<{ connection: NatsConnection; adapter: Adapter }> => {
+  const attach = async (
+    layout: Layout,
+    options: AdapterOptions & { readonly via?: number } = {},
+  ): Promise<{ connection: NatsConnection; adapter: Adapter }> => {
     const { via, ...adapterOptions } = options;
     const connection = await connect(via === undefined ? {} : { servers: `127.0.0.1:${via}` });
     const adapter = openAdapter(connection, layout, adapterOptions);
@@ -55,29 +59,34 @@ export async function startRig(configuration = ""): Promise<Rig> {
     async system({ adapter: adapterOptions = {}, via, ...options } = {}) {
       const namespace = options.namespace ?? `t${counter++}`;
       const direct = await connect();
-      const layout = await provision(direct, { partitions: 4, ...options, namespace });
+      const layout = await provision(direct, { partitions: 4, inMaxBytes: 16 * 1024 * 1024, ...options, namespace });
       const attached = await attach(layout, { ...adapterOptions, ...(via === undefined ? {} : { via }) });
       const names = namesOf(namespace);
       return {
         ...attached,
         names,
         layout,
+        attach: (more) => attach(layout, more),
         another: async (more) => (await attach(layout, more)).adapter,
         publish: async (subject, body = "{}") => (JSON.parse((await direct.request(subject, body)).string()) as { seq: number }).seq,
         async read(subject, stream = names.streams.core) {
           const reply = await direct.request(api.messageGet(stream), JSON.stringify({ last_by_subj: subject }));
           const { message } = JSON.parse(reply.string()) as { message?: { seq: number; hdrs?: string; data?: string } };
           if (message === undefined) return undefined;
-          return { seq: message.seq, head: Buffer.from(message.hdrs ?? "", "base64").toString(), data: Buffer.from(message.data ?? "", "base64") };
+          return {
+            seq: message.seq,
+            head: Buffer.from(message.hdrs ?? "", "base64").toString(),
+            data: Buffer.from(message.data ?? "", "base64"),
+          };
         },
       };
     },
-    stop: () => server.stop(),
+    stop: () => server.kill(),
     start: async () => void (server = await startServerIn(folder, configuration, port)),
     async [Symbol.asyncDispose]() {
       await Promise.all(adapters.map((adapter) => adapter.close()));
       await Promise.all(open.map((connection) => connection.close()));
-      await server.stop();
+      await server.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -85,23 +94,23 @@ export async function startRig(configuration = ""): Promise<Rig> {
 
 let counter = 0;
 
-async function startServerIn(folder: string, configuration: string, port: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  const file = join(folder, "nats.conf");
-  writeFileSync(file, `listen: "127.0.0.1:${port}"\nports_file_dir: "${folder}"\njetstream { store_dir: "${folder}" }\n${configuration}`);
-  const child = spawn(process.env["TROUPE_NATS_SERVER"] ?? "nats-server", ["-c", file], { stdio: "ignore" });
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.once("error", () => {});
-  const actual = await eventually("the server's port", () => {
-    const ports = readdirSync(folder).find((name) => name.endsWith(`_${child.pid}.ports`));
-    if (ports === undefined) return undefined;
-    const { nats } = JSON.parse(readFileSync(join(folder, ports), "utf8") || "{}") as { nats?: string[] };
-    return nats?.[0] === undefined ? undefined : Number(new URL(nats[0]).port);
+/** Without authorization unless a configuration says otherwise; in a directory that survives `stop`. */
+async function startServerIn(
+  dataDir: string,
+  configuration: string,
+  port?: number,
+): Promise<{ readonly port: number; kill(): Promise<void> }> {
+  const server = await startServer({
+    dataDir,
+    authorization: { kind: "config", text: configuration },
+    ...(port === undefined ? {} : { port }),
   });
   return {
-    port: actual,
-    async stop() {
-      child.kill("SIGKILL");
-      await gone;
+    port: server.port,
+    async kill() {
+      process.kill(server.pid, "SIGKILL");
+      await server.ended;
+      await server.stop();
     },
   };
 }

@@ -14,16 +14,24 @@ const address = { type: "order", id: "1" };
 let rig: Rig;
 const connections = new Map<Role, NatsConnection>();
 beforeAll(async () => {
-  const configuration = rolesConfig({ namespace: "guarded", publisher: login("publisher"), host: login("host"), inspector: login("inspector"), deployer: login("deployer") });
+  const configuration = rolesConfig({
+    namespace: "guarded",
+    publisher: login("publisher"),
+    host: login("host"),
+    inspector: login("inspector"),
+    deployer: login("deployer"),
+  });
   rig = await startRig(configuration);
-  for (const role of ["publisher", "host", "inspector", "deployer"] as const) connections.set(role, await rig.connect({ ...login(role), inboxPrefix: inboxPrefixOf(role) }));
+  for (const role of ["publisher", "host", "inspector", "deployer"] as const)
+    connections.set(role, await rig.connect({ ...login(role), inboxPrefix: inboxPrefixOf(role) }));
   await provision(as("deployer"), { namespace: "guarded", partitions: 2 });
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 
 const as = (role: Role) => connections.get(role) as NatsConnection;
 const tries = (role: Role, subject: string, body = "{}") => as(role).request(subject, body, { timeout: 2000 });
-const denied = (role: Role, subject: string, body = "{}") => expect(tries(role, subject, body), `${role} → ${subject}`).rejects.toThrow(/Permissions Violation/i);
+const denied = (role: Role, subject: string, body = "{}") =>
+  expect(tries(role, subject, body), `${role} → ${subject}`).rejects.toThrow(/Permissions Violation/i);
 
 describe("roles", () => {
   it("let the deployer provision again, and nobody else", async () => {
@@ -51,8 +59,12 @@ describe("roles", () => {
     expect(layout.partitions).toBe(2);
     // A host provisions at every start; where everything is there it needs no right to create.
     await expect(provision(as("host"), { namespace: "guarded", partitions: 2 })).resolves.toMatchObject({ created: [] });
-    const { leases, store, mailbox, outlet, answerPings, close } = openAdapter(as("host"), layout, { inboxPrefix: inboxPrefixOf("host"), mayCreate: false });
-    answerPings("h1");
+    const adapter = openAdapter(as("host"), layout, {
+      inboxPrefix: inboxPrefixOf("host"),
+      mayCreate: false,
+    });
+    const { leases, store, mailbox, outlet } = adapter;
+    adapter.answerPings("h1");
     await leases.beat("h1");
     expect(await leases.alive("h1")).toBe(true);
     expect(await leases.alive("h2")).toBe(false);
@@ -60,10 +72,19 @@ describe("roles", () => {
     for (const partition of fences.keys()) fences.set(partition, (await leases.claim(partition, "h1", 0)) as number);
     expect(await leases.owners()).toHaveLength(2);
     const bytes = Buffer.from("record");
-    expect(await store.commit({ fences, writes: [{ kind: "record", partition: 0, address, bytes }, { kind: "turn", partition: 0, address, revision: 1, bytes }] })).toEqual({ kind: "committed" });
+    expect(
+      await store.commit({
+        fences,
+        writes: [
+          { kind: "record", partition: 0, address, bytes },
+          { kind: "turn", partition: 0, address, revision: 1, bytes },
+        ],
+      }),
+    ).toEqual({ kind: "committed" });
     expect(Buffer.from((await store.load([address]))[0] ?? "").toString()).toBe("record");
     const got: Delivery[] = [];
-    for (const partition of [0, 1]) (await mailbox.open(partition, "in.normal", { receive: (delivery) => void got.push(delivery), rewound() {} })).want(10);
+    for (const partition of [0, 1])
+      (await mailbox.open(partition, "in.normal", { receive: (delivery) => void got.push(delivery), rewound() {} })).want(10);
     await eventually("the publisher's start", () => got.length > 0);
     expect(await mailbox.awaits(address)).toBe(true);
     got[0]?.acknowledge();
@@ -75,7 +96,7 @@ describe("roles", () => {
     outlet.reply(`${inboxPrefixOf("publisher")}.answer`, Buffer.from("done"));
     await eventually("the answer", () => heard.includes("done"));
     await leases.leave("h1");
-    await close();
+    await adapter.close();
   });
 
   it("let the inspector read and do nothing else", async () => {
@@ -96,6 +117,7 @@ describe("roles", () => {
     const errors: string[] = [];
     as("publisher").subscribe(`${inboxPrefixOf("host")}.>`, { callback: (error) => void (error !== null && errors.push(error.message)) });
     await eventually("the refusal", () => errors.length > 0);
+    expect(errors[0]).toMatch(/permissions violation/i);
   });
 
   it("need a login each", () => {

@@ -2,7 +2,11 @@
  * Resolves with the first value that is neither `undefined` nor `false`, looking every few milliseconds.
  * @throws when there is none within the deadline, naming what was waited for
  */
-export async function eventually<Value>(what: string, look: () => Value | Promise<Value>, withinMs = 5000): Promise<Exclude<Value, false | undefined>> {
+export async function eventually<Value>(
+  what: string,
+  look: () => Value | Promise<Value>,
+  withinMs = 5000,
+): Promise<Exclude<Value, false | undefined>> {
   const giveUpAt = performance.now() + withinMs;
   for (;;) {
     const value = await look();

@@ -28,8 +28,16 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       client.destroy();
       upstream.destroy();
     };
-    client.setNoDelay(true).on("data", (chunk) => requests && upstream.write(chunk)).on("error", end).on("close", end);
-    upstream.setNoDelay(true).on("data", (chunk) => answers && client.write(chunk)).on("error", end).on("close", end);
+    client
+      .setNoDelay(true)
+      .on("data", (chunk) => requests && upstream.write(chunk))
+      .on("error", end)
+      .on("close", end);
+    upstream
+      .setNoDelay(true)
+      .on("data", (chunk) => answers && client.write(chunk))
+      .on("error", end)
+      .on("close", end);
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const cut = (): void => {

@@ -1,0 +1,158 @@
+import { formatAddress, type Address } from "../core/address.ts";
+import type { Alarm, Clock } from "../ports/clock.ts";
+import type { StateChange } from "../ports/gateway.ts";
+import type { Ownership } from "../ports/leases.ts";
+import { COMMITTED, type Commit, type CommitOutcome, type Letter, type Write } from "../ports/store.ts";
+import { findFault, placeOf, type Limits } from "./check.ts";
+
+/** JetStream keeps no message for less. */
+const LEAST_TTL_MS = 60_000;
+
+export interface LedgerParts {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly mail: (write: Mail, sequence: number) => void;
+  readonly fired: (partition: number, timer: string) => void;
+  readonly changed: (change: StoredChange) => void;
+}
+
+type Mail = Pick<Extract<Write, { kind: "mail" }>, "partition" | "lane" | "to" | "message" | "letter">;
+type Timer = Extract<Write, { kind: "timer" }>;
+
+/** A change of one actor's record, as a watcher of the stream sees it. */
+export interface StoredChange extends StateChange {
+  readonly sequence: number;
+}
+
+/** As it lies in the stream, for tests. */
+export interface DeadMail {
+  readonly address: Address;
+  readonly name: string;
+  readonly letter: Letter;
+  readonly at: number;
+}
+
+export interface StoredTurn {
+  readonly revision: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * What JetStream's CORE stream is in the real thing: one log with one numbering for records, mail, timers and ownership, and
+ * therefore one order between a claim and a commit.
+ *
+ * L1. A commit is judged and applied in one step: all of it under all of its fences, or nothing.
+ * L2. Sequences rise for ever; a partition's fence is the sequence of the last write to its ownership.
+ */
+export class Ledger {
+  readonly #parts: LedgerParts;
+  #sequence = 0;
+  readonly #records = new Map<string, { readonly bytes: Uint8Array; readonly sequence: number; readonly expiry: Alarm | undefined }>();
+  readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
+  readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
+  readonly #dead = new Map<string, DeadMail>();
+  readonly #turns = new Map<string, StoredTurn[]>();
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts;
+  }
+
+  read(address: Address): Uint8Array | undefined {
+    return this.#records.get(formatAddress(address))?.bytes;
+  }
+
+  /** Every record, by `type/id`. */
+  get records(): ReadonlyMap<string, Uint8Array> {
+    return new Map(Array.from(this.#records, ([key, stored]) => [key, stored.bytes]));
+  }
+
+  get deadLetters(): readonly DeadMail[] {
+    return [...this.#dead.values()];
+  }
+
+  /** Timers that have not fired. */
+  get timers(): readonly Timer[] {
+    return Array.from(this.#timers.values(), (armed) => armed.timer);
+  }
+
+  turns(address: Address): readonly StoredTurn[] {
+    return this.#turns.get(formatAddress(address)) ?? [];
+  }
+
+  owner(partition: number): Ownership {
+    const { fence, host } = this.#owners.get(partition) ?? { fence: 0, host: undefined };
+    return { partition, fence, host };
+  }
+
+  /** The new fence, or `undefined` where the old one is not `seen`. */
+  own(partition: number, host: string | undefined, seen: number): number | undefined {
+    if (this.owner(partition).fence !== seen) return undefined;
+    const fence = ++this.#sequence;
+    this.#owners.set(partition, { fence, host });
+    return fence;
+  }
+
+  apply(commit: Commit): CommitOutcome {
+    const error = findFault(commit, this.#parts.limits);
+    if (error !== undefined) return { kind: "refused", error };
+    const lost = Array.from(commit.fences).filter(([partition, fence]) => this.owner(partition).fence !== fence);
+    if (lost.length > 0) return { kind: "conflict", lost: lost.map(([partition]) => partition) };
+    for (const write of commit.writes) this.#store(write);
+    return COMMITTED;
+  }
+
+  #store(write: Write): void {
+    const sequence = ++this.#sequence;
+    switch (write.kind) {
+      case "record":
+        return this.#keep(write.address, write.bytes, sequence, write.ttlMs);
+      case "mail":
+        return this.#parts.mail(write, sequence);
+      case "timer":
+        this.#disarm(write);
+        return this.#arm(write);
+      case "cancelTimer":
+        return this.#disarm(write);
+      case "dead":
+        this.#dead.set(placeOf(write), { address: write.address, name: write.name, letter: write.letter, at: this.#parts.clock.now() });
+        return;
+      case "turn": {
+        const key = formatAddress(write.address);
+        const earlier = (this.#turns.get(key) ?? []).filter((turn) => turn.revision !== write.revision);
+        this.#turns.set(key, [...earlier, { revision: write.revision, bytes: write.bytes.slice() }]);
+      }
+    }
+  }
+
+  #keep(address: Address, given: Uint8Array, sequence: number, ttlMs: number | undefined): void {
+    const key = formatAddress(address);
+    // The caller's buffer is the caller's: what is stored must not change with it.
+    const bytes = given.slice();
+    this.#records.get(key)?.expiry?.cancel();
+    const expiry = ttlMs === undefined ? undefined : this.#parts.clock.after(Math.max(LEAST_TTL_MS, ttlMs), () => this.#expire(address));
+    this.#records.set(key, { bytes, sequence, expiry });
+    this.#parts.changed({ address, bytes, sequence });
+  }
+
+  #expire(address: Address): void {
+    this.#records.delete(formatAddress(address));
+    this.#parts.changed({ address, bytes: undefined, sequence: ++this.#sequence });
+  }
+
+  #arm(timer: Timer): void {
+    const place = placeOf(timer);
+    const alarm = this.#parts.clock.after(timer.dueAt - this.#parts.clock.now(), () => {
+      this.#timers.delete(place);
+      const { partition, owner, message, letter } = timer;
+      this.#parts.mail({ partition, lane: "event", to: owner, message, letter }, ++this.#sequence);
+      this.#parts.fired(partition, timer.timer);
+    });
+    this.#timers.set(place, { timer, alarm });
+  }
+
+  #disarm(write: Extract<Write, { kind: "timer" | "cancelTimer" }>): void {
+    const place = placeOf(write);
+    this.#timers.get(place)?.alarm.cancel();
+    this.#timers.delete(place);
+  }
+}

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NatsSocket } from "../support/socket.ts";
+import { openStand, type Stand } from "./stand.ts";
+
+/** Raw probes */
+describe("probe", () => {
+  let stand: Stand;
+  let socket: NatsSocket;
+  beforeAll(async () => {
+    stand = await openStand();
+    socket = await stand.socket();
+  });
+  afterAll(async () => stand.close());
+
+  it("probes", async () => {
+    const log = (what: string, m: { headers: unknown; status: string; text: string; subject: string }) => console.log(what, m.subject, m.status, JSON.stringify(m.headers), m.text);
+    const replies = socket.subscribe("replies.*");
+    const live = socket.subscribe("troupe.live.state.>");
+    const events = socket.subscribe("troupe.event.>");
+    log("ack", await socket.request("troupe.in.normal.greet.7", { name: "Ada" }, { "Troupe-Reply": "replies.7" }));
+    log("reply", await replies.next());
+    log("live", await live.next());
+    await socket.request("troupe.in.normal.render.1", "", { "Troupe-Reply": "replies.1" });
+    log("event", await events.next());
+    log("reply", await replies.next());
+    log("direct", await socket.request("$JS.API.DIRECT.GET.TROUPE_CORE.troupe.state.render.1"));
+    log("get", await socket.request("troupe.api.get.greet.7"));
+    log("get-unknown", await socket.request("troupe.api.get.greet.none"));
+    log("submit", await socket.request("troupe.api.submit.greet", { input: { name: "Bob" } }));
+    log("submit id", await socket.request("troupe.api.submit.greet", { id: "7", input: { name: "Bob" } }));
+    log("submit bad", await socket.request("troupe.api.submit.greet", { input: { nme: "Bob" } }));
+    log("submit bad", await socket.request("troupe.api.submit.greet", { id: 4, delayMs: "x", deadline: {} }));
+    log("submit lane", await socket.request("troupe.api.submit.greet", { priority: "urgent" }));
+    log("submit type", await socket.request("troupe.api.submit.nope", {}));
+    log("submit json", await socket.request("troupe.api.submit.greet", "{oops"));
+    log("submit arr", await socket.request("troupe.api.submit.greet", "[]"));
+    log("batch", await socket.request("troupe.api.batch.greet", { tasks: [{ id: "b1", input: { name: "x" } }, { input: 4 }, null] }));
+    log("wait", await socket.request("troupe.in.high.wait.1", "", { "Troupe-Reply": "replies.w" }));
+    log("cancel", await socket.request("troupe.in.event.wait.1", { type: "cancel", reason: "Not needed" }));
+    log("reply", await replies.next());
+    log("result", await socket.request("troupe.api.result.wait.1", {}));
+    log("cancel again", await socket.request("troupe.api.cancel.wait.1", {}));
+    log("result timeout", await socket.request("troupe.api.submit.wait", { id: "2" }));
+    log("result timeout", await socket.request("troupe.api.result.wait.2", { timeoutMs: 50 }));
+    log("result bad", await socket.request("troupe.api.result.wait.2", { timeoutMs: -1 }));
+    log("result huge", await socket.request("troupe.api.result.wait.2", { timeoutMs: 1e15 }));
+    log("cancel verb", await socket.request("troupe.api.cancel.wait.2", { reason: "enough" }));
+    log("result", await socket.request("troupe.api.result.wait.2", {}));
+    log("retry failed", await socket.request("troupe.api.retry.wait.2", {}));
+    log("list", await socket.request("troupe.api.list", { type: "greet", state: "done", limit: 1 }));
+    log("list bad limit", await socket.request("troupe.api.list", { limit: "x" }));
+    log("list bad", await socket.request("troupe.api.list", { state: "x" }));
+    log("host", await socket.request("troupe.api.host"));
+    await socket.request("troupe.in.normal.greet.bad", "{oops", { "Troupe-Reply": "replies.bad" });
+    log("reply dead", await replies.next());
+    await socket.request("troupe.in.event.greet.ghost", { type: "cancel" });
+    log("dead", await socket.request("troupe.api.dead.list"));
+    log("fussy", await socket.request("troupe.in.normal.fussy.1", "", { "Troupe-Reply": "replies.f" }));
+    log("reply", await replies.next());
+    log("ping", await socket.request("$SRV.PING"));
+    log("info", await socket.request("$SRV.INFO.troupe"));
+    log("stats", await socket.request("$SRV.STATS"));
+    log("noverb", await socket.request("troupe.api.nope"));
+    log("rollup", await socket.request("troupe.in.normal.greet.r", "{}", { "Nats-Rollup": "all" }));
+    log("ttl", await socket.request("troupe.in.normal.greet.r", "{}", { "Nats-TTL": "1h" }));
+    log("lane", await socket.request("troupe.in.urgent.greet.r", "{}"));
+    log("dup", await socket.request("troupe.in.normal.greet.7", { name: "Zoe" }, { "Troupe-Reply": "replies.7b", "Nats-Msg-Id": "m1" }));
+    log("dup", await socket.request("troupe.in.normal.greet.7", { name: "Zoe" }, { "Troupe-Reply": "replies.7b", "Nats-Msg-Id": "m1" }));
+    log("reply", await replies.next());
+    log("delay", await socket.request("troupe.in.normal.greet.late", { name: "Zoe" }, { "Troupe-Delay": "60000" }));
+    log("get", await socket.request("troupe.api.get.greet.late"));
+    log("expire", await socket.request("troupe.in.event.greet.late", { type: "expire" }));
+    log("result", await socket.request("troupe.api.result.greet.late"));
+  });
+});

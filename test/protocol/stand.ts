@@ -1,0 +1,73 @@
+import { createHost, defineTask, TerminalError, type ActivityContext, type RunningHost } from "../../src/index.ts";
+import type { EmbeddedServer } from "../../src/server/embedded.ts";
+import { pino } from "pino";
+import { z } from "zod";
+import { startServer } from "../support/server.ts";
+import { NatsSocket } from "../support/socket.ts";
+
+/** A server that asks for a token, one host on it, and sockets that speak the bare protocol. */
+export interface Stand {
+  readonly port: number;
+  readonly host: RunningHost;
+  socket(): Promise<NatsSocket>;
+  close(): Promise<void>;
+}
+
+/** The README's examples connect with it. */
+export const TOKEN = "s3cret";
+
+export async function openStand(): Promise<Stand> {
+  const server: EmbeddedServer = await startServer({ authorization: { kind: "config", text: `authorization { token: "${TOKEN}" }` } });
+  const sockets: NatsSocket[] = [];
+  try {
+    const nats = { servers: `127.0.0.1:${server.port}`, token: TOKEN, context: false } as const;
+    const host = await createHost({ nats, partitions: 4, actors: [greet, render, wait, fussy], log: pino({ level: "silent" }) });
+    return {
+      port: server.port,
+      host,
+      async socket() {
+        const socket = await NatsSocket.connect(server.port, TOKEN);
+        sockets.push(socket);
+        return socket;
+      },
+      async close() {
+        for (const socket of sockets) socket[Symbol.dispose]();
+        await host.stop();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+const greet = defineTask({
+  name: "greet",
+  input: z.object({ name: z.string() }),
+  run: ({ input }) => `Hello, ${input.name}`,
+});
+
+/** Tells how far it is, then gives back what it got. */
+const render = defineTask({
+  name: "render",
+  run: ({ input, progress }: ActivityContext) => {
+    progress({ percent: 50 });
+    return { rendered: input };
+  },
+});
+
+/** Runs until it is cancelled. */
+const wait = defineTask({
+  name: "wait",
+  run: async ({ signal }: ActivityContext) => {
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true }));
+  },
+});
+
+const fussy = defineTask({
+  name: "fussy",
+  run: () => {
+    throw new TerminalError("Not in the mood");
+  },
+});

@@ -1,0 +1,7 @@
+import { resolveServer } from "../../src/server/resolve.ts";
+
+/** One nats-server for all files, found or installed once, before any of them starts its own. */
+export default async function setup(): Promise<void> {
+  const { path } = await resolveServer({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
+  process.env["TROUPE_NATS_SERVER"] = path;
+}
