@@ -52,6 +52,9 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   if (!isType(options.name))
     faults.push({ path: "name", message: `must be letters, digits, _ and -, at most ${MAX_TYPE_BYTES}, not "${options.name}"` });
   if (typeof options.run !== "function") faults.push({ path: "run", message: "must be a function" });
+  const { onCrash = "rerun" } = options;
+  if (!["rerun", "fail", "park"].includes(onCrash))
+    faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
   faults.push(...faultsOfRetry(retry));
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
@@ -72,12 +75,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     version: options.version ?? "1",
     machine,
     shape: shapeOf(machine),
-    activities: new Map([
-      [
-        "run",
-        { run, input: (context) => (context as TaskContext).input, onCrash: options.onCrash ?? "rerun", timeoutMs, heartbeatTimeoutMs },
-      ],
-    ]),
+    activities: new Map([["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs }]]),
     retention: { doneMs, failedMs },
     history: options.history ?? false,
     inputSchema: options.input,
@@ -89,9 +87,13 @@ function faultsOfRetry(retry: RetryPolicy): Fault[] {
   const faults: Fault[] = [];
   const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `retry.${path}`, message });
   demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");
-  demand("minDelayMs", retry.minDelayMs >= 0, "must not be negative");
-  demand("maxDelayMs", retry.maxDelayMs >= retry.minDelayMs, "must not be less than minDelayMs");
-  demand("factor", retry.factor >= 1, "must be at least 1");
+  demand("minDelayMs", Number.isFinite(retry.minDelayMs) && retry.minDelayMs >= 0, "must be a number, not negative");
+  demand(
+    "maxDelayMs",
+    Number.isFinite(retry.maxDelayMs) && retry.maxDelayMs >= retry.minDelayMs,
+    "must be a number, not less than minDelayMs",
+  );
+  demand("factor", Number.isFinite(retry.factor) && retry.factor >= 1, "must be a number, at least 1");
   demand("jitter", retry.jitter >= 0 && retry.jitter <= 1, "must be between 0 and 1");
   return faults;
 }

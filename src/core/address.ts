@@ -21,6 +21,8 @@ export const MAX_ID_BYTES = 192;
 const TYPE_PATTERN = /^[A-Za-z0-9_-]+$/;
 // A subject token may not hold white space, control characters, dots or wildcards.
 const ID_FORBIDDEN = /[\s.*>\u0000-\u001f\u007f]/;
+/** Half of a surrogate pair: UTF-8 cannot say it, so that two such ids would be one on the wire. */
+const HALF_CHARACTER = /\p{Surrogate}/u;
 
 export function isLane(word: string): word is Lane {
   return (LANES as readonly string[]).includes(word);
@@ -31,7 +33,13 @@ export function isType(word: string): boolean {
 }
 
 export function isId(word: string): boolean {
-  return word.length > 0 && word.length <= MAX_ID_BYTES && !ID_FORBIDDEN.test(word) && Buffer.byteLength(word) <= MAX_ID_BYTES;
+  return (
+    word.length > 0 &&
+    word.length <= MAX_ID_BYTES &&
+    !ID_FORBIDDEN.test(word) &&
+    !HALF_CHARACTER.test(word) &&
+    Buffer.byteLength(word) <= MAX_ID_BYTES
+  );
 }
 
 /** @throws bad_address when either part cannot be a subject token or is too long. */

@@ -13,7 +13,7 @@ const RESERVE_START_SPACE = 2048;
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A record for storage. Keeps Date, Map, Set, BigInt and typed arrays. Never compare bytes of different records. */
+/** A record for storage. Keeps Date, Set, BigInt and typed arrays; a Map comes back as an object. @throws for what cannot be said at all */
 export function encodeRecord(record: unknown): Uint8Array {
   // msgpackr leaves one byte free in front of what it packs; copying the record to prepend it would cost more than packing it.
   const bytes = (packr as unknown as { pack(value: unknown, options: number): Uint8Array }).pack(record, RESERVE_START_SPACE | 1);

@@ -53,7 +53,7 @@ export function readStartOptions(message: { readonly sentAt: number; header(name
   if (delayText === "" && deadlineText === "") return replyTo === "" ? NO_OPTIONS : { delayMs: 0, replyTo };
   return checkStartOptions(
     {
-      delayMs: delayText === "" ? 0 : Number(delayText),
+      delayMs: delayText === "" ? 0 : parseCount(delayText),
       ...(deadlineText === "" ? {} : { deadlineAt: parseInstant(deadlineText) }),
       ...(replyTo === "" ? {} : { replyTo }),
     },
@@ -78,14 +78,20 @@ export function checkStartOptions(options: StartOptions, now: number, about: str
   if (!Number.isFinite(deadlineAt))
     throw new TroupeError("bad_deadline", `The deadline of ${about} is not an instant: give RFC 3339 or epoch milliseconds`, { about });
   if (deadlineAt <= now)
-    throw new TroupeError("bad_deadline", `The deadline of ${about} has passed: ${new Date(deadlineAt).toISOString()}`, { about });
+    throw new TroupeError("bad_deadline", `The deadline of ${about} has passed: ${deadlineAt} is not after ${now}`, { about });
   if (deadlineAt < now + delayMs) throw new TroupeError("bad_deadline", `The deadline of ${about} is before its delay ends`, { about });
   return options;
 }
 
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /** RFC 3339 or epoch milliseconds; NaN when it is neither. */
 export function parseInstant(text: string): number {
-  return /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  return RFC_3339.test(text) ? Date.parse(text) : parseCount(text);
+}
+
+function parseCount(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
 /** An event from outside. @throws bad_payload, reserved_event */

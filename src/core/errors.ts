@@ -110,15 +110,16 @@ const MAX_CAUSES = 5;
 
 /** Any thrown value as a record; stacks are cut at 4,096 characters and chains of causes at five. */
 export function toErrorRecord(thrown: unknown, depth = 0): ErrorRecord {
+  if (isErrorRecord(thrown)) return thrown;
   if (!(thrown instanceof Error)) return { name: "Error", message: describeThrown(thrown) };
-  const { code, faults } = thrown as { code?: unknown; faults?: readonly Fault[] };
+  const { code, faults } = thrown as { code?: unknown; faults?: unknown };
   return {
     name: thrown.name,
     message: thrown.message,
     ...(typeof code === "string" ? { code } : {}),
     ...("retryable" in thrown && thrown.retryable === false ? { retryable: false as const } : {}),
     ...(thrown.stack === undefined || thrown instanceof TroupeError ? {} : { stack: thrown.stack.slice(0, MAX_STACK_CHARS) }),
-    ...(faults !== undefined && faults.length > 0 ? { faults } : {}),
+    ...(isFaultList(faults) ? { faults } : {}),
     ...(thrown.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: toErrorRecord(thrown.cause, depth + 1) }),
   };
 }
@@ -137,6 +138,7 @@ export function fromErrorRecord(record: ErrorRecord, about?: string): Error {
   const error = new Error(record.message, cause === undefined ? undefined : { cause });
   error.name = record.name;
   if (record.code !== undefined) Object.assign(error, { code: record.code });
+  if (record.retryable === false) Object.assign(error, { retryable: false });
   if (record.stack !== undefined) error.stack = record.stack;
   return error;
 }
@@ -145,11 +147,27 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
 }
 
+/** What an activity's error event carries is a record already. */
+function isErrorRecord(thrown: unknown): thrown is ErrorRecord {
+  if (typeof thrown !== "object" || thrown === null || Object.getPrototypeOf(thrown) !== Object.prototype) return false;
+  return "name" in thrown && typeof thrown.name === "string" && "message" in thrown && typeof thrown.message === "string";
+}
+
+function isFaultList(faults: unknown): faults is readonly Fault[] {
+  const isFault = (fault: unknown): boolean => typeof fault === "object" && fault !== null && "path" in fault && "message" in fault;
+  return Array.isArray(faults) && faults.length > 0 && faults.every(isFault);
+}
+
+/** Anything may be thrown, also what neither JSON nor String can say. */
 function describeThrown(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
-  try {
-    return JSON.stringify(thrown) ?? String(thrown);
-  } catch {
-    return String(thrown);
+  for (const say of [() => JSON.stringify(thrown), () => String(thrown)]) {
+    try {
+      const words: unknown = say();
+      if (typeof words === "string") return words;
+    } catch {
+      // the next way may do
+    }
   }
+  return "a value that cannot be printed";
 }

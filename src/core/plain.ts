@@ -14,14 +14,17 @@ export interface PlainEdge {
   readonly stops: readonly string[];
   readonly invokes: readonly PlainInvoke[];
   /** Present where the edge ends the machine: what it then puts out. */
-  readonly output?: (context: unknown, event: ActorEvent) => unknown;
+  readonly output?: Mapper;
 }
 
 export interface PlainInvoke {
   readonly id: string;
   readonly src: string;
-  readonly input: (context: unknown, event: ActorEvent) => unknown;
+  readonly input: Mapper;
 }
+
+/** What the machine makes of its context and the event; `self` is made only where it is asked for. */
+export type Mapper = (context: unknown, event: ActorEvent, self: () => unknown) => unknown;
 
 /** The edge that an event takes from a state, or undefined where the interpreter must decide. */
 export function plainEdge(definition: Definition, value: StateValue, eventType: string): PlainEdge | undefined {
@@ -29,13 +32,15 @@ export function plainEdge(definition: Definition, value: StateValue, eventType: 
 }
 
 /** The state that every actor of this definition starts in, and its first context; undefined where the interpreter must decide. */
-export function plainStart(definition: Definition): { readonly value: StateValue; readonly context: (input: unknown) => unknown } | undefined {
+export function plainStart(
+  definition: Definition,
+): { readonly value: StateValue; readonly context: (input: unknown, self: () => unknown) => unknown } | undefined {
   return tableOf(definition).start;
 }
 
 interface Table {
   readonly edges: ReadonlyMap<string, ReadonlyMap<string, PlainEdge>>;
-  readonly start: { readonly value: StateValue; readonly context: (input: unknown) => unknown } | undefined;
+  readonly start: { readonly value: StateValue; readonly context: (input: unknown, self: () => unknown) => unknown } | undefined;
 }
 
 const tables = new WeakMap<Definition, Table>();
@@ -71,7 +76,13 @@ interface Node {
   readonly exit: readonly unknown[];
   readonly always: readonly unknown[] | undefined;
   readonly after: readonly unknown[];
-  readonly invoke: readonly { readonly id: string; readonly src: unknown; readonly input?: unknown; readonly systemId?: string; readonly onSnapshot?: unknown }[];
+  readonly invoke: readonly {
+    readonly id: string;
+    readonly src: unknown;
+    readonly input?: unknown;
+    readonly systemId?: string;
+    readonly onSnapshot?: unknown;
+  }[];
   readonly output: unknown;
   readonly transitions: ReadonlyMap<string, readonly Edge[]>;
 }
@@ -101,7 +112,10 @@ function buildTable(machine: AnyStateMachine): Table {
 
 /** Something that a plain edge may not pass: it could look at data, or act. */
 function isActive(node: Node): boolean {
-  return node.type === "parallel" || node.type === "history" || (node.always?.length ?? 0) > 0 || node.transitions.has("*");
+  if (node.type === "parallel" || node.type === "history" || (node.always?.length ?? 0) > 0) return true;
+  return (
+    [...node.transitions.keys()].some((type) => type.endsWith("*")) || Object.values(node.states).some((child) => child.type === "history")
+  );
 }
 
 function isSilent(node: Node): boolean {
@@ -117,12 +131,16 @@ function edgeOf(root: Node, leaf: Node, lineage: readonly Node[], eventType: str
   const entered = descend(target);
   if (entered === undefined) return undefined;
   const destination = entered.at(-1) as Node;
-  const kept = new Set(lineageOf(target).filter((node) => lineage.includes(node)));
+  const domain = domainOf(owner, target);
+  if (domain === undefined) return undefined;
+  const kept = new Set(lineageOf(domain));
   const exited = lineage.filter((node) => !kept.has(node));
   const onTheWay = [...exited, ...lineageOf(destination).filter((node) => !kept.has(node))];
   if (!onTheWay.every(isSilent) || [...kept].some(isActive)) return undefined;
-  if (kept.has(target) || (destination.type === "final" && destination.parent !== root)) return undefined;
-  const invokes = lineageOf(destination).filter((node) => !kept.has(node)).flatMap((node) => node.invoke.map(plainInvoke));
+  if (kept.has(target) || (destination.type === "final" && (destination.parent !== root || root.invoke.length > 0))) return undefined;
+  const invokes = lineageOf(destination)
+    .filter((node) => !kept.has(node))
+    .flatMap((node) => node.invoke.map(plainInvoke));
   if (invokes.includes(undefined)) return undefined;
   return {
     value: valueOf(destination),
@@ -132,23 +150,33 @@ function edgeOf(root: Node, leaf: Node, lineage: readonly Node[], eventType: str
   };
 }
 
+/** What a transition leaves and enters again lies below its domain (SCXML's word, and XState's `getTransitionDomain`). */
+function domainOf(owner: Node, target: Node): Node | undefined {
+  const above = lineageOf(target).slice(1);
+  if (owner.type === "compound" && above.includes(owner)) return owner;
+  return lineageOf(owner)
+    .slice(1)
+    .find((node) => above.includes(node));
+}
+
 function startOf(machine: AnyStateMachine, root: Node): Table["start"] {
   const entered = descend(root);
   const leaf = entered?.at(-1);
   const context: unknown = machine.config.context;
-  if (entered === undefined || leaf?.type !== "atomic" || !entered.every((node) => isSilent(node) && node.invoke.length === 0)) return undefined;
+  if (entered === undefined || leaf?.type !== "atomic" || !entered.every((node) => isSilent(node) && node.invoke.length === 0))
+    return undefined;
   if (typeof context !== "function") return { value: valueOf(leaf), context: () => context ?? {} };
   if (context.length !== 1) return undefined;
   const spawn = (): never => {
     throw new Error("spawn in a context factory needs the interpreter");
   };
-  return { value: valueOf(leaf), context: (input) => context({ input, spawn, self: undefined }) as unknown };
+  return { value: valueOf(leaf), context: (input, self) => context(withSelf({ input, spawn }, self)) as unknown };
 }
 
 /** A node and its initial descendants down to a leaf; undefined where an initial transition acts. */
 function descend(node: Node): readonly Node[] | undefined {
   const path = [node];
-  for (let at = node; at.type === "compound"; ) {
+  for (let at = node; at.type === "compound";) {
     const [next] = at.initial?.target ?? [];
     if (next === undefined || next.parent !== at || (at.initial?.actions.length ?? 0) > 0) return undefined;
     path.push((at = next));
@@ -166,13 +194,17 @@ function outputOf(root: Node, final: Node): NonNullable<PlainEdge["output"]> {
   const ofFinal = mapper(final.output);
   const ofRoot = mapper(root.output);
   const type = `xstate.done.state.${root.id}`;
-  return (context, event) => ofRoot(context, { type, output: ofFinal(context, event) });
+  return (context, event, self) => ofRoot(context, { type, output: ofFinal(context, event, self) }, self);
 }
 
 /** XState's mappers are values or functions of `{ context, event, self }`. */
-function mapper(value: unknown): (context: unknown, event: ActorEvent) => unknown {
+function mapper(value: unknown): Mapper {
   if (typeof value !== "function") return () => value;
-  return (context, event) => value({ context, event, self: undefined }) as unknown;
+  return (context, event, self) => value(withSelf({ context, event }, self)) as unknown;
+}
+
+function withSelf<T extends object>(parts: T, self: () => unknown): T & { readonly self: unknown } {
+  return Object.defineProperty(parts, "self", { get: self, enumerable: true }) as T & { readonly self: unknown };
 }
 
 function leavesOf(node: Node): readonly Node[] {

@@ -19,7 +19,7 @@ export const DEFAULT_RETRY: RetryPolicy = { attempts: 3, minDelayMs: 1_000, maxD
  * Always within [0, maxDelayMs], and at least minDelayMs × (1 - jitter).
  */
 export function retryDelayMs(policy: RetryPolicy, failedAttempt: number, chance: number): number {
-  const grown = Math.min(policy.maxDelayMs, policy.minDelayMs * policy.factor ** (failedAttempt - 1));
+  const grown = policy.minDelayMs === 0 ? 0 : Math.min(policy.maxDelayMs, policy.minDelayMs * policy.factor ** (failedAttempt - 1));
   const spread = 1 + policy.jitter * (2 * chance - 1);
   return Math.min(policy.maxDelayMs, Math.max(0, Math.round(grown * spread)));
 }

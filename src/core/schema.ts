@@ -14,8 +14,12 @@ export function validate(
 ): unknown {
   if (schema === undefined) return value;
   const result = schema["~standard"].validate(value);
-  if (result instanceof Promise) {
-    result.catch(() => {});
+  if ("then" in result) {
+    // Whatever becomes of it is nobody's business any more.
+    result.then(
+      () => {},
+      () => {},
+    );
     throw new TroupeError("bad_options", `The schema of ${about} checks asynchronously; use one that answers at once`, { about });
   }
   if (result.issues === undefined) return result.value;

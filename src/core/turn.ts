@@ -3,7 +3,7 @@ import { formatAddress, type Address } from "./address.ts";
 import type { Definition } from "./definition.ts";
 import type { Effect } from "./effect.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
-import { TroupeError } from "./errors.ts";
+import { toErrorRecord, TroupeError } from "./errors.ts";
 import { plainEdge, plainStart, type PlainEdge } from "./plain.ts";
 import type { ActivityRecord, ActorRecord, Parked, TimerRecord } from "./record.ts";
 import { ChildRef, Scope } from "./scope.ts";
@@ -42,7 +42,13 @@ export function start(definition: Definition, address: Address, envelope: StartE
   const input = { input: envelope.input, delayMs: envelope.delayMs };
   const plain = plainStart(definition);
   if (plain !== undefined) {
-    const record = firstRecord(definition, envelope, at, plain.value, guarded(address, () => plain.context(input)));
+    const record = firstRecord(
+      definition,
+      envelope,
+      at,
+      plain.value,
+      guarded(address, () => plain.context(input, () => selfOf(definition, address))),
+    );
     return { actor: { record }, effects: NO_EFFECTS, kind: "changed" };
   }
   const scope = scopeOf(definition);
@@ -57,11 +63,12 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   const heard = record.status === "active" ? hear(record, envelope) : undefined;
   if (heard === undefined) return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
   const edge = plainEdge(definition, record.value, heard.event.type);
-  if (edge !== undefined) return follow(edge, heard, address, at);
+  if (edge !== undefined) return follow(edge, definition, heard, address, at);
   const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
   const scope = scopeOf(definition);
   const next = guarded(address, () => definition.machine.transition(snapshot, heard.event, scope.open(formatAddress(address))));
-  if (next === snapshot && heard.record === record && scope.actions.length === 0) return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
+  if (next === snapshot && heard.record === record && scope.actions.length === 0)
+    return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
   return finish(snapshot, next, heard.record, scope, at);
 }
 
@@ -87,7 +94,13 @@ function snapshotOf(definition: Definition, address: Address, record: ActorRecor
   return snapshot;
 }
 
-function firstRecord(definition: Definition, envelope: StartEnvelope, at: TurnAt, value: ActorRecord["value"], context: unknown): ActorRecord {
+function firstRecord(
+  definition: Definition,
+  envelope: StartEnvelope,
+  at: TurnAt,
+  value: ActorRecord["value"],
+  context: unknown,
+): ActorRecord {
   return {
     v: 1,
     revision: 1,
@@ -109,15 +122,25 @@ function firstRecord(definition: Definition, envelope: StartEnvelope, at: TurnAt
 }
 
 /** A turn along an edge that needs no interpreter. */
-function follow(edge: PlainEdge, { event, record }: { readonly event: ActorEvent; readonly record: ActorRecord }, address: Address, at: TurnAt): Turn {
+function follow(
+  edge: PlainEdge,
+  definition: Definition,
+  { event, record }: { readonly event: ActorEvent; readonly record: ActorRecord },
+  address: Address,
+  at: TurnAt,
+): Turn {
   const effects: Effect[] = [];
   const draft = new Draft(record, effects, at.now);
+  const self = (): unknown => selfOf(definition, address);
   for (const id of edge.stops) draft.halt(id);
   guarded(address, () => {
-    for (const { id, src, input } of edge.invokes) draft.run(id, src, input(record.context, event));
+    for (const { id, src, input } of edge.invokes) draft.run(id, src, input(record.context, event, self));
   });
-  if (edge.output !== undefined) draft.disarmAll();
-  const output = edge.output === undefined ? undefined : guarded(address, () => edge.output?.(record.context, event));
+  if (edge.output !== undefined) {
+    for (const id in draft.activities) draft.halt(id);
+    draft.disarmAll();
+  }
+  const output = edge.output === undefined ? undefined : guarded(address, () => edge.output?.(record.context, event, self));
   const after: ActorRecord = {
     ...record,
     revision: record.revision + 1,
@@ -180,6 +203,7 @@ function finish(previous: AnyMachineSnapshot | undefined, next: AnyMachineSnapsh
     updatedAt: at.now,
     ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
     ...(next.output === undefined ? {} : { output: next.output }),
+    ...(next.status === "error" ? { error: toErrorRecord(next.error) } : {}),
   };
   return { actor: { record, snapshot: next }, effects, kind: "changed" };
 }
@@ -246,6 +270,7 @@ class Draft {
     if (type === "xstate.raise" && params.delay !== undefined && params.event !== undefined)
       this.#arm(params.id ?? params.event.type, params.event, params.delay);
     else if (type === "xstate.cancel" && params.sendId !== undefined) this.#disarm(params.sendId);
+    else if (type === "xstate.emit" && params.event !== undefined) this.#effects.push({ kind: "emit", event: params.event });
     else if (type === "xstate.log") this.#effects.push({ kind: "log", label: params.label, value: params.value });
   }
 
@@ -302,6 +327,10 @@ function scopeOf(definition: Definition): Scope {
   let scope = scopes.get(definition);
   if (scope === undefined) scopes.set(definition, (scope = new Scope(() => {})));
   return scope;
+}
+
+function selfOf(definition: Definition, address: Address): unknown {
+  return scopeOf(definition).open(formatAddress(address)).self;
 }
 
 function guarded<T>(address: Address, step: () => T): T {

@@ -47,7 +47,7 @@ export class AlarmQueue {
   }
 
   #rise(from: number): void {
-    for (let i = from; i > 0; ) {
+    for (let i = from; i > 0;) {
       const parent = (i - 1) >> 1;
       if (!this.#swapped(parent, i)) return;
       i = parent;
@@ -55,7 +55,7 @@ export class AlarmQueue {
   }
 
   #sink(from: number): void {
-    for (let i = from; ; ) {
+    for (let i = from; ;) {
       const left = 2 * i + 1;
       if (left >= this.#heap.length) return;
       const right = left + 1;

@@ -16,8 +16,10 @@ export interface Limits {
 export function findFault(commit: Commit, limits: Limits): TroupeError | undefined {
   const { writes, fences } = commit;
   if (writes.length === 0) return defect("A commit holds no writes");
-  if (fences.size === 0 || fences.size > writes.length) return defect(`A commit of ${writes.length} writes came with ${fences.size} fences`);
-  if (writes.length > limits.maxWrites) return new TroupeError("too_large", `A commit holds ${writes.length} writes; ${limits.maxWrites} is the most`);
+  if (fences.size === 0 || fences.size > writes.length)
+    return defect(`A commit of ${writes.length} writes came with ${fences.size} fences`);
+  if (writes.length > limits.maxWrites)
+    return new TroupeError("too_large", `A commit holds ${writes.length} writes; ${limits.maxWrites} is the most`);
   const places = new Set<string>();
   for (const write of writes) {
     const fault = findWriteFault(write, commit, limits);
@@ -58,9 +60,11 @@ function findWriteFault(write: Write, commit: Commit, limits: Limits): TroupeErr
   const address = addressOfWrite(write);
   const about = formatAddress(address);
   const home = partitionOf(address.type, address.id, limits.partitions);
-  if (write.partition !== home) return defect(`A ${write.kind} of ${about} names partition ${write.partition}; it belongs to ${home}`, about);
+  if (write.partition !== home)
+    return defect(`A ${write.kind} of ${about} names partition ${write.partition}; it belongs to ${home}`, about);
   // Mail may go anywhere; everything else is written by the partition's owner alone.
-  if (write.kind !== "mail" && !commit.fences.has(home)) return defect(`A ${write.kind} of ${about} came without the fence of partition ${home}`, about);
+  if (write.kind !== "mail" && !commit.fences.has(home))
+    return defect(`A ${write.kind} of ${about} came without the fence of partition ${home}`, about);
   if (write.kind === "timer" && !Number.isFinite(write.dueAt)) return defect(`A timer of ${about} is due at ${write.dueAt}`, about);
   const sizeBytes = sizeOf(write);
   if (sizeBytes <= limits.maxWriteBytes) return undefined;

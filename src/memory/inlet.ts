@@ -88,7 +88,8 @@ export class MemoryInlet implements Inlet, Subscriber {
     if (this.#isClosed || reading !== this.#reading || !connection.passes({ kind: "ackSent", ...ack })) return;
     connection.tell(() => {
       if (this.#server.faults.forAck(ack)) return;
-      if (this.#server.source(partition, source).acknowledge(connection, reading, sequence)) this.#server.steps.tell({ kind: "acknowledged", ...ack });
+      if (this.#server.source(partition, source).acknowledge(connection, reading, sequence))
+        this.#server.steps.tell({ kind: "acknowledged", ...ack });
     });
   }
 

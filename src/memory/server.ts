@@ -59,7 +59,8 @@ export class Server {
   }
 
   source(partition: number, source: Source): SourceStream {
-    if (!Number.isInteger(partition) || partition < 0 || partition >= this.limits.partitions) throw new RangeError(`There is no partition ${partition}`);
+    if (!Number.isInteger(partition) || partition < 0 || partition >= this.limits.partitions)
+      throw new RangeError(`There is no partition ${partition}`);
     const key = `${partition} ${source}`;
     let stream = this.#sources.get(key);
     if (stream === undefined) {
@@ -75,7 +76,8 @@ export class Server {
     const messageId = headers[MESSAGE_ID] ?? "";
     const earlier = this.#published.get(messageId);
     if (earlier !== undefined && clock.now() - earlier.at < DUPLICATE_WINDOW_MS) return earlier.sequence;
-    if (this.inCount >= this.#inMaxMessages) throw new TroupeError("in_full", `The way in holds ${this.inCount} messages already`, { about: formatAddress(to) });
+    if (this.inCount >= this.#inMaxMessages)
+      throw new TroupeError("in_full", `The way in holds ${this.inCount} messages already`, { about: formatAddress(to) });
     const partition = partitionOf(to.type, to.id, this.limits.partitions);
     const sequence = ++this.#inSequence;
     if (messageId !== "") this.#published.set(messageId, { sequence, at: clock.now() });
@@ -127,7 +129,15 @@ export class Server {
     const place = mailPlace(lane, to, message);
     stream.remove(this.#mailPlaces.get(place) ?? 0);
     this.#mailPlaces.set(place, sequence);
-    stream.append({ sequence, sentAt: this.clock.now(), lane, type: to.type, id: to.id, body: letter.body.slice(), headers: { ...letter.headers } });
+    stream.append({
+      sequence,
+      sentAt: this.clock.now(),
+      lane,
+      type: to.type,
+      id: to.id,
+      body: letter.body.slice(),
+      headers: { ...letter.headers },
+    });
     this.steps.tell({ kind: "published", partition, source, sequence });
   }
 }

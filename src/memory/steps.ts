@@ -17,7 +17,13 @@ export type Step =
   | { readonly kind: "acknowledged"; readonly host: string; readonly partition: number; readonly source: Source; readonly sequence: number }
   | { readonly kind: "claimed"; readonly host: string; readonly partition: number; readonly fence: number }
   | { readonly kind: "released"; readonly host: string; readonly partition: number; readonly fence: number }
-  | { readonly kind: "forgotten"; readonly host: string; readonly partition: number; readonly source: Source; readonly throughSequence: number }
+  | {
+      readonly kind: "forgotten";
+      readonly host: string;
+      readonly partition: number;
+      readonly source: Source;
+      readonly throughSequence: number;
+    }
   | { readonly kind: "timerFired"; readonly partition: number; readonly timer: string }
   | { readonly kind: "published"; readonly partition: number; readonly source: Source; readonly sequence: number };
 

@@ -86,7 +86,10 @@ export class MemoryStore implements Store {
       case "conflict":
         return reply({ kind: "conflict", lost: fault.lost ?? [...commit.fences.keys()] });
       case "refused":
-        return reply({ kind: "refused", error: fault.error ?? new TroupeError("not_provisioned", "A fault was asked for: the stream is gone") });
+        return reply({
+          kind: "refused",
+          error: fault.error ?? new TroupeError("not_provisioned", "A fault was asked for: the stream is gone"),
+        });
     }
   }
 
@@ -97,4 +100,7 @@ export class MemoryStore implements Store {
   }
 }
 
-const UNANSWERED: CommitOutcome = { kind: "unknown", cause: new TroupeError("no_answer", "A fault was asked for: the commit was not answered") };
+const UNANSWERED: CommitOutcome = {
+  kind: "unknown",
+  cause: new TroupeError("no_answer", "A fault was asked for: the commit was not answered"),
+};

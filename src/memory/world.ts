@@ -47,7 +47,15 @@ export class World {
   readonly #outgoingListeners = new Set<(outgoing: Outgoing) => void>();
 
   constructor(options: WorldOptions) {
-    const { clock, seed, partitions, inMaxMessages = Number.POSITIVE_INFINITY, leaseTtlMs = 3_000, maxWrites = 1_000, maxWriteBytes = 1_046_528 } = options;
+    const {
+      clock,
+      seed,
+      partitions,
+      inMaxMessages = Number.POSITIVE_INFINITY,
+      leaseTtlMs = 3_000,
+      maxWrites = 1_000,
+      maxWriteBytes = 1_046_528,
+    } = options;
     this.clock = clock;
     this.partitions = partitions;
     this.#random = new Random(seed);
@@ -62,7 +70,15 @@ export class World {
    */
   attach(host: string, hostClock: Clock = this.clock): Attachment {
     const { clock, steps, faults } = this.#server;
-    const connection = new Connection({ host, clock, hostClock, steps, faults, random: this.#random.fork(), maxLatencyMs: this.#maxLatencyMs });
+    const connection = new Connection({
+      host,
+      clock,
+      hostClock,
+      steps,
+      faults,
+      random: this.#random.fork(),
+      maxLatencyMs: this.#maxLatencyMs,
+    });
     return new Attachment(this.#server, connection, this.#singlesOverlap, (outgoing) => this.#left(outgoing));
   }
 

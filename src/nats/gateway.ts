@@ -69,7 +69,9 @@ export class NatsGateway implements Gateway {
   send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
     if (body.length > this.maxBodyBytes) {
       const about = `${to.type}/${to.id}`;
-      return Promise.reject(new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, { about }));
+      return Promise.reject(
+        new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, { about }),
+      );
     }
     // A start is one however often it arrives, by its actor's id; an event needs an id of its own.
     const lines = lane === "event" ? letterLines({ [NATS_HEADERS.messageId]: nuid.next(), ...headers }) : letterLines(headers);
@@ -111,7 +113,10 @@ export class NatsGateway implements Gateway {
     return (await this.#reads.newest(names.streams.in, way)).size > 0;
   }
 
-  async *watch(filter: { readonly type?: string; readonly id?: string }, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<StateChange> {
+  async *watch(
+    filter: { readonly type?: string; readonly id?: string },
+    options: { readonly current?: boolean; readonly signal?: AbortSignal },
+  ): AsyncIterable<StateChange> {
     const { names } = this.#options;
     for await (const message of this.#follow(names.stateFilter(filter.type, filter.id), options)) {
       const address = names.stateAddress(message.subject);
@@ -179,7 +184,10 @@ export class NatsGateway implements Gateway {
   async *#follow(filter: string, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<JsMsg> {
     if (options.signal?.aborted === true) return;
     const { connection, names } = this.#options;
-    const consumer = await jetstream(connection).consumers.get(names.streams.core, { filter_subjects: filter, deliver_policy: DeliverPolicy.LastPerSubject });
+    const consumer = await jetstream(connection).consumers.get(names.streams.core, {
+      filter_subjects: filter,
+      deliver_policy: DeliverPolicy.LastPerSubject,
+    });
     let left = options.current === true ? (await consumer.info(true)).num_pending : Number.POSITIVE_INFINITY;
     if (left === 0) {
       await consumer.delete();
@@ -206,8 +214,16 @@ function noHost(subject: string): TroupeError {
 }
 
 function unanswered(answer: { readonly kind: string; readonly cause?: unknown }, about: string, deadlineMs: number): TroupeError {
-  if (answer.kind === "absent") return new TroupeError("not_provisioned", `No stream takes messages for ${about}; start a host once, or let a deployer create the streams`, { about });
-  return new TroupeError("no_answer", `The message to ${about} was not acknowledged within ${deadlineMs} ms`, { about, cause: answer.cause });
+  if (answer.kind === "absent")
+    return new TroupeError(
+      "not_provisioned",
+      `No stream takes messages for ${about}; start a host once, or let a deployer create the streams`,
+      { about },
+    );
+  return new TroupeError("no_answer", `The message to ${about} was not acknowledged within ${deadlineMs} ms`, {
+    about,
+    cause: answer.cause,
+  });
 }
 
 const RESEND_AFTER_MS = 100;

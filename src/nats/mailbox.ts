@@ -47,7 +47,9 @@ export class JetStreamMailbox implements Mailbox {
   }
 
   async open(partition: number, source: Source, reader: Reader): Promise<Inlet> {
-    const { link, names, inboxPrefix } = this.#parts;
+    const { link, names, partitions, inboxPrefix } = this.#parts;
+    if (partition >= partitions)
+      throw new TroupeError("not_provisioned", `There is no partition ${partition}: the streams have ${partitions}`);
     const inlet = new JetStreamInlet(names.source(partition, source), reader, {
       link,
       reset: (which) => this.#reset(which),

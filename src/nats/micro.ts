@@ -43,7 +43,8 @@ export class Micro {
     this.#service = service;
     const about = { PING: () => this.#describe("ping"), INFO: () => this.#info(), STATS: () => this.#stats() };
     for (const [verb, answer] of Object.entries(about)) {
-      for (const subject of micro.subjects(verb, names.serviceName, service.id)) this.#subscribe(subject, undefined, (message) => message.respond(JSON.stringify(answer())));
+      for (const subject of micro.subjects(verb, names.serviceName, service.id))
+        this.#subscribe(subject, undefined, (message) => message.respond(JSON.stringify(answer())));
     }
     for (const endpoint of service.endpoints) {
       this.#statistics.set(endpoint.name, { requests: 0, errors: 0, lastError: "", spentNs: 0 });
@@ -83,7 +84,12 @@ export class Micro {
   }
 
   #info() {
-    const endpoints = this.#service.endpoints.map(({ name, subject }) => ({ name, subject, queue_group: this.#names.serviceQueue, metadata: {} }));
+    const endpoints = this.#service.endpoints.map(({ name, subject }) => ({
+      name,
+      subject,
+      queue_group: this.#names.serviceQueue,
+      metadata: {},
+    }));
     return { ...this.#describe("info"), description: this.#service.description, endpoints };
   }
 
@@ -91,7 +97,15 @@ export class Micro {
     const endpoints = this.#service.endpoints.map(({ name, subject }) => {
       const { requests, errors, lastError, spentNs } = this.#statistics.get(name) as Statistics;
       const timing = { processing_time: spentNs, average_processing_time: requests === 0 ? 0 : Math.round(spentNs / requests) };
-      return { name, subject, queue_group: this.#names.serviceQueue, num_requests: requests, num_errors: errors, last_error: lastError, ...timing };
+      return {
+        name,
+        subject,
+        queue_group: this.#names.serviceQueue,
+        num_requests: requests,
+        num_errors: errors,
+        last_error: lastError,
+        ...timing,
+      };
     });
     return { ...this.#describe("stats"), started: this.#startedAt, endpoints };
   }
@@ -99,7 +113,11 @@ export class Micro {
 
 /** An error as ADR-32 has it, in headers, with all that we know in the body. */
 function respondError(message: Msg, error: unknown): void {
-  const record = toErrorRecord(error instanceof TroupeError ? error : new TroupeError("defect", `A request to ${message.subject} failed: ${String(error)}`, { cause: error }));
+  const record = toErrorRecord(
+    error instanceof TroupeError
+      ? error
+      : new TroupeError("defect", `A request to ${message.subject} failed: ${String(error)}`, { cause: error }),
+  );
   const code = record.code as ErrorCode;
   const headers = newHeaders();
   headers.set(MICRO_HEADERS.error, record.message.replaceAll(/[\r\n]+/g, " "));

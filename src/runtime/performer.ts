@@ -312,7 +312,13 @@ export class Performer {
         break;
       case "disarm":
         if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
-        else (pending.writes ??= new Map()).set(effect.timer, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
+        else
+          (pending.writes ??= new Map()).set(effect.timer, {
+            kind: "cancelTimer",
+            partition: session.partition,
+            owner: address,
+            timer: effect.timer,
+          });
         break;
       default:
         pending.effects.push(effect);
@@ -399,7 +405,10 @@ function emptyPending(): Pending {
 
 function merge(earlier: Pending, later: Pending): Pending {
   return {
-    writes: earlier.writes === undefined || later.writes === undefined ? (earlier.writes ?? later.writes) : new Map([...earlier.writes, ...later.writes]),
+    writes:
+      earlier.writes === undefined || later.writes === undefined
+        ? (earlier.writes ?? later.writes)
+        : new Map([...earlier.writes, ...later.writes]),
     effects: [...earlier.effects, ...later.effects],
     holds: [...earlier.holds, ...later.holds],
     bytes: later.bytes,

@@ -32,7 +32,6 @@ describe("an address", () => {
     );
   });
 
-  // DEFECT src/core/address.ts `isId`: on the wire a lone surrogate becomes U+FFFD, so two such ids would be one actor.
   it("has no half of a surrogate pair in it", () => {
     expect(isId("a\ud800")).toBe(false);
     expect(isId("\udc00b")).toBe(false);

@@ -23,7 +23,6 @@ describe("a duration", () => {
     expect(parseDuration(text)).toBeUndefined();
   });
 
-  // DEFECT src/core/duration.ts: 309 digits and more are Infinity, which is no number of milliseconds.
   it("that no clock can hold is none", () => {
     expect(parseDuration(`${"9".repeat(400)}d`)).toBeUndefined();
   });

@@ -55,7 +55,6 @@ describe("an error of user code", () => {
     expect(toErrorRecord(Object.assign(new Error("x"), { retryable: true }))).not.toHaveProperty("retryable");
   });
 
-  // DEFECT src/core/errors.ts `fromErrorRecord`: the record says `retryable: false`, the error that is made of it does not.
   it("still says so after it was stored", () => {
     expect(fromErrorRecord(toErrorRecord(new TerminalError("no")))).toMatchObject({ name: "TerminalError", retryable: false });
   });
@@ -76,7 +75,6 @@ describe("an error of user code", () => {
     expect(toErrorRecord(error)).toMatchObject({ cause: { message: "loop" } });
   });
 
-  // DEFECT src/core/errors.ts `toErrorRecord`: whatever an error carries as `faults` is taken for a list; null throws, text is stored.
   it("may carry faults that are none of ours", () => {
     for (const faults of [null, 5, "many", {}, []]) expect(toErrorRecord(Object.assign(new Error("x"), { faults }))).not.toHaveProperty("faults");
   });
@@ -100,7 +98,6 @@ describe("anything else that is thrown", () => {
     expect(toErrorRecord(thrown)).toEqual({ name: "Error", message });
   });
 
-  // DEFECT src/core/errors.ts `describeThrown`: String() throws for objects without a prototype, and JSON.stringify for BigInt in them.
   it("becomes a record, and never throws, for any value", () => {
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withDate: true, withMap: true, withSet: true }), (thrown) => {

@@ -69,7 +69,6 @@ describe("a schema that takes its time", () => {
     expect(refusal(failing, 1)).toMatchObject({ code: "bad_options" });
   });
 
-  // DEFECT src/core/schema.ts: only native promises are seen; any other thenable passes as a value without being checked.
   it("is refused even when its promise is not a native one", () => {
     const foreign = { then: (resolve: (result: object) => void) => resolve({ issues: [{ message: "no" }] }) };
     const slow: StandardSchemaV1 = { "~standard": { version: 1, vendor: "test", validate: () => foreign as never } };

@@ -108,7 +108,6 @@ describe("parallel work", () => {
 });
 
 describe("history", () => {
-  // DEFECT src/core/plain.ts `isActive`: leaving a state that has a history child is no plain edge, the interpreter must note it.
   it("is remembered across storage", () => {
     let actor = begun(player).actor;
     for (const type of ["faster", "pause"]) actor = next(player, actor, heard(type)).actor;
@@ -154,12 +153,10 @@ describe("a machine's actions", () => {
     expect(next(clerk, actor, heard("now"))).toMatchObject({ effects: [], actor: { record: { context: { rings: 1 } } } });
   });
 
-  // DEFECT src/core/turn.ts `Draft.action`: XState only collects `xstate.emit`, and nobody runs it, so no emit effect is ever made.
   it("emit events as effects", () => {
     expect(next(clerk, actor, heard("tell")).effects).toEqual([{ kind: "emit", event: { type: "told", words: "hello" } }]);
   });
 
-  // DEFECT src/core/turn.ts `finish`: a machine that ends in error is stored without its error.
   it("store why a machine ended in error", () => {
     const busy = next(crew, begun(crew).actor, heard("go")).actor;
     const turn = next(crew, busy, failed(busy, { name: "Error", message: "no luck" }, "l"));

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Lane } from "../../src/core/address.ts";
+import { HEADERS } from "../../src/core/envelope.ts";
+import { ERROR_CODES } from "../../src/core/errors.ts";
+import { namesOf } from "../../src/nats/names.ts";
+import { verbsOf } from "../../src/verbs.ts";
+import { codeSpans, readPage, ROOT } from "./page.ts";
+
+const page = readPage("README.md");
+const packageJson = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as { scripts: Record<string, string>; engines: { node: string } };
+
+/** The first code span of each row: what the row is about. */
+const subjectsOf = (title: string): string[] => page.rows(title).flatMap(([first = ""]) => codeSpans(first).slice(0, 1));
+
+describe("the README", () => {
+  it("has the table of errors, exactly", () => {
+    const table = page.rows("Error codes").map(([code, retryable, remedy]) => [code, retryable, remedy]);
+    const codes = Object.entries(ERROR_CODES).map(([code, [retryable, remedy]]) => [`\`${code}\``, retryable ? "yes" : "no", remedy]);
+    expect(table).toEqual(codes);
+  });
+
+  it("names every header of the protocol", () => {
+    const spans = new Set(codeSpans(page.section("The protocol")));
+    for (const header of Object.values(HEADERS)) expect(spans).toContain(header);
+  });
+
+  it("has the table of verbs, exactly", () => {
+    const places = ["<type>", "<id>", "<name>"];
+    const wanted = [...verbsOf({} as never)].map(([verb, { tail }]) => {
+      let place = 0;
+      return `troupe.api.${verb}${tail.replaceAll("*", () => places[place++] as string)}`;
+    });
+    expect(subjectsOf("Verbs").sort()).toEqual(wanted.sort());
+  });
+
+  it("has the table of streams and the table of subjects, exactly", () => {
+    const names = namesOf();
+    const to = { type: "<type>", id: "<id>" };
+    const mark = (subject: string, ...places: [string, string][]): string => places.reduce((text, [was, is]) => text.replace(was, is), subject);
+    const lane = "<lane>" as Lane;
+    const wanted = [
+      ...Object.values(names.streams),
+      names.hostsStream,
+      names.wayIn(lane, to),
+      names.verbs,
+      names.state(to),
+      mark(names.mail(1, lane, to, "MESSAGE"), [".1.", ".<partition>."], ["MESSAGE", "<message>"]),
+      mark(names.timer(to, "TIMER"), ["TIMER", "<timer>"]),
+      mark(names.own(1), [".1", ".<partition>"]),
+      mark(names.dead(to, "NAME"), ["NAME", "<name>"]),
+      mark(names.turn(1, to, 2), [".1.", ".<partition>."], [".2", ".<revision>"]),
+      names.workFilter,
+      mark(names.stateRepublish.dest, [">", "<type>.<id>"]),
+      mark(names.event(to, "NAME"), ["NAME", "<name>"]),
+      names.hostPing("<host>"),
+    ];
+    expect(subjectsOf("Streams and subjects").sort()).toEqual(wanted.sort());
+  });
+
+  it("names every export", () => {
+    const index = readFileSync(`${ROOT}src/index.ts`, "utf8").replaceAll(/^\s*\/\/.*$/gm, "");
+    const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) => (list as string).split(",").map((name) => name.replace(/\btype\b/, "").trim()));
+    const line = page.section("Structure").split("\n").find((each) => each.startsWith("Exports of `troupe`:")) ?? "";
+    const named = codeSpans(line).slice(1);
+    expect(exported.filter((name) => name !== "").sort()).toEqual([...named].sort());
+  });
+
+  it("runs only scripts that exist", () => {
+    const shell = page.blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
+    const scripts = [...shell, ...codeSpans(page.text)].flatMap((text) => [...text.matchAll(/\bnpm (?:run )?([a-z:]+)/g)].map(([, name]) => name as string));
+    expect(scripts.length).toBeGreaterThan(3);
+    for (const name of scripts.filter((each) => each !== "ci" && each !== "install")) expect(packageJson.scripts, `npm run ${name}`).toHaveProperty([name]);
+  });
+
+  it("asks for the same Node as the package", () => {
+    expect(page.text).toContain(`Node ${packageJson.engines.node.replace(">=", "≥ ")}`);
+  });
+
+  it("has the picture of a task's life that stands above the machine", () => {
+    const header = readFileSync(`${ROOT}machines/task.ts`, "utf8").split("*/")[0] ?? "";
+    const plain = (text: string): string => text.replaceAll(/^ \* ?/gm, "").replaceAll(/\s+/g, " ");
+    const [diagram] = page.blocks.filter(({ text }) => text.includes("undo") && text.includes("doing"));
+    expect(plain(header)).toContain(plain(diagram?.text ?? "nothing").trim());
+  });
+
+  it("names files that exist", () => {
+    const files = codeSpans(page.text).filter((text) => /^(src|machines|test|examples|bench)\/[\w./-]+$/.test(text) || /^[\w-]+\.(yml|md)$/.test(text));
+    for (const file of files) expect(existsSync(`${ROOT}${file}`), file).toBe(true);
+  });
+
+  it("keeps a place for the figures", () => {
+    expect(page.section("Figures")).toMatch(/<!-- figures:begin -->[\s\S]*<!-- figures:end -->/);
+  });
+});
