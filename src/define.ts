@@ -106,7 +106,7 @@ function taskLogic(policy: RetryPolicy): AnyStateMachine {
     },
     actions: {
       planRetry: assign(({ context, self }) => {
-        const { attempt } = context as TaskContext;
+        const { attempt } = context;
         return { attempt: attempt + 1, backoffMs: retryDelayMs(policy, attempt, chanceOf(`${self.id}:${attempt}`)) };
       }),
     },

@@ -1,5 +1,5 @@
 import type { Client, StartRequest } from "./client.ts";
-import { addressOf, isLane, type Address, type StartLane } from "./core/address.ts";
+import { addressOf, isLane, type Address } from "./core/address.ts";
 import { decodeBody } from "./core/codec.ts";
 import type { Definition } from "./core/definition.ts";
 import { HEADERS } from "./core/envelope.ts";
@@ -81,12 +81,12 @@ function startRequest(fields: Fields): StartRequest {
       faults,
     });
   if (priority !== undefined && (typeof priority !== "string" || !isLane(priority) || priority === "event")) {
-    throw new TroupeError("unknown_lane", `"${String(priority)}" is no priority: use high, normal or low`);
+    throw new TroupeError("unknown_lane", `${JSON.stringify(priority)} is no priority: use high, normal or low`);
   }
   return {
     ...(id === undefined ? {} : { id: id as string }),
     ...(input === undefined ? {} : { input }),
-    ...(priority === undefined ? {} : { priority: priority as StartLane }),
+    ...(priority === undefined ? {} : { priority }),
     ...(delayMs === undefined ? {} : { delay: delayMs as number }),
     ...(deadline === undefined ? {} : { deadline: deadline as string | number }),
   };
@@ -171,9 +171,10 @@ async function deadLetters(gateway: Gateway, fields: Fields): Promise<unknown> {
   return { letters, more: false };
 }
 
-function describe({ address, name, body, at, header }: StoredDeadLetter) {
-  const reason = JSON.parse(header(HEADERS.reason) || "{}") as { code?: string; message?: string; faults?: readonly Fault[] };
-  return { ...address, name, lane: header(HEADERS.origin), at, ...reason, body: Buffer.from(body).toString("utf8") };
+function describe(letter: StoredDeadLetter) {
+  const { address, name, body, at } = letter;
+  const reason = JSON.parse(letter.header(HEADERS.reason) || "{}") as { code?: string; message?: string; faults?: readonly Fault[] };
+  return { ...address, name, lane: letter.header(HEADERS.origin), at, ...reason, body: Buffer.from(body).toString("utf8") };
 }
 
 /** The letter once more the way it came, and its copy removed: should that fail, it is a duplicate start or event. */

@@ -32,32 +32,63 @@ type Case = readonly [room: string, text: string, rule: string];
 
 const OFFENCES: readonly Case[] = [
   ...["ports", "memory", "nats", "runtime", "server", "cli"].map((room): Case => ["src/core", importing(`../${room}/x.ts`), IMPORTS]),
-  ...["../define.ts", "node:fs", "node:crypto", "@nats-io/nats-core", "pino", "commander"].map((from): Case => ["src/core", importing(from), IMPORTS]),
+  ...["../define.ts", "node:fs", "node:crypto", "@nats-io/nats-core", "pino", "commander"].map((from): Case => [
+    "src/core",
+    importing(from),
+    IMPORTS,
+  ]),
   ["src/core", `import type { X } from "../nats/x.ts";\nexport type Y = X;\n`, IMPORTS],
   ["src/core", `export { x } from "../runtime/x.ts";\n`, IMPORTS],
   ["src/core", doing(`import("../nats/x.ts")`), IMPORTS],
   ["src/core", doing("Date.now()"), PROPERTIES],
   ["src/core", "const { now } = Date;\nexport const y = now;\n", PROPERTIES],
   ["src/core", doing("Math.random()"), PROPERTIES],
-  ...["setTimeout(Boolean, 1)", "setInterval(Boolean, 1)", "setImmediate(Boolean)", "queueMicrotask(Boolean)", 'fetch("x")', "process.env"].map(
-    (expression): Case => ["src/core", doing(expression), GLOBALS],
-  ),
+  ...[
+    "setTimeout(Boolean, 1)",
+    "setInterval(Boolean, 1)",
+    "setImmediate(Boolean)",
+    "queueMicrotask(Boolean)",
+    'fetch("x")',
+    "process.env",
+  ].map((expression): Case => ["src/core", doing(expression), GLOBALS]),
   ["src/core", doing("performance.now()"), GLOBALS],
   ["src/core", doing("crypto.randomUUID()"), GLOBALS],
-  ...["../src/core/turn.ts", "../src/nats/x.ts", "../src/runtime/x.ts", "../src/ports/x.ts", "../src/define.ts", "@nats-io/kv", "node:fs"].map(
-    (from): Case => ["machines", importing(from), IMPORTS],
-  ),
+  ...[
+    "../src/core/turn.ts",
+    "../src/nats/x.ts",
+    "../src/runtime/x.ts",
+    "../src/ports/x.ts",
+    "../src/define.ts",
+    "@nats-io/kv",
+    "node:fs",
+  ].map((from): Case => ["machines", importing(from), IMPORTS]),
   ...["../memory/x.ts", "../nats/x.ts", "../runtime/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts", "@nats-io/kv", "node:net"].map(
     (from): Case => ["src/ports", importing(from), IMPORTS],
   ),
-  ...["../nats/x.ts", "../runtime/x.ts", "../server/x.ts", "../connect.ts", "@nats-io/kv", "node:fs"].map((from): Case => ["src/memory", importing(from), IMPORTS]),
+  ...["../nats/x.ts", "../runtime/x.ts", "../server/x.ts", "../connect.ts", "@nats-io/kv", "node:fs"].map((from): Case => [
+    "src/memory",
+    importing(from),
+    IMPORTS,
+  ]),
   ["src/memory", doing("setTimeout(Boolean, 1)"), GLOBALS],
-  ...["../runtime/x.ts", "../memory/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts"].map((from): Case => ["src/nats", importing(from), IMPORTS]),
-  ...["../nats/x.ts", "../memory/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts", "@nats-io/jetstream"].map((from): Case => ["src/runtime", importing(from), IMPORTS]),
-  ...["../nats/x.ts", "../runtime/x.ts", "../memory/x.ts", "../cli/x.ts", "../connect.ts"].map((from): Case => ["src/server", importing(from), IMPORTS]),
+  ...["../runtime/x.ts", "../memory/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts"].map((from): Case => [
+    "src/nats",
+    importing(from),
+    IMPORTS,
+  ]),
+  ...["../nats/x.ts", "../memory/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts", "@nats-io/jetstream"].map((from): Case => [
+    "src/runtime",
+    importing(from),
+    IMPORTS,
+  ]),
+  ...["../nats/x.ts", "../runtime/x.ts", "../memory/x.ts", "../cli/x.ts", "../connect.ts"].map((from): Case => [
+    "src/server",
+    importing(from),
+    IMPORTS,
+  ]),
   ["src", importing("../test/core/life.ts"), IMPORTS],
   ["src", 'console.log("x");\n', "eslint(no-console)"],
-  ["src", "export const y: any = 1;\n", "typescript-eslint(no-explicit-any)"],
+  ["src", "export const y: any = 1;\n", "typescript(no-explicit-any)"],
   ["src", Array.from({ length: 301 }, (_, n) => `export const a${n} = ${n};\n`).join(""), "eslint(max-lines)"],
   ["src", `export function y(): void {\n${"  y();\n".repeat(60)}}\n`, "eslint(max-lines-per-function)"],
 ];
@@ -65,10 +96,14 @@ const OFFENCES: readonly Case[] = [
 /** DEFECTS .oxlintrc.json: rules that DESIGN's rooms or the configuration's own words ask for and that do not fire. */
 const UNSEEN: readonly Case[] = [
   ["src/core", importing("node:fs/promises"), IMPORTS],
-  ["src/core", importing("fs"), "eslint-plugin-unicorn(prefer-node-protocol)"],
+  ["src/core", importing("fs"), "unicorn(prefer-node-protocol)"],
   ["src/core", importing("@nats-io/jetstream/internal"), IMPORTS],
   ["src/core", importing("../../machines/task.ts"), IMPORTS],
-  ...["src/core", "src/ports", "src/memory", "src/nats", "src/runtime", "src/server", "src/cli"].map((room): Case => [room, importing("../../test/core/life.ts"), IMPORTS]),
+  ...["src/core", "src/ports", "src/memory", "src/nats", "src/runtime", "src/server", "src/cli"].map((room): Case => [
+    room,
+    importing("../../test/core/life.ts"),
+    IMPORTS,
+  ]),
   ["src/memory", doing("Date.now()"), PROPERTIES],
   ["src/memory", doing("Math.random()"), PROPERTIES],
   ["src/server", importing("../ports/x.ts"), IMPORTS],
@@ -123,48 +158,61 @@ describe("the linter", () => {
   });
 
   it("refuses modules that import each other", () => {
-    expect(found.filter(({ code }) => code === "eslint-plugin-import(no-cycle)").map(({ filename }) => basename(filename)).toSorted()).toContain("ring-a.ts");
+    expect(
+      found
+        .filter(({ code }) => code === "import(no-cycle)")
+        .map(({ filename }) => basename(filename))
+        .toSorted(),
+    ).toContain("ring-a.ts");
   });
 });
 
 const inFolder = (folder: string): readonly string[] =>
   existsSync(join(ROOT, folder))
-    ? readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts")).map((path) => join(folder, path))
+    ? readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+        .filter((path) => path.endsWith(".ts"))
+        .map((path) => join(folder, path))
     : [];
 const production = ["src", "machines"].flatMap(inFolder);
 const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 describe("the code", () => {
   it("keeps the arrows between its rooms, and its files and functions short", () => {
-    const rules = new Set(CASES.map(([, , rule]) => rule).concat("eslint-plugin-import(no-cycle)"));
+    const rules = new Set(CASES.map(([, , rule]) => rule).concat("import(no-cycle)"));
     const broken = lint(ROOT, "src", "machines").filter(({ code }) => rules.has(code));
     expect(broken.map(({ filename, code, message }) => `${filename}: ${code} ${message}`)).toEqual([]);
   });
 
   it("has no clock in core that the linter cannot see", () => {
-    for (const path of inFolder("src/core")) expect([path, /new Date\(\)|\bDate\(\)|\bglobalThis\b|\brequire\(/.exec(textOf(path))?.[0]]).toEqual([path, undefined]);
+    for (const path of inFolder("src/core"))
+      expect([path, /new Date\(\)|\bDate\(\)|\bglobalThis\b|\brequire\(/.exec(textOf(path))?.[0]]).toEqual([path, undefined]);
   });
 
   it("spells no rule away", () => {
-    for (const path of production) expect([path, /(ox|es)lint-disable|@ts-(ignore|nocheck)/.exec(textOf(path))?.[0]]).toEqual([path, undefined]);
+    for (const path of production)
+      expect([path, /(ox|es)lint-disable|@ts-(ignore|nocheck)/.exec(textOf(path))?.[0]]).toEqual([path, undefined]);
   });
 
   it("has no file that could hold anything", () => {
     const names = [...production, ...["test", "bench", "examples"].flatMap(inFolder)];
-    const vague = names.filter((path) => /(^|[-.])(utils?|helpers?|common|types|lib|managers?|misc|shared)([-.]|$)/i.test(basename(path, ".ts")));
+    const vague = names.filter((path) =>
+      /(^|[-.])(utils?|helpers?|common|types|lib|managers?|misc|shared)([-.]|$)/i.test(basename(path, ".ts")),
+    );
     expect(vague).toEqual([]);
     expect(names.filter((path) => /(^|\/)(utils?|helpers?|common|lib)$/.test(dirname(path)))).toEqual([]);
   });
 
   it("spells subjects, headers and streams of JetStream in one file of the nats room", () => {
-    const spelling = inFolder("src/nats").filter((path) => /["'`]\$JS\./.test(textOf(path)));
+    const spelling = inFolder("src/nats").filter((path) => /^(?!\s*(\*|\/[/*])).*["'`]\$JS\./m.test(textOf(path)));
     expect(spelling.filter((path) => basename(path) !== "names.ts")).toEqual([]);
   });
 });
 
 describe("the repository", () => {
   it("names no path of the machine where it was written", () => {
-    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" }).split("\n");
+    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" }).split(
+      "\n",
+    );
     const path = /(?<![\w.$}])(?:\/(?:home|Users)\/[a-z]|\/(?:work|root|mnt|workspace)\/|[A-Z]:\\Users)/;
     const naming = files.filter((file) => file !== "" && existsSync(join(ROOT, file)) && path.test(textOf(file)));
     expect(naming).toEqual([]);

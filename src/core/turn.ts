@@ -5,7 +5,8 @@ import type { Effect } from "./effect.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
 import { toErrorRecord, TroupeError } from "./errors.ts";
 import { plainEdge, plainStart, type PlainEdge } from "./plain.ts";
-import type { ActivityRecord, ActorRecord, Parked, TimerRecord } from "./record.ts";
+import type { ActorRecord } from "./record.ts";
+import { Draft, NOTHING, setChild, without, type CollectedAction } from "./draft.ts";
 import { ChildRef, Scope } from "./scope.ts";
 
 /**
@@ -15,6 +16,8 @@ import { ChildRef, Scope } from "./scope.ts";
 export interface Turn {
   readonly actor: Actor;
   readonly effects: readonly Effect[];
+  /** What the machine heard; absent where it heard nothing, or nothing came from outside. */
+  readonly event?: ActorEvent;
   /** What the turn made of the envelope: an unheard one changed nothing and need not be stored. */
   readonly kind: "changed" | "unheard";
 }
@@ -31,9 +34,6 @@ export interface TurnAt {
   readonly epoch: number;
   readonly mark?: { readonly source: string; readonly sequence: number };
 }
-
-/** A timer that fires sooner is kept in the host's memory, its envelope unacknowledged; a longer one is a schedule in the server. */
-export const SHORT_TIMER_MS = 3_000;
 
 type StartEnvelope = Extract<Envelope, { kind: "start" }>;
 
@@ -69,7 +69,7 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   const next = guarded(address, () => definition.machine.transition(snapshot, heard.event, scope.open(formatAddress(address))));
   if (next === snapshot && heard.record === record && scope.actions.length === 0)
     return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
-  return finish(snapshot, next, heard.record, scope, at);
+  return { ...finish(snapshot, next, heard.record, scope, at), event: heard.event };
 }
 
 /** An actor from its stored record. The record is not changed. @throws transition_threw when the machine no longer fits */
@@ -142,7 +142,7 @@ function follow(
   }
   const output = edge.output === undefined ? undefined : guarded(address, () => edge.output?.(record.context, event, self));
   const after: ActorRecord = {
-    ...record,
+    ...unparked(record),
     revision: record.revision + 1,
     epoch: at.epoch,
     status: edge.output === undefined ? "active" : "done",
@@ -154,7 +154,7 @@ function follow(
     updatedAt: at.now,
     ...(output === undefined ? undefined : { output }),
   };
-  return { actor: { record: after }, effects, kind: "changed" };
+  return { actor: { record: after }, effects, kind: "changed", event };
 }
 
 /** The event an envelope brings, and the record without the timer or activity it uses up; undefined when it comes too late. */
@@ -175,7 +175,8 @@ function hear(record: ActorRecord, envelope: Exclude<Envelope, StartEnvelope>): 
   }
 }
 
-function absorb(actor: Actor, at: TurnAt): Actor {
+/** The delivery is noted as seen, and nothing else. */
+export function absorb(actor: Actor, at: TurnAt): Actor {
   if (at.mark === undefined) return actor;
   return { ...actor, record: { ...actor.record, marks: { ...actor.record.marks, [at.mark.source]: at.mark.sequence } } };
 }
@@ -190,10 +191,10 @@ function finish(previous: AnyMachineSnapshot | undefined, next: AnyMachineSnapsh
   draft.stopped(previous?.children ?? NOTHING, ended ? NOTHING : next.children);
   if (ended) draft.disarmAll();
   const record: ActorRecord = {
-    ...before,
+    ...unparked(before),
     revision: before.revision + 1,
     epoch: at.epoch,
-    status: next.status as ActorRecord["status"],
+    status: next.status,
     value: next.value,
     context: next.context,
     activities: draft.activities,
@@ -208,107 +209,12 @@ function finish(previous: AnyMachineSnapshot | undefined, next: AnyMachineSnapsh
   return { actor: { record, snapshot: next }, effects, kind: "changed" };
 }
 
-/** The parts of XState's action objects that are read; never their `exec`. Pinned by test/core/xstate-contract.test.ts. */
-interface CollectedAction {
-  readonly type: string;
-  readonly params: {
-    readonly event?: ActorEvent;
-    readonly id?: string;
-    readonly delay?: number;
-    readonly sendId?: string;
-    readonly label?: string;
-    readonly value?: unknown;
-  };
-}
-
-/** A record's activities and timers while a turn is being written down. */
-class Draft {
-  activities: Readonly<Record<string, ActivityRecord>>;
-  timers: Readonly<Record<string, TimerRecord>>;
-  generation: number;
-  readonly #effects: Effect[];
-  readonly #now: number;
-
-  constructor(before: ActorRecord, effects: Effect[], now: number) {
-    this.activities = before.activities;
-    this.timers = before.timers;
-    this.generation = before.generation;
-    this.#effects = effects;
-    this.#now = now;
-  }
-
-  /** Children are compared by identity: the same id with another reference was stopped and started again. */
-  spawned(before: Children, next: AnyMachineSnapshot): void {
-    for (const [id, child] of Object.entries(next.children as Children)) {
-      if (child === undefined || child === before[id]) continue;
-      const src = child.src as string;
-      this.run(id, src, child.options?.input);
-      setChild(next, id, new ChildRef(id, src));
-    }
-  }
-
-  run(id: string, src: string, input: unknown): void {
-    const generation = ++this.generation;
-    this.activities = { ...this.activities, [id]: { src, generation, input, reruns: 0 } };
-    this.#effects.push({ kind: "run", activity: id, generation });
-  }
-
-  halt(id: string): void {
-    const activity = this.activities[id];
-    if (activity === undefined) return;
-    this.#effects.push({ kind: "halt", activity: id, generation: activity.generation });
-    this.activities = without(this.activities, id);
-  }
-
-  stopped(before: Children, after: Children): void {
-    for (const id of Object.keys(before)) {
-      if (after[id] === undefined) this.halt(id);
-    }
-  }
-
-  action({ type, params }: CollectedAction): void {
-    if (type === "xstate.raise" && params.delay !== undefined && params.event !== undefined)
-      this.#arm(params.id ?? params.event.type, params.event, params.delay);
-    else if (type === "xstate.cancel" && params.sendId !== undefined) this.#disarm(params.sendId);
-    else if (type === "xstate.emit" && params.event !== undefined) this.#effects.push({ kind: "emit", event: params.event });
-    else if (type === "xstate.log") this.#effects.push({ kind: "log", label: params.label, value: params.value });
-  }
-
-  disarmAll(): void {
-    for (const timer of Object.keys(this.timers)) this.#disarm(timer);
-  }
-
-  #arm(timer: string, event: ActorEvent, delayMs: number): void {
-    const generation = ++this.generation;
-    const dueAt = this.#now + delayMs;
-    const keeper = delayMs < SHORT_TIMER_MS ? "host" : "server";
-    this.timers = { ...this.timers, [timer]: { generation, dueAt, event, keeper } };
-    this.#effects.push({ kind: "arm", timer, generation, dueAt, keeper });
-  }
-
-  #disarm(timer: string): void {
-    const armed = this.timers[timer];
-    if (armed === undefined) return;
-    this.timers = without(this.timers, timer);
-    this.#effects.push({ kind: "disarm", timer, generation: armed.generation, keeper: armed.keeper });
-  }
-}
-
-interface Child {
-  readonly src?: unknown;
-  readonly options?: { readonly input?: unknown };
-}
-type Children = Readonly<Record<string, Child | undefined>>;
-
-const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 
-function setChild(snapshot: AnyMachineSnapshot, id: string, child: ChildRef): void {
-  (snapshot.children as Record<string, unknown>)[id] = child;
-}
-
-function without<T>(map: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
-  const { [key]: _gone, ...rest } = map;
+/** Whoever sends a parked actor an event that it hears has decided about it. */
+function unparked(record: ActorRecord): ActorRecord {
+  if (record.parked === undefined) return record;
+  const { parked: _parked, ...rest } = record;
   return rest;
 }
 
@@ -347,37 +253,4 @@ function threw(address: Address, cause: unknown): TroupeError {
     about,
     cause,
   });
-}
-
-/** Work whose host died, under a crash policy that allows it again: the same work with a generation of its own. */
-export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
-  const record = actor.record;
-  const crashed = record.activities[activity];
-  if (crashed === undefined) return { actor, effects: [], kind: "unheard" };
-  const generation = record.generation + 1;
-  const activities = { ...record.activities, [activity]: { ...crashed, generation, reruns: crashed.reruns + 1 } };
-  const after = { ...record, activities, generation, revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now };
-  return { actor: { ...actor, record: after }, effects: [{ kind: "run", activity, generation }], kind: "changed" };
-}
-
-/** Sets an actor aside for a person to look at: the last good record is kept and nothing of it runs until it is resumed. */
-export function park(actor: Actor, parked: Parked, at: TurnAt): Turn {
-  const absorbed = absorb(actor, at);
-  const record = { ...absorbed.record, parked, revision: actor.record.revision + 1, epoch: at.epoch, updatedAt: at.now };
-  return { actor: { ...actor, record }, effects: [], kind: "changed" };
-}
-
-/** Takes a parked actor up again: its unsettled work runs once more. */
-export function resume(actor: Actor, at: TurnAt): Turn {
-  const { parked: _parked, ...rest } = absorb(actor, at).record;
-  let turn: Turn = {
-    actor: { ...actor, record: { ...rest, revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now } },
-    effects: [],
-    kind: "changed",
-  };
-  for (const activity of Object.keys(rest.activities)) {
-    const again = rerun(turn.actor, activity, at);
-    turn = { ...again, effects: [...turn.effects, ...again.effects] };
-  }
-  return turn;
 }

@@ -48,6 +48,7 @@ export class Host {
   readonly partitions: readonly Partition[];
   readonly #parts: HostParts;
   #term: LeaseTerm = { trustedUntil: -Infinity };
+  readonly #suspected = new Set<Session>();
   #claiming = false;
 
   constructor(parts: HostParts) {
@@ -76,6 +77,7 @@ export class Host {
       clock,
       log,
       stage: this.stage,
+      suspect: (session: Session) => this.#suspect(session),
       failed: (session: Session, why: TroupeError) => this.#lost(session, why),
       waitingPerLane: Math.max(512, 2 * concurrency),
     };
@@ -201,6 +203,23 @@ export class Host {
     }
     if (!isTrusted(this.#term, this.#parts.clock.monotonic()) || this.phase !== "active") return;
     await mine.claim(fence);
+  }
+
+  /** Looks whether the claim still holds. Two hosts that both believe in theirs would otherwise rewind each other for ever. */
+  #suspect(session: Session): void {
+    if (this.#suspected.has(session)) return;
+    this.#suspected.add(session);
+    this.#parts.leases
+      .owners()
+      .then((owners) => {
+        const { fence, host } = owners[session.partition] ?? {};
+        if (fence !== session.fence)
+          this.#lost(session, new TroupeError("lost_partition", `Partition ${session.partition} belongs to ${host ?? "nobody"} now`));
+      })
+      .catch((error: unknown) =>
+        this.#parts.log.warn({ host: this.id, err: error }, "a claim could not be looked at; its fence protects what is stored"),
+      )
+      .finally(() => this.#suspected.delete(session));
   }
 
   #lost(session: Session, why: TroupeError): void {

@@ -1,4 +1,3 @@
-import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 
@@ -10,26 +9,24 @@ const MOST_PER_LOAD = 512;
  */
 export class Loader {
   readonly #store: Store;
-  readonly #clock: Clock;
   readonly #loaded: (activation: Activation, bytes: Uint8Array | undefined) => void;
   readonly #failed: (activation: Activation, error: Error) => void;
   #wanted: Activation[] = [];
 
   constructor(
     store: Store,
-    clock: Clock,
     loaded: (activation: Activation, bytes: Uint8Array | undefined) => void,
     failed: (activation: Activation, error: Error) => void,
   ) {
     this.#store = store;
-    this.#clock = clock;
     this.#loaded = loaded;
     this.#failed = failed;
   }
 
   load(activation: Activation): void {
     this.#wanted.push(activation);
-    if (this.#wanted.length === 1) this.#clock.soon(() => this.#read());
+    // A socket read hands over all its messages before any microtask runs: what arrived together is read together, at once.
+    if (this.#wanted.length === 1) queueMicrotask(() => this.#read());
   }
 
   #read(): void {

@@ -129,8 +129,8 @@ export class Obligations {
 
   /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */
   abortAll(activation: Activation, reason: TroupeError): void {
-    for (const { generation } of [...activation.attempts]) this.halt(activation, generation, reason);
-    for (const { timer } of [...activation.alarms]) this.disarm(activation, timer);
+    for (const { generation } of activation.attempts.slice()) this.halt(activation, generation, reason);
+    for (const { timer } of activation.alarms.slice()) this.disarm(activation, timer);
   }
 
   #forget(activation: Activation, attempt: Attempt): void {

@@ -19,6 +19,8 @@ export interface PartitionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly stage: Stage;
+  /** Deliveries went astray: perhaps to another host that believes in its own claim. */
+  readonly suspect: (session: Session) => void;
   /** The session cannot go on. */
   readonly failed: (session: Session, why: TroupeError) => void;
   /** Starts that may wait in one lane of this host before its inlets pause. */
@@ -149,6 +151,7 @@ class SourceReader {
     this.#inlet = await this.#parts.mailbox.open(this.#session.partition, this.#source, {
       receive: (delivery) => this.#receive(delivery),
       rewound: () => {
+        this.#parts.suspect(this.#session);
         this.#reading.over = true;
         this.#reading = { over: false };
         this.#floor?.rewind();

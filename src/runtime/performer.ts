@@ -1,18 +1,20 @@
 import { encodeJson, encodeRecord } from "../core/codec.ts";
 import type { Effect } from "../core/effect.ts";
-import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
+import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
-import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { park } from "../core/parking.ts";
 import { isEnded } from "../core/record.ts";
-import { isRetryable } from "../core/retry.ts";
-import { validate } from "../core/schema.ts";
-import { park, resume, start, take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Activation, Pending } from "./activation.ts";
+import { turnOfEnd } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
-import { decodeEvent, decodeStart, timerLetter } from "./decode.ts";
+import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import { Obligations } from "./obligations.ts";
+import { emptyPending, merge } from "./pending.ts";
+import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
@@ -38,11 +40,19 @@ interface PerformerParts extends StageParts {
 export class Performer {
   readonly #parts: PerformerParts;
   readonly #obligations: Obligations;
+  readonly #reception: Reception;
   /** Tasks whose end was stored here. */
   finished = 0;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
+    this.#reception = new Reception(parts, {
+      at: (activation, hold) => this.#at(activation, hold),
+      apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
+      step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
+      adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
+      answer: (replyTo, outcome) => this.answer(replyTo, outcome),
+    });
     this.#obligations = new Obligations({
       ...parts,
       ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
@@ -56,9 +66,9 @@ export class Performer {
 
   /** One delivery. A start brings a slot along: it goes to the task's attempt or back. */
   perform(activation: Activation, hold: Hold): void {
-    if (hold.delivery.lane === "event") this.#event(activation, hold);
+    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else {
-      this.#start(activation, hold);
+      this.#reception.start(activation, hold);
       this.#parts.slotFreed();
     }
   }
@@ -116,138 +126,16 @@ export class Performer {
     this.#parts.outlet.reply(replyTo, encodeJson(outcome));
   }
 
-  #start(activation: Activation, hold: Hold): void {
-    const { delivery } = hold;
-    const { actor } = activation;
-    if (actor !== undefined) {
-      if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) this.#adopt(activation, hold);
-      else this.#duplicate(activation, actor, hold);
-      return;
-    }
-    const at = this.#at(activation, hold);
-    try {
-      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
-      this.#apply(activation, start(activation.definition, activation.address, envelope, at), [], [hold]);
-    } catch (error) {
-      this.#parts.dead(activation.session, hold, error);
-      this.#parts.retire(activation);
-      return;
-    }
-    const { record } = activation.actor as unknown as Actor;
-    if (!isReady(record)) return;
-    this.#step(
-      activation,
-      { kind: "event", event: { type: record.deadlineAt !== undefined && record.deadlineAt <= at.now ? "expire" : "begin" } },
-      [],
-      [hold],
-    );
-  }
-
-  /** What the host has to say to a task that has just been started and has a slot. */
-  #firstEvent({ record }: Actor, now: number): ActorEvent {
-    if (record.deadlineAt !== undefined && record.deadlineAt <= now) return EXPIRE;
-    return delayOf(record) > 0 ? DELAY : BEGIN;
-  }
-
-  /** The same id again: the same actor. The second input is ignored and its sender told. */
-  #duplicate(activation: Activation, actor: Actor, hold: Hold): void {
-    const { delivery } = hold;
-    this.#parts.log.info({ actor: activation.key, lane: delivery.lane }, "a start of an actor that exists already was ignored");
-    const replyTo = delivery.header(HEADERS.replyTo);
-    if (replyTo === "") this.#adopt(activation, hold, "done");
-    else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
-      this.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
-      this.#adopt(activation, hold, "done");
-    } else {
-      hold.take();
-      activation.listeners.push({ replyTo, hold });
-    }
-  }
-
-  #event(activation: Activation, hold: Hold): void {
-    const { delivery } = hold;
-    const { actor } = activation;
-    if (actor === undefined) {
-      this.#parts.dead(
-        activation.session,
-        hold,
-        new TroupeError("unknown_id", `There is no actor ${activation.key}`, { about: activation.key }),
-      );
-      return;
-    }
-    if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) {
-      this.#adopt(activation, hold);
-      return;
-    }
-    try {
-      const envelope = decodeEvent(delivery);
-      if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
-      else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
-        this.#apply(activation, resume(actor, this.#at(activation, hold)), [hold]);
-      } else this.#step(activation, envelope, [], [hold], this.#at(activation, hold));
-    } catch (error) {
-      this.#parts.dead(activation.session, hold, error);
-    }
-  }
-
-  /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
-  #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
-    if (envelope.kind === "timer" || (envelope.kind === "event" && envelope.event.type === "cancel")) this.#adopt(activation, hold, "done");
-    else
-      this.#parts.dead(activation.session, hold, new TroupeError("not_running", `${activation.key} has ended`, { about: activation.key }));
-  }
-
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
-    const before = activation.actor;
-    const { generation } = attempt;
-    const settle = (event: { type: string; [field: string]: unknown }): Turn =>
-      take(activation.definition, activation.address, before, { kind: "settled", activity: name, generation, event }, this.#at(activation));
-    const failed = (error: unknown): Turn => {
-      const record = toErrorRecord(error);
-      this.#parts.log.debug({ actor: activation.key, attempt: attempt.attempt, err: error }, "an attempt failed");
-      return settle({
-        type: `xstate.error.actor.${name}`,
-        actorId: name,
-        error: isRetryable(error) ? record : { ...record, retryable: false },
-      });
-    };
-    let turn: Turn;
-    let bytes: Uint8Array | undefined;
-    try {
-      if (end.kind === "failed") turn = failed(end.error);
-      else {
-        const output = validate(activation.definition.outputSchema, end.output, "invalid_output", activation.key);
-        turn = settle({ type: `xstate.done.actor.${name}`, actorId: name, output });
-        bytes = this.#sized(activation, turn);
-      }
-    } catch (error) {
-      turn = failed(error);
-    }
+    const { turn, bytes } = turnOfEnd(
+      { activation, actor: activation.actor, name, attempt, at: this.#at(activation), maxRecordBytes: this.#parts.store.maxWriteBytes },
+      end,
+      this.#parts.log,
+    );
     this.#apply(activation, turn, attempt.holds, []);
     if (activation.pending !== undefined && turn.kind === "changed") activation.pending.bytes = bytes;
     this.#queueIfReady(activation, attempt.holds);
-  }
-
-  /** @throws too_large, or invalid_output for values that cannot be stored */
-  #sized(activation: Activation, turn: Turn): Uint8Array {
-    let bytes: Uint8Array;
-    try {
-      bytes = encodeRecord(turn.actor.record);
-    } catch (cause) {
-      throw new TroupeError("invalid_output", `The output of ${activation.key} cannot be stored: ${(cause as Error).message}`, {
-        about: activation.key,
-        cause,
-      });
-    }
-    const { maxWriteBytes } = this.#parts.store;
-    if (bytes.length > maxWriteBytes)
-      throw new TroupeError(
-        "too_large",
-        `The record of ${activation.key} would have ${bytes.length} bytes; the server takes ${maxWriteBytes}`,
-        { about: activation.key },
-      );
-    return bytes;
   }
 
   /** One envelope through the machine. A machine that throws parks its actor (invariant 9). */
@@ -284,8 +172,17 @@ export class Performer {
     for (const hold of causes) hold.take();
     pending.holds.push(...handed, ...causes);
     const all = handed.length === 0 ? causes : [...handed, ...causes];
+    if (activation.definition.history) this.#keep(activation, pending, turn);
     for (const effect of turn.effects) this.#note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
+  }
+
+  /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
+  #keep(activation: Activation, pending: Pending, { event, effects, actor }: Turn): void {
+    const { revision } = actor.record;
+    const bytes = encodeRecord({ event, effects, record: actor.record });
+    const write = { kind: "turn", partition: activation.session.partition, address: activation.address, revision, bytes } as const;
+    (pending.writes ??= new Map()).set(`turn ${revision}`, write);
   }
 
   #note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
@@ -393,24 +290,4 @@ export class Performer {
     const epoch = activation.session.fence;
     return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
-}
-
-const BEGIN: ActorEvent = { type: "begin" };
-const DELAY: ActorEvent = { type: "delay" };
-const EXPIRE: ActorEvent = { type: "expire" };
-
-function emptyPending(): Pending {
-  return { writes: undefined, effects: [], holds: [], bytes: undefined };
-}
-
-function merge(earlier: Pending, later: Pending): Pending {
-  return {
-    writes:
-      earlier.writes === undefined || later.writes === undefined
-        ? (earlier.writes ?? later.writes)
-        : new Map([...earlier.writes, ...later.writes]),
-    effects: [...earlier.effects, ...later.effects],
-    holds: [...earlier.holds, ...later.holds],
-    bytes: later.bytes,
-  };
 }

@@ -1,5 +1,6 @@
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
-import { park, rerun, take, type Turn, type TurnAt } from "../core/turn.ts";
+import { park, rerun } from "../core/parking.ts";
+import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Obligations } from "./obligations.ts";

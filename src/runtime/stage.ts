@@ -80,7 +80,6 @@ export class Stage {
     this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
     this.#loader = new Loader(
       parts.store,
-      parts.clock,
       (activation, bytes) => this.#loaded(activation, bytes),
       (activation, error) =>
         parts.lost(
@@ -157,7 +156,7 @@ export class Stage {
   #scheduleAdmit(): void {
     if (this.#admitScheduled) return;
     this.#admitScheduled = true;
-    this.#parts.clock.soon(() => {
+    queueMicrotask(() => {
       this.#admitScheduled = false;
       this.#admit();
     });

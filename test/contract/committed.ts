@@ -15,11 +15,19 @@ export function mail(fixture: () => StoreFixture): void {
     const reader = await Recorder.open(f.b.mailbox, 1, "mail.event", 10);
     const fence = await take(f.a, 0);
     const letter = { body: bytes("hello"), headers: { "Content-Type": "text/plain" } };
-    const outcome = await f.a.store.commit(under(0, fence, { kind: "mail", partition: 1, lane: "event", to, message: "m1", letter }, record(0, from, "sent")));
+    const outcome = await f.a.store.commit(
+      under(0, fence, { kind: "mail", partition: 1, lane: "event", to, message: "m1", letter }, record(0, from, "sent")),
+    );
     expect(outcome).toEqual(COMMITTED);
     await f.until(() => reader.deliveries.length === 1);
     const delivery = reader.at(0);
-    expect([delivery.partition, delivery.source, delivery.lane, delivery.type, delivery.id]).toEqual([1, "mail.event", "event", to.type, to.id]);
+    expect([delivery.partition, delivery.source, delivery.lane, delivery.type, delivery.id]).toEqual([
+      1,
+      "mail.event",
+      "event",
+      to.type,
+      to.id,
+    ]);
     expect([text(delivery.body), delivery.header("Content-Type"), delivery.header("X-None")]).toEqual(["hello", "text/plain", ""]);
     reader.verify();
   });
@@ -43,7 +51,14 @@ export function mail(fixture: () => StoreFixture): void {
     const f = fixture();
     const to = addressIn(0, f.partitions, "to");
     const fence = await take(f.a, 0);
-    const writes = ["1", "2", "3", "4"].map((n): Write => ({ kind: "mail", partition: 0, lane: "event", to, message: `m${n}`, letter: { body: bytes(n) } }));
+    const writes = ["1", "2", "3", "4"].map((n): Write => ({
+      kind: "mail",
+      partition: 0,
+      lane: "event",
+      to,
+      message: `m${n}`,
+      letter: { body: bytes(n) },
+    }));
     expect(await f.a.store.commit(under(0, fence, ...writes))).toEqual(COMMITTED);
     const first = await Recorder.open(f.a.mailbox, 0, "mail.event", 2);
     await f.until(() => first.deliveries.length === 2);
@@ -78,7 +93,13 @@ export function kept(fixture: () => StoreFixture): void {
     const f = fixture();
     const address = addressIn(0, f.partitions, "x");
     const fence = await take(f.a, 0);
-    const dead = (name: string): Write => ({ kind: "dead", partition: 0, address, name, letter: { body: bytes(name), headers: { "Troupe-Reason": `why ${name}` } } });
+    const dead = (name: string): Write => ({
+      kind: "dead",
+      partition: 0,
+      address,
+      name,
+      letter: { body: bytes(name), headers: { "Troupe-Reason": `why ${name}` } },
+    });
     expect(await f.a.store.commit(under(0, fence, dead("in-event-1")))).toEqual(COMMITTED);
     expect(await f.a.store.commit(under(0, fence, dead("in-event-2"), dead("in-event-3")))).toEqual(COMMITTED);
     const found = await f.deadLetters(address);
@@ -97,7 +118,10 @@ export function kept(fixture: () => StoreFixture): void {
       expect(await f.a.store.commit(under(0, fence, turn, record(0, address, String(revision))))).toEqual(COMMITTED);
     }
     await f.until(async () => (await f.turns(address)).length === 2);
-    expect((await f.turns(address)).map((turn) => [turn.revision, text(turn.bytes)])).toEqual([[1, "turn 1"], [2, "turn 2"]]);
+    expect((await f.turns(address)).map((turn) => [turn.revision, text(turn.bytes)])).toEqual([
+      [1, "turn 1"],
+      [2, "turn 2"],
+    ]);
   });
 }
 

@@ -15,7 +15,14 @@ export function messages(fixture: () => MailboxFixture): void {
       const reader = await Recorder.open(f.a.mailbox, 1, `in.${lane}`, 10);
       await f.until(() => reader.deliveries.length === 1);
       const delivery = reader.at(0);
-      expect([delivery.partition, delivery.source, delivery.lane, delivery.type, delivery.id, text(delivery.body)]).toEqual([1, `in.${lane}`, lane, to.type, to.id, lane]);
+      expect([delivery.partition, delivery.source, delivery.lane, delivery.type, delivery.id, text(delivery.body)]).toEqual([
+        1,
+        `in.${lane}`,
+        lane,
+        to.type,
+        to.id,
+        lane,
+      ]);
     }
   });
 
@@ -23,7 +30,8 @@ export function messages(fixture: () => MailboxFixture): void {
     const f = fixture();
     const reader = await Recorder.open(f.a.mailbox, 0, "in.event", 100);
     const sequences: number[] = [];
-    for (let i = 0; i < 20; i++) sequences.push(await f.publish({ lane: "event", to: addressIn(0, f.partitions, `x${i % 3}`), body: bytes(String(i)) }));
+    for (let i = 0; i < 20; i++)
+      sequences.push(await f.publish({ lane: "event", to: addressIn(0, f.partitions, `x${i % 3}`), body: bytes(String(i)) }));
     await f.until(() => reader.deliveries.length === 20);
     expect(reader.bodies).toEqual(Array.from({ length: 20 }, (_, i) => String(i)));
     expect(reader.deliveries.map((delivery) => delivery.sequence)).toEqual(sequences);
@@ -34,10 +42,19 @@ export function messages(fixture: () => MailboxFixture): void {
     const f = fixture();
     const to = addressIn(0, f.partitions, "x");
     const reader = await Recorder.open(f.a.mailbox, 0, "in.normal", 10);
-    await f.publish({ lane: "normal", to, body: bytes("{}"), headers: { "Content-Type": "application/json", "Troupe-Reply": "_INBOX.a.b" } });
+    await f.publish({
+      lane: "normal",
+      to,
+      body: bytes("{}"),
+      headers: { "Content-Type": "application/json", "Troupe-Reply": "_INBOX.a.b" },
+    });
     await f.publish({ lane: "normal", to, body: bytes("{}") });
     await f.until(() => reader.deliveries.length === 2);
-    expect(["Content-Type", "Troupe-Reply", "Troupe-Delay"].map((name) => reader.at(0).header(name))).toEqual(["application/json", "_INBOX.a.b", ""]);
+    expect(["Content-Type", "Troupe-Reply", "Troupe-Delay"].map((name) => reader.at(0).header(name))).toEqual([
+      "application/json",
+      "_INBOX.a.b",
+      "",
+    ]);
     expect(reader.at(1).header("Content-Type")).toBe("");
   });
 
@@ -69,7 +86,12 @@ export function messages(fixture: () => MailboxFixture): void {
     const f = fixture();
     const to = addressIn(1, f.partitions, "x");
     const fence = await take(f.a, 0);
-    const writes = [letterTo(1, "low", to, "m-low"), letterTo(1, "event", to, "m-event"), letterTo(1, "high", to, "m-high"), letterTo(1, "normal", to, "m-normal")];
+    const writes = [
+      letterTo(1, "low", to, "m-low"),
+      letterTo(1, "event", to, "m-event"),
+      letterTo(1, "high", to, "m-high"),
+      letterTo(1, "normal", to, "m-normal"),
+    ];
     expect(await f.a.store.commit(under(0, fence, ...writes))).toEqual({ kind: "committed" });
     const starts = await Recorder.open(f.a.mailbox, 1, "mail.start", 10);
     const events = await Recorder.open(f.a.mailbox, 1, "mail.event", 10);
@@ -79,7 +101,9 @@ export function messages(fixture: () => MailboxFixture): void {
       ["high", "m-high", "mail.start"],
       ["normal", "m-normal", "mail.start"],
     ]);
-    expect(events.deliveries.map((delivery) => [delivery.lane, text(delivery.body), delivery.source])).toEqual([["event", "m-event", "mail.event"]]);
+    expect(events.deliveries.map((delivery) => [delivery.lane, text(delivery.body), delivery.source])).toEqual([
+      ["event", "m-event", "mail.event"],
+    ]);
     starts.verify();
   });
 }

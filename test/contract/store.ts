@@ -75,7 +75,9 @@ function records(fixture: () => StoreFixture): void {
     if (!f.a.store.singlesOverlap) return;
     const address = addressIn(0, f.partitions, "x");
     const fence = await take(f.a, 0);
-    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => f.a.store.commit(under(0, fence, record(0, address, String(i))))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => f.a.store.commit(under(0, fence, record(0, address, String(i))))),
+    );
     expect(outcomes).toEqual(outcomes.map(() => COMMITTED));
     expect((await f.b.store.load([address])).map(text)).toEqual(["19"]);
   });

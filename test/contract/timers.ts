@@ -19,7 +19,13 @@ export function timers(fixture: () => StoreFixture): void {
     expect(reader.deliveries).toEqual([]);
     await f.until(() => reader.deliveries.length === 1, 1_000 + LATE_MS);
     const delivery = reader.at(0);
-    expect([delivery.lane, delivery.type, delivery.id, text(delivery.body), delivery.header("Troupe-Kind")]).toEqual(["event", owner.type, owner.id, "wake-1", "timer"]);
+    expect([delivery.lane, delivery.type, delivery.id, text(delivery.body), delivery.header("Troupe-Kind")]).toEqual([
+      "event",
+      owner.type,
+      owner.id,
+      "wake-1",
+      "timer",
+    ]);
     expect(delivery.sentAt).toBeGreaterThanOrEqual(dueAt - 5);
     expect(delivery.sentAt).toBeLessThan(dueAt + LATE_MS);
   });
@@ -52,8 +58,12 @@ export function timers(fixture: () => StoreFixture): void {
     const reader = await Recorder.open(f.a.mailbox, 0, "mail.event", 10);
     const fence = await take(f.a, 0);
     const start = f.now();
-    await f.a.store.commit(under(0, fence, timer(0, owner, "later", start + 400, "later-1"), timer(0, owner, "sooner", start + 60_000, "sooner-1")));
-    await f.a.store.commit(under(0, fence, timer(0, owner, "later", start + 2_000, "later-2"), timer(0, owner, "sooner", start + 200, "sooner-2")));
+    await f.a.store.commit(
+      under(0, fence, timer(0, owner, "later", start + 400, "later-1"), timer(0, owner, "sooner", start + 60_000, "sooner-1")),
+    );
+    await f.a.store.commit(
+      under(0, fence, timer(0, owner, "later", start + 2_000, "later-2"), timer(0, owner, "sooner", start + 200, "sooner-2")),
+    );
     await f.until(() => reader.deliveries.length === 2, 2_000 + LATE_MS);
     expect(reader.bodies).toEqual(["sooner-2", "later-2"]);
   });
@@ -77,7 +87,9 @@ export function timers(fixture: () => StoreFixture): void {
     const reader = await Recorder.open(f.a.mailbox, 0, "mail.event", 10);
     const fence = await take(f.a, 0);
     await f.a.store.commit(under(0, fence, timer(0, owner, "wake", f.now() + 400, "wake-1"), record(0, owner, "1")));
-    expect(await f.a.store.commit(under(0, fence, { kind: "cancelTimer", partition: 0, owner, timer: "wake" }, record(0, owner, "2")))).toEqual({ kind: "committed" });
+    expect(
+      await f.a.store.commit(under(0, fence, { kind: "cancelTimer", partition: 0, owner, timer: "wake" }, record(0, owner, "2"))),
+    ).toEqual({ kind: "committed" });
     await f.pass(400 + LATE_MS);
     expect(reader.bodies).toEqual([]);
     await f.a.store.commit(under(0, fence, timer(0, owner, "wake", f.now() + 100, "wake-2")));
@@ -118,7 +130,14 @@ export function timers(fixture: () => StoreFixture): void {
     const reader = await Recorder.open(f.a.mailbox, 0, "mail.event", 10);
     const fence = await take(f.a, 0);
     const body = Uint8Array.from({ length: 256 }, (_, i) => i);
-    await f.a.store.commit(under(0, fence, { ...timer(0, owner, "wake", f.now(), "w"), letter: { body } }, { ...timer(0, owner, "empty", f.now(), "e"), letter: { body: bytes("") } }));
+    await f.a.store.commit(
+      under(
+        0,
+        fence,
+        { ...timer(0, owner, "wake", f.now(), "w"), letter: { body } },
+        { ...timer(0, owner, "empty", f.now(), "e"), letter: { body: bytes("") } },
+      ),
+    );
     await f.until(() => reader.deliveries.length === 2, LATE_MS);
     expect(reader.deliveries.map((delivery) => delivery.body.length).sort((x, y) => x - y)).toEqual([0, 256]);
     expect(reader.deliveries.some((delivery) => Buffer.from(delivery.body).equals(body))).toBe(true);

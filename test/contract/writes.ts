@@ -7,11 +7,24 @@ export function record(partition: number, address: Address, body: string): Extra
   return { kind: "record", partition, address, bytes: bytes(body) };
 }
 
-export function letterTo(partition: number, lane: "event" | "high" | "normal" | "low", to: Address, message: string): Extract<Write, { kind: "mail" }> {
+export function letterTo(
+  partition: number,
+  lane: "event" | "high" | "normal" | "low",
+  to: Address,
+  message: string,
+): Extract<Write, { kind: "mail" }> {
   return { kind: "mail", partition, lane, to, message, letter: { body: bytes(message) } };
 }
 
 /** A timer whose letter says its own message. */
 export function timer(partition: number, owner: Address, name: string, dueAt: number, message: string): Extract<Write, { kind: "timer" }> {
-  return { kind: "timer", partition, owner, timer: name, dueAt, message, letter: { body: bytes(message), headers: { "Troupe-Kind": "timer" } } };
+  return {
+    kind: "timer",
+    partition,
+    owner,
+    timer: name,
+    dueAt,
+    message,
+    letter: { body: bytes(message), headers: { "Troupe-Kind": "timer" } },
+  };
 }

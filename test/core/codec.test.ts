@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBody, decodeRecord, EMPTY_BODY, encodeJson, encodeMsgpack, encodeRecord, MSGPACK } from "../../src/core/codec.ts";
 
@@ -41,7 +41,12 @@ describe("a stored record", () => {
   });
 
   it("keeps an Error's name and message, and a typed array's type", () => {
-    const value = { error: new TypeError("bad"), floats: new Float32Array([1.5]), clamped: new Uint8ClampedArray([3]), big: new BigInt64Array([-1n]) };
+    const value = {
+      error: new TypeError("bad"),
+      floats: new Float32Array([1.5]),
+      clamped: new Uint8ClampedArray([3]),
+      big: new BigInt64Array([-1n]),
+    };
     const back = decodeRecord(encodeRecord(value)) as typeof value;
     expect(back).toEqual(value);
     expect(back.error).toBeInstanceOf(TypeError);
@@ -68,17 +73,20 @@ describe("a stored record", () => {
     const bytes = encodeRecord({ a: 1 });
     expect(bytes[0]).toBe(1);
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 255 }).filter((byte) => byte !== 1), (byte) => {
-        expect(() => decodeRecord(Uint8Array.from([byte, ...bytes.subarray(1)]))).toThrow(badPayload);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 255 }).filter((byte) => byte !== 1),
+        (byte) => {
+          expect(() => decodeRecord(Uint8Array.from([byte, ...bytes.subarray(1)]))).toThrow(badPayload);
+        },
+      ),
     );
     expect(() => decodeRecord(EMPTY_BODY)).toThrow(badPayload);
   });
 
   it("is refused when a part of it is missing or was added", () => {
     const bytes = encodeRecord({ a: [1, "two", new Date(3)] });
-    for (let length = 1; length < bytes.length; length++) expect(() => decodeRecord(bytes.subarray(0, length))).toThrow();
-    expect(() => decodeRecord(Uint8Array.from([...bytes, 0]))).toThrow();
+    for (let length = 1; length < bytes.length; length++) expect(() => decodeRecord(bytes.subarray(0, length))).toThrow(Error);
+    expect(() => decodeRecord(Uint8Array.from([...bytes, 0]))).toThrow(Error);
   });
 
   it("cannot change a prototype", () => {
@@ -96,8 +104,8 @@ describe("what cannot be written", () => {
     ["a cycle", cyclic],
     ["a symbol", { s: Symbol("s") }],
   ])("is thrown out as a record, and the next record is sound: %s", (_name, value) => {
-    expect(() => encodeRecord(value)).toThrow();
-    expect(() => encodeMsgpack(value)).toThrow();
+    expect(() => encodeRecord(value)).toThrow(Error);
+    expect(() => encodeMsgpack(value)).toThrow(Error);
     expect(decodeRecord(encodeRecord({ sound: [1, 2, 3] }))).toEqual({ sound: [1, 2, 3] });
   });
 
@@ -124,9 +132,12 @@ describe("a message body", () => {
 
   it("is the msgpack that was written", () => {
     fc.assert(
-      fc.property(storable.filter((value) => value !== undefined), (value) => {
-        expect(decodeBody(encodeMsgpack(value), MSGPACK)).toEqual(value);
-      }),
+      fc.property(
+        storable.filter((value) => value !== undefined),
+        (value) => {
+          expect(decodeBody(encodeMsgpack(value), MSGPACK)).toEqual(value);
+        },
+      ),
     );
   });
 
@@ -135,8 +146,18 @@ describe("a message body", () => {
     expect(encodeJson(undefined)).toHaveLength(0);
   });
 
+  it("keeps the replacement character where it was written, and only there", () => {
+    expect(decodeBody(utf8('"\ufffd"'), "")).toBe("\ufffd");
+    expect(() => decodeBody(Uint8Array.from([...utf8('"\ufffd'), 0x80, 0x22]), "")).toThrow(badPayload);
+  });
+
   it("writes what JSON leaves out as null", () => {
-    expect(decodeBody(encodeJson(() => 1), "")).toBeNull();
+    expect(
+      decodeBody(
+        encodeJson(() => 1),
+        "",
+      ),
+    ).toBeNull();
   });
 
   it.each([
@@ -155,11 +176,13 @@ describe("a message body", () => {
   it("is refused or read, and nothing else happens, for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.constantFrom("", MSGPACK), (body, type) => {
+        let refusal: unknown = { code: "bad_payload" };
         try {
           decodeBody(body, type);
         } catch (error) {
-          expect(error).toMatchObject({ code: "bad_payload" });
+          refusal = error;
         }
+        expect(refusal).toMatchObject({ code: "bad_payload" });
       }),
       { numRuns: 500 },
     );

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { TroupeError } from "../../src/core/errors.ts";
+import { TroupeError } from "../../src/core/errors.ts";
 import { defineTask, type TaskOptions } from "../../src/define.ts";
 
 const run = (): string => "done";
 
 function faultsOf(options: Partial<TaskOptions<unknown, unknown>>): readonly string[] {
   try {
-    defineTask<unknown, unknown>({ name: "resize", run, ...options });
+    defineTask({ name: "resize", run, ...options });
   } catch (error) {
-    expect(error).toMatchObject({ name: "TroupeError", code: "bad_options" });
-    return (error as TroupeError).faults.map((fault) => fault.path);
+    if (error instanceof TroupeError && error.code === "bad_options") return error.faults.map((fault) => fault.path);
+    throw error;
   }
   return [];
 }
@@ -18,7 +18,13 @@ function faultsOf(options: Partial<TaskOptions<unknown, unknown>>): readonly str
 describe("a task's definition", () => {
   it("has a default for everything but its name and its work", () => {
     const definition = defineTask({ name: "resize", run });
-    expect(definition).toMatchObject({ kind: "task", name: "resize", version: "1", history: false, retention: { doneMs: 3_600_000, failedMs: 86_400_000 } });
+    expect(definition).toMatchObject({
+      kind: "task",
+      name: "resize",
+      version: "1",
+      history: false,
+      retention: { doneMs: 3_600_000, failedMs: 86_400_000 },
+    });
     expect(definition.inputSchema).toBeUndefined();
     expect(definition.activities.get("run")).toMatchObject({ run, onCrash: "rerun", timeoutMs: undefined, heartbeatTimeoutMs: undefined });
   });
@@ -36,7 +42,12 @@ describe("a task's definition", () => {
       history: true,
       retention: { done: "2m", failed: "7d" },
     });
-    expect(definition).toMatchObject({ version: "4", inputSchema: input, history: true, retention: { doneMs: 120_000, failedMs: 604_800_000 } });
+    expect(definition).toMatchObject({
+      version: "4",
+      inputSchema: input,
+      history: true,
+      retention: { doneMs: 120_000, failedMs: 604_800_000 },
+    });
     expect(definition.activities.get("run")).toMatchObject({ onCrash: "park", timeoutMs: 30_000, heartbeatTimeoutMs: 500 });
   });
 

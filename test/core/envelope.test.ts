@@ -1,5 +1,6 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { TroupeError } from "../../src/core/errors.ts";
 import { checkEvent, checkStartOptions, HEADERS, MAX_DELAY_MS, parseInstant, readStartOptions } from "../../src/core/envelope.ts";
 
 const SENT_AT = Date.UTC(2027, 0, 1);
@@ -23,7 +24,12 @@ describe("the options of a start", () => {
       deadlineAt: SENT_AT + 1_000,
       replyTo: "r",
     });
-    expect(HEADERS).toMatchObject({ delay: "Troupe-Delay", deadline: "Troupe-Deadline", replyTo: "Troupe-Reply", contentType: "Content-Type" });
+    expect(HEADERS).toMatchObject({
+      delay: "Troupe-Delay",
+      deadline: "Troupe-Deadline",
+      replyTo: "Troupe-Reply",
+      contentType: "Content-Type",
+    });
   });
 
   it.each(["-1", "1.5", "soon", "1s", String(MAX_DELAY_MS + 1), "Infinity", "NaN", "9007199254740993"])("refuse the delay %s", (delay) => {
@@ -38,9 +44,12 @@ describe("the options of a start", () => {
     expect(read({ [HEADERS.delay]: String(MAX_DELAY_MS) })).toEqual({ delayMs: MAX_DELAY_MS });
   });
 
-  it.each(["yesterday", "2027-13-01T00:00:00Z", "2026-12-31T23:59:59Z", String(SENT_AT), String(SENT_AT - 1), "0"])("refuse the deadline %s", (deadline) => {
-    expect(() => read({ [HEADERS.deadline]: deadline })).toThrow(coded("bad_deadline"));
-  });
+  it.each(["yesterday", "2027-13-01T00:00:00Z", "2026-12-31T23:59:59Z", String(SENT_AT), String(SENT_AT - 1), "0"])(
+    "refuse the deadline %s",
+    (deadline) => {
+      expect(() => read({ [HEADERS.deadline]: deadline })).toThrow(coded("bad_deadline"));
+    },
+  );
 
   it("refuse a deadline before the delay ends, and take one at its end", () => {
     const withDeadline = (ms: number) => read({ [HEADERS.delay]: "1000", [HEADERS.deadline]: String(SENT_AT + ms) });
@@ -51,22 +60,30 @@ describe("the options of a start", () => {
   it("are judged by numbers as they are by headers, and come back untouched", () => {
     const options = { delayMs: 5, deadlineAt: SENT_AT + 10, replyTo: "r" };
     expect(checkStartOptions(options, SENT_AT, ABOUT)).toBe(options);
-    for (const deadlineAt of [NaN, Infinity, -Infinity]) expect(() => checkStartOptions({ delayMs: 0, deadlineAt }, SENT_AT, ABOUT)).toThrow(coded("bad_deadline"));
+    for (const deadlineAt of [NaN, Infinity, -Infinity])
+      expect(() => checkStartOptions({ delayMs: 0, deadlineAt }, SENT_AT, ABOUT)).toThrow(coded("bad_deadline"));
   });
 
   it("are refused under a code of ours, whatever the numbers", () => {
     fc.assert(
       fc.property(fc.double(), fc.double(), (delayMs, deadlineAt) => {
-        try {
-          checkStartOptions({ delayMs, deadlineAt }, SENT_AT, ABOUT);
-        } catch (error) {
-          expect((error as { code?: unknown }).code).toMatch(/^bad_(delay|deadline)$/);
-        }
+        const code = codeOf(() => checkStartOptions({ delayMs, deadlineAt }, SENT_AT, ABOUT));
+        expect([undefined, "bad_delay", "bad_deadline"]).toContain(code);
       }),
       { examples: [[0, -1e20]] },
     );
   });
 });
+
+/** The code under which something is refused; undefined where it is not. */
+function codeOf(check: () => unknown): unknown {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return error instanceof TroupeError ? error.code : String(error);
+  }
+}
 
 describe("an instant", () => {
   it.each([
@@ -83,9 +100,12 @@ describe("an instant", () => {
     expect(parseInstant(text)).toBeNaN();
   });
 
-  it.each(["soon 1", "1 Jan 2027", "2027-01-01T00:00:00", "-5"])("is none in %j, which is neither RFC 3339 nor epoch milliseconds", (text) => {
-    expect(parseInstant(text)).toBeNaN();
-  });
+  it.each(["soon 1", "1 Jan 2027", "2027-01-01T00:00:00", "-5"])(
+    "is none in %j, which is neither RFC 3339 nor epoch milliseconds",
+    (text) => {
+      expect(parseInstant(text)).toBeNaN();
+    },
+  );
 });
 
 describe("an event from outside", () => {
@@ -99,7 +119,10 @@ describe("an event from outside", () => {
     expect(() => checkEvent(value, ABOUT)).toThrow(coded("bad_payload"));
   });
 
-  it.each(["xstate.done.actor.run", "xstate.after.1000.task", "xstate.stop", "xstate.init", "troupe.timer", "xstate.", "troupe."])("is refused when it forges %s", (type) => {
-    expect(() => checkEvent({ type }, ABOUT)).toThrow(coded("reserved_event"));
-  });
+  it.each(["xstate.done.actor.run", "xstate.after.1000.task", "xstate.stop", "xstate.init", "troupe.timer", "xstate.", "troupe."])(
+    "is refused when it forges %s",
+    (type) => {
+      expect(() => checkEvent({ type }, ABOUT)).toThrow(coded("reserved_event"));
+    },
+  );
 });

@@ -1,6 +1,14 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ERROR_CODES, fromErrorRecord, isErrorCode, TerminalError, toErrorRecord, TroupeError, type ErrorCode } from "../../src/core/errors.ts";
+import {
+  ERROR_CODES,
+  fromErrorRecord,
+  isErrorCode,
+  TerminalError,
+  toErrorRecord,
+  TroupeError,
+  type ErrorCode,
+} from "../../src/core/errors.ts";
 import { decodeRecord, encodeRecord } from "../../src/core/codec.ts";
 
 const codes = Object.keys(ERROR_CODES) as ErrorCode[];
@@ -11,7 +19,15 @@ describe("the table of codes", () => {
     expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
     expect(typeof retryable).toBe("boolean");
     expect(remedy).toMatch(/^[A-Z].{8,}\.$/);
-    expect(new TroupeError(code, "m")).toMatchObject({ name: "TroupeError", code, retryable, remedy, message: "m", faults: [], about: undefined });
+    expect(new TroupeError(code, "m")).toMatchObject({
+      name: "TroupeError",
+      code,
+      retryable,
+      remedy,
+      message: "m",
+      faults: [],
+      about: undefined,
+    });
   });
 
   it("is not fooled by what every object has", () => {
@@ -23,10 +39,21 @@ describe("the table of codes", () => {
 describe("a TroupeError", () => {
   it("comes back from its record with its code, faults and causes", () => {
     const fault = { path: "input.width", message: "must be a number" };
-    const error = new TroupeError("invalid_input", "no", { about: "resize/42", faults: [fault], cause: new TypeError("deep", { cause: "deeper" }) });
+    const error = new TroupeError("invalid_input", "no", {
+      about: "resize/42",
+      faults: [fault],
+      cause: new TypeError("deep", { cause: "deeper" }),
+    });
     const back = fromErrorRecord(toErrorRecord(error), "resize/42") as TroupeError;
     expect(back).toBeInstanceOf(TroupeError);
-    expect(back).toMatchObject({ code: "invalid_input", message: "no", about: "resize/42", faults: [fault], retryable: false, remedy: error.remedy });
+    expect(back).toMatchObject({
+      code: "invalid_input",
+      message: "no",
+      about: "resize/42",
+      faults: [fault],
+      retryable: false,
+      remedy: error.remedy,
+    });
     expect(back.cause).toMatchObject({ name: "TypeError", message: "deep", cause: { message: "deeper" } });
   });
 
@@ -76,7 +103,8 @@ describe("an error of user code", () => {
   });
 
   it("may carry faults that are none of ours", () => {
-    for (const faults of [null, 5, "many", {}, []]) expect(toErrorRecord(Object.assign(new Error("x"), { faults }))).not.toHaveProperty("faults");
+    for (const faults of [null, 5, "many", {}, []])
+      expect(toErrorRecord(Object.assign(new Error("x"), { faults }))).not.toHaveProperty("faults");
   });
 
   it("is kept as it is by storage", () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { beatIntervalMs, isTrusted, termFrom } from "../../src/core/lease.ts";
 

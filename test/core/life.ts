@@ -16,7 +16,7 @@ export const AT: TurnAt = { now: NOW, epoch: 7 };
 type Later = Exclude<Envelope, { kind: "start" }>;
 
 export function taskOf(options: Partial<TaskOptions<unknown, unknown>> = {}): Definition {
-  return defineTask<unknown, unknown>({ name: "resize", run: () => undefined, ...options });
+  return defineTask({ name: "resize", run: () => undefined, ...options });
 }
 
 /** A definition around any machine: its children are work, as a task's is. */

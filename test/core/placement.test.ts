@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { partitionOf } from "../../src/core/placement.ts";
 
@@ -44,7 +44,7 @@ describe("placement", () => {
   });
 
   it("spreads consecutive ids over all partitions", () => {
-    const sizes = new Array<number>(16).fill(0);
+    const sizes = Array.from({ length: 16 }, () => 0);
     for (let n = 0; n < 16_000; n++) sizes[partitionOf("resize", String(n), 16)]!++;
     expect(Math.min(...sizes)).toBeGreaterThan(700);
     expect(Math.max(...sizes)).toBeLessThan(1_300);

@@ -3,12 +3,6 @@ import { describe, expect, it } from "vitest";
 import { Scope } from "../../src/core/scope.ts";
 import { begun, definitionOf, heard, next } from "./life.ts";
 
-/**
- * DEFECTS src/core/plain.ts, each a failing row below: `edgeOf` keeps ancestors that XState leaves and enters again (its domain is the
- * edge's owner, or the common ancestor of owner and target); `isActive` overlooks `go.*`, history children that have to be noted, and an
- * end that stops what the root had invoked; `mapper` and `startOf` hand over `self: undefined`.
- */
-
 /** Edges that look plain and are not: what a turn makes of them must be what XState makes of them. */
 const base = setup({ actors: { work: fromPromise(async () => undefined) } });
 
@@ -24,7 +18,10 @@ const machines: Record<string, { readonly machine: AnyStateMachine; readonly eve
     events: ["go"],
   },
   "an edge of the leaf's parent, which keeps what stands around it": {
-    machine: base.createMachine({ initial: "p", states: { p: { initial: "a", invoke: work, on: { go: ".b" }, states: { a: {}, b: {} } } } }),
+    machine: base.createMachine({
+      initial: "p",
+      states: { p: { initial: "a", invoke: work, on: { go: ".b" }, states: { a: {}, b: {} } } },
+    }),
     events: ["go"],
   },
   "an edge of a leaf to its sibling, which keeps their parent": {
@@ -39,7 +36,10 @@ const machines: Record<string, { readonly machine: AnyStateMachine; readonly eve
     events: ["go.far"],
   },
   "an edge without a target, which swallows the event": {
-    machine: base.createMachine({ initial: "p", states: { p: { initial: "a", on: { go: "z" }, states: { a: { on: { go: {} } } } }, z: {} } }),
+    machine: base.createMachine({
+      initial: "p",
+      states: { p: { initial: "a", on: { go: "z" }, states: { a: { on: { go: {} } } } }, z: {} },
+    }),
     events: ["go"],
   },
   "a forbidden event": {
@@ -63,7 +63,10 @@ const machines: Record<string, { readonly machine: AnyStateMachine; readonly eve
   "an edge to a history state": {
     machine: base.createMachine({
       initial: "p",
-      states: { p: { initial: "a", on: { out: "z" }, states: { a: { on: { go: "b" } }, b: {}, h: { type: "history" } } }, z: { on: { back: "p.h" } } },
+      states: {
+        p: { initial: "a", on: { out: "z" }, states: { a: { on: { go: "b" } }, b: {}, h: { type: "history" } } },
+        z: { on: { back: "p.h" } },
+      },
     }),
     events: ["go", "out", "back"],
   },

@@ -11,8 +11,17 @@ const definition = defineTask({ name: "job", run: () => 1, retry: { attempts: 3,
 
 /** The same definition for which no edge is plain: an `always` that never holds makes the interpreter decide everything. */
 function interpreted(): Definition {
-  const machine = Object.create(definition.machine, { root: { value: Object.create(definition.machine.root, { always: { value: [{}] } }) } }) as Definition["machine"];
-  return { ...definition, machine: Object.assign(Object.create(machine), { transition: definition.machine.transition.bind(definition.machine), getInitialSnapshot: definition.machine.getInitialSnapshot.bind(definition.machine), restoreSnapshot: definition.machine.restoreSnapshot.bind(definition.machine) }) as Definition["machine"] };
+  const machine = Object.create(definition.machine, {
+    root: { value: Object.create(definition.machine.root, { always: { value: [{}] } }) },
+  }) as Definition["machine"];
+  return {
+    ...definition,
+    machine: Object.assign(Object.create(machine), {
+      transition: definition.machine.transition.bind(definition.machine),
+      getInitialSnapshot: definition.machine.getInitialSnapshot.bind(definition.machine),
+      restoreSnapshot: definition.machine.restoreSnapshot.bind(definition.machine),
+    }) as Definition["machine"],
+  };
 }
 
 const slow = interpreted();
@@ -35,7 +44,10 @@ function toEnvelope(choice: typeof step extends fc.Arbitrary<infer T> ? T : neve
   }
   if (typeof choice !== "string") return choice;
   const generation = actor.record.activities["run"]?.generation ?? 0;
-  const event = choice === "settle-done" ? { type: "xstate.done.actor.run", actorId: "run", output: { n: 1 } } : { type: "xstate.error.actor.run", actorId: "run", error: { name: "Error", message: "no" } };
+  const event =
+    choice === "settle-done"
+      ? { type: "xstate.done.actor.run", actorId: "run", output: { n: 1 } }
+      : { type: "xstate.error.actor.run", actorId: "run", error: { name: "Error", message: "no" } };
   return { kind: "settled", activity: "run", generation, event };
 }
 

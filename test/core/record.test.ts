@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { attemptOf, isReady, outcomeOf } from "../../src/core/lifecycle.ts";
 import { asRecord, formatState, isEnded, topState } from "../../src/core/record.ts";
-import { park } from "../../src/core/turn.ts";
+import { park } from "../../src/core/parking.ts";
 import { AT, begin, begun, cancel, delay, expire, failed, lived, NOW, succeeded, taskOf } from "./life.ts";
 
 const task = taskOf({ retry: { attempts: 2 } });
@@ -66,7 +66,13 @@ describe("a task's record", () => {
   });
 
   it("tells no error of an attempt that failed before it was done, and no output that there is not", () => {
-    const second = lived(task, [begin, failed, (actor) => ({ kind: "timer", timer: Object.keys(actor.record.timers)[0] ?? "", generation: 2 }), begin, succeeded]);
+    const second = lived(task, [
+      begin,
+      failed,
+      (actor) => ({ kind: "timer", timer: Object.keys(actor.record.timers)[0] ?? "", generation: 2 }),
+      begin,
+      succeeded,
+    ]);
     expect(outcomeOf("resize", "42", second.actor.record)).toEqual({ type: "resize", id: "42", state: "done", attempt: 2 });
   });
 });

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TerminalError, TroupeError } from "../../src/core/errors.ts";
 import { chanceOf, DEFAULT_RETRY, isRetryable, retryDelayMs, type RetryPolicy } from "../../src/core/retry.ts";
@@ -71,7 +71,7 @@ describe("the chance made of a text", () => {
   it("spreads the tasks of a type, and the attempts of a task", () => {
     const texts = [(n: number) => `resize/${n}:1`, (n: number) => `resize/42:${n}`];
     for (const text of texts) {
-      const tenths = new Array<number>(10).fill(0);
+      const tenths = Array.from({ length: 10 }, () => 0);
       for (let n = 0; n < 10_000; n++) tenths[Math.floor(chanceOf(text(n)) * 10)]!++;
       expect(Math.min(...tenths)).toBeGreaterThan(700);
       expect(Math.max(...tenths)).toBeLessThan(1_300);
@@ -84,7 +84,17 @@ describe("whether to try again", () => {
     class Hopeless extends TerminalError {}
     for (const thrown of [new TerminalError("no"), new Hopeless("no"), { retryable: false }, new TroupeError("invalid_output", "no")])
       expect(isRetryable(thrown)).toBe(false);
-    for (const thrown of [new Error("x"), "x", undefined, null, 1, {}, { retryable: 0 }, { retryable: undefined }, new TroupeError("timeout", "x")])
+    for (const thrown of [
+      new Error("x"),
+      "x",
+      undefined,
+      null,
+      1,
+      {},
+      { retryable: 0 },
+      { retryable: undefined },
+      new TroupeError("timeout", "x"),
+    ])
       expect(isRetryable(thrown)).toBe(true);
   });
 });

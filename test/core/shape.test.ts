@@ -4,9 +4,11 @@ import { shapeOf } from "../../src/core/shape.ts";
 import { stubLogic } from "../../src/core/stub.ts";
 import { taskOf } from "./life.ts";
 
-const parts = { actors: { work: fromPromise(async () => 1), other: fromPromise(async () => 2) }, guards: { may: () => true, must: () => false } };
+const parts = {
+  actors: { work: fromPromise(async () => 1), other: fromPromise(async () => 2) },
+  guards: { may: () => true, must: () => false },
+};
 const base = setup(parts);
-type Config = Parameters<typeof base.createMachine>[0];
 
 const plain = {
   id: "m",
@@ -20,7 +22,7 @@ const plain = {
 
 /** The same machine with one thing changed. */
 function changed(change: (config: typeof plain) => object): AnyStateMachine {
-  return base.createMachine(change(structuredClone(plain)) as Config);
+  return base.createMachine(change(structuredClone(plain)));
 }
 
 const original = changed((config) => config);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { decodeRecord, encodeRecord } from "../../src/core/codec.ts";
 import { asRecord } from "../../src/core/record.ts";
-import { park, rerun, resume, revive, SHORT_TIMER_MS, take, type TurnAt } from "../../src/core/turn.ts";
+import { SHORT_TIMER_MS } from "../../src/core/draft.ts";
+import { park, rerun, resume } from "../../src/core/parking.ts";
+import { revive, take, type TurnAt } from "../../src/core/turn.ts";
 import { ADDRESS, AT, begin, begun, cancel, delay, failed, fired, heard, lived, next, NOW, succeeded, taskOf } from "./life.ts";
 
 const task = taskOf({ retry: { attempts: 3, jitter: 0 } });
@@ -131,7 +133,11 @@ describe("a parked actor", () => {
     const turn = resume(aside, { ...later, mark: { source: "in.event", sequence: 10 } });
     expect(turn.effects).toEqual([{ kind: "run", activity: "run", generation: 2 }]);
     expect(turn.actor.record).not.toHaveProperty("parked");
-    expect(turn.actor.record).toMatchObject({ value: "doing", marks: { "in.event": 10 }, activities: { run: { generation: 2, reruns: 1 } } });
+    expect(turn.actor.record).toMatchObject({
+      value: "doing",
+      marks: { "in.event": 10 },
+      activities: { run: { generation: 2, reruns: 1 } },
+    });
     expect(turn.actor.record.revision).toBeGreaterThan(aside.record.revision);
     expect(next(task, turn.actor, succeeded(turn.actor, 1)).actor.record.value).toBe("done");
   });

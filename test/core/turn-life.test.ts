@@ -2,7 +2,23 @@ import { setup } from "xstate";
 import { describe, expect, it } from "vitest";
 import { formatAddress } from "../../src/core/address.ts";
 import { TroupeError } from "../../src/core/errors.ts";
-import { ADDRESS, begin, begun, cancel, definitionOf, delay, expire, failed, fired, heard, lived, next, NOW, succeeded, taskOf } from "./life.ts";
+import {
+  ADDRESS,
+  begin,
+  begun,
+  cancel,
+  definitionOf,
+  delay,
+  expire,
+  failed,
+  fired,
+  heard,
+  lived,
+  next,
+  NOW,
+  succeeded,
+  taskOf,
+} from "./life.ts";
 
 const noJitter = { attempts: 3, minDelayMs: 1_000, maxDelayMs: 60_000, factor: 10, jitter: 0 };
 const task = taskOf({ retry: noJitter });

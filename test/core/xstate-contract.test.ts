@@ -28,7 +28,8 @@ function interpreter(machine: AnyStateMachine) {
   };
 }
 
-const only = (step: Step, type: string): Record<string, unknown>[] => step.actions.filter((action) => action.type === type).map(({ params }) => params);
+const only = (step: Step, type: string): Record<string, unknown>[] =>
+  step.actions.filter((action) => action.type === type).map(({ params }) => params);
 
 describe("the actions XState collects", () => {
   const bell = interpreter(
@@ -43,7 +44,7 @@ describe("the actions XState collects", () => {
             unnamed: { actions: raise({ type: "ring" }, { delay: 0 }) },
             silence: { actions: cancel("bell") },
             say: { actions: log("words", "label") },
-            tell: { actions: emit({ type: "told" } as never) },
+            tell: { actions: emit({ type: "told" }) },
             on: "on",
           },
         },
@@ -98,7 +99,12 @@ describe("the children of a snapshot", () => {
         passing: { invoke: { id: "w", src: "work" }, always: "idle" },
         busy: {
           invoke: { id: "w", src: "work", input: { width: 3 } },
-          on: { again: { target: "busy", reenter: true }, look: { actions: log("looking") }, idle: "idle", "xstate.done.actor.w": { actions: log("heard") } },
+          on: {
+            again: { target: "busy", reenter: true },
+            look: { actions: log("looking") },
+            idle: "idle",
+            "xstate.done.actor.w": { actions: log("heard") },
+          },
         },
       },
     }),
@@ -138,7 +144,10 @@ describe("the end of a machine", () => {
       id: "ender",
       initial: "a",
       output: ({ event }) => (event as unknown as { output: unknown }).output,
-      states: { a: { invoke: { id: "w", src: "work", onDone: "z" } }, z: { type: "final", output: ({ event }) => ({ got: (event as { output?: unknown }).output }) } },
+      states: {
+        a: { invoke: { id: "w", src: "work", onDone: "z" } },
+        z: { type: "final", output: ({ event }) => ({ got: (event as { output?: unknown }).output }) },
+      },
     }),
   );
 
@@ -183,7 +192,11 @@ describe("the end of a machine", () => {
 
 describe("a snapshot brought back", () => {
   it("brings history back from the ids of its nodes", () => {
-    const machine = base.createMachine({ id: "m", initial: "z", states: { p: { initial: "a", states: { a: {}, b: {}, h: { type: "history" } } }, z: { on: { back: "p.h" } } } });
+    const machine = base.createMachine({
+      id: "m",
+      initial: "z",
+      states: { p: { initial: "a", states: { a: {}, b: {}, h: { type: "history" } } }, z: { on: { back: "p.h" } } },
+    });
     const stored = { status: "active", value: "z", context: {}, children: {}, historyValue: { "m.p.h": [{ id: "m.p.b" }] } };
     const scope = new Scope(() => {});
     const snapshot = machine.restoreSnapshot(stored as never, scope.open("t/1"));

@@ -59,7 +59,12 @@ function rowsOf(section: string): readonly (readonly string[])[] {
   for (const [index, line] of lines.entries()) {
     const heads = lines[index + 1]?.startsWith("|---") ?? false;
     if (!line.startsWith("|") || line.startsWith("|---") || heads) continue;
-    rows.push(line.slice(1, line.lastIndexOf("|")).split("|").map((cell) => cell.trim()));
+    rows.push(
+      line
+        .slice(1, line.lastIndexOf("|"))
+        .split("|")
+        .map((cell) => cell.trim()),
+    );
   }
   return rows;
 }

@@ -20,12 +20,17 @@ describe("the README's programs", () => {
     folder = await mkdtemp(`${ROOT}test/docs/programs-`);
     for (const { line, text } of programs) await writeFile(join(folder, `line-${line}.ts`), text);
     const compilerOptions = { rootDir: ".", outDir: "out", noEmit: false, declaration: false, declarationMap: false, sourceMap: false };
-    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ extends: "../../../tsconfig.json", compilerOptions, include: ["*.ts"] }));
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ extends: "../../../tsconfig.json", compilerOptions, include: ["*.ts"] }),
+    );
   });
   afterAll(async () => rm(folder, { recursive: true, force: true }));
 
   it("fit the types", async () => {
-    const { stdout } = await run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, "-p", folder]).catch((error: { stdout: string }) => error);
+    const { stdout } = await run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, "-p", folder]).catch(
+      (error: { stdout: string }) => error,
+    );
     expect(stdout).toBe("");
   });
 

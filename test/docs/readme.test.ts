@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { Lane } from "../../src/core/address.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
@@ -8,7 +10,15 @@ import { verbsOf } from "../../src/verbs.ts";
 import { codeSpans, readPage, ROOT } from "./page.ts";
 
 const page = readPage("README.md");
-const packageJson = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as { scripts: Record<string, string>; engines: { node: string } };
+const packageJson = JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")) as {
+  scripts: Record<string, string>;
+  engines: { node: string };
+};
+
+const EXIT_CODES_FILE = `${ROOT}src/cli/exit-codes.ts`;
+const commands = [
+  ...new Set(codeSpans(page.section("Command line")).flatMap((code) => (code.startsWith("troupe ") ? [code.slice("troupe ".length)] : []))),
+];
 
 /** The first code span of each row: what the row is about. */
 const subjectsOf = (title: string): string[] => page.rows(title).flatMap(([first = ""]) => codeSpans(first).slice(0, 1));
@@ -37,7 +47,8 @@ describe("the README", () => {
   it("has the table of streams and the table of subjects, exactly", () => {
     const names = namesOf();
     const to = { type: "<type>", id: "<id>" };
-    const mark = (subject: string, ...places: [string, string][]): string => places.reduce((text, [was, is]) => text.replace(was, is), subject);
+    const mark = (subject: string, ...places: [string, string][]): string =>
+      places.reduce((text, [was, is]) => text.replace(was, is), subject);
     const lane = "<lane>" as Lane;
     const wanted = [
       ...Object.values(names.streams),
@@ -60,17 +71,26 @@ describe("the README", () => {
 
   it("names every export", () => {
     const index = readFileSync(`${ROOT}src/index.ts`, "utf8").replaceAll(/^\s*\/\/.*$/gm, "");
-    const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) => (list as string).split(",").map((name) => name.replace(/\btype\b/, "").trim()));
-    const line = page.section("Structure").split("\n").find((each) => each.startsWith("Exports of `troupe`:")) ?? "";
+    const exported = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list]) =>
+      (list as string).split(",").map((name) => name.replace(/\btype\b/, "").trim()),
+    );
+    const line =
+      page
+        .section("Structure")
+        .split("\n")
+        .find((each) => each.startsWith("Exports of `troupe`:")) ?? "";
     const named = codeSpans(line).slice(1);
     expect(exported.filter((name) => name !== "").sort()).toEqual([...named].sort());
   });
 
   it("runs only scripts that exist", () => {
     const shell = page.blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
-    const scripts = [...shell, ...codeSpans(page.text)].flatMap((text) => [...text.matchAll(/\bnpm (?:run )?([a-z:]+)/g)].map(([, name]) => name as string));
+    const scripts = [...shell, ...codeSpans(page.text)].flatMap((text) =>
+      [...text.matchAll(/\bnpm (?:run )?([a-z:]+)/g)].map(([, name]) => name as string),
+    );
     expect(scripts.length).toBeGreaterThan(3);
-    for (const name of scripts.filter((each) => each !== "ci" && each !== "install")) expect(packageJson.scripts, `npm run ${name}`).toHaveProperty([name]);
+    for (const name of scripts.filter((each) => each !== "ci" && each !== "install"))
+      expect(packageJson.scripts, `npm run ${name}`).toHaveProperty([name]);
   });
 
   it("asks for the same Node as the package", () => {
@@ -80,13 +100,40 @@ describe("the README", () => {
   it("has the picture of a task's life that stands above the machine", () => {
     const header = readFileSync(`${ROOT}machines/task.ts`, "utf8").split("*/")[0] ?? "";
     const plain = (text: string): string => text.replaceAll(/^ \* ?/gm, "").replaceAll(/\s+/g, " ");
-    const [diagram] = page.blocks.filter(({ text }) => text.includes("undo") && text.includes("doing"));
+    const diagram = page.blocks.find(({ text }) => text.includes("undo") && text.includes("doing"));
     expect(plain(header)).toContain(plain(diagram?.text ?? "nothing").trim());
   });
 
+  it.skipIf(!existsSync(EXIT_CODES_FILE))("names every exit code of the command line", async () => {
+    const module = (await import(EXIT_CODES_FILE)) as Record<string, unknown>;
+    const codes = Object.values(module).flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : [each]));
+    const line =
+      page
+        .section("Command line")
+        .split("\n")
+        .find((each) => each.startsWith("Exit codes:")) ?? "";
+    const numbers = (values: readonly unknown[]): number[] =>
+      [...new Set(values.filter((value) => typeof value === "number"))].sort((a, b) => a - b);
+    expect(numbers(codeSpans(line).map(Number))).toEqual(numbers(codes));
+  });
+
+  it.skipIf(!existsSync(`${ROOT}dist/src/cli/main.js`)).each(commands)("names a command that exists: troupe %s", async (command) => {
+    const words = command.split(" ").filter((word) => !/^[<[]/.test(word));
+    const options = words.filter((word) => word.startsWith("-"));
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      `${ROOT}dist/src/cli/main.js`,
+      ...words.filter((word) => !options.includes(word)),
+      "--help",
+    ]);
+    for (const option of options) expect(stdout).toContain(option);
+    expect(stdout).toContain(words.filter((word) => !options.includes(word)).join(" "));
+  });
+
   it("names files that exist", () => {
-    const files = codeSpans(page.text).filter((text) => /^(src|machines|test|examples|bench)\/[\w./-]+$/.test(text) || /^[\w-]+\.(yml|md)$/.test(text));
-    for (const file of files) expect(existsSync(`${ROOT}${file}`), file).toBe(true);
+    const files = codeSpans(page.text).filter(
+      (text) => /^(src|machines|test|examples|bench)\/[\w./-]+$/.test(text) || /^[\w-]+\.(yml|md)$/.test(text),
+    );
+    expect(files.filter((file) => !existsSync(`${ROOT}${file}`))).toEqual([]);
   });
 
   it("keeps a place for the figures", () => {

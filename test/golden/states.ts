@@ -1,5 +1,5 @@
 import type { Actor, Turn } from "../../src/core/turn.ts";
-import { park, rerun } from "../../src/core/turn.ts";
+import { park, rerun } from "../../src/core/parking.ts";
 import type { Definition } from "../../src/core/definition.ts";
 import { ADDRESS, AT, begin, cancel, delay, expire, failed, fired, next, NOW, succeeded, taskOf } from "../core/life.ts";
 import { start } from "../../src/core/turn.ts";

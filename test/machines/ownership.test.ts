@@ -5,7 +5,12 @@ import { schedulerMachine } from "../../machines/scheduler.ts";
 import { leavesOf, shortestPaths, throughJson } from "./paths.ts";
 
 /** The two machines of ownership, and what each state of theirs listens to; everything else it must not hear. */
-const MACHINES: readonly { name: string; machine: AnyStateMachine; input: unknown; hears: Readonly<Record<string, Readonly<Record<string, string>>>> }[] = [
+const MACHINES: readonly {
+  name: string;
+  machine: AnyStateMachine;
+  input: unknown;
+  hears: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}[] = [
   {
     name: "scheduler",
     machine: schedulerMachine,
@@ -44,20 +49,21 @@ describe.each(MACHINES)("the $name machine", ({ machine, input, hears }) => {
   });
 
   it.each([...paths])("hears in %s what it should, and nothing else", (state, { snapshot }) => {
-    if (snapshot.status !== "active") return;
-    for (const event of [...events, { type: "nonsense" }]) {
+    const told = snapshot.status === "active" ? [...events, { type: "nonsense" }] : [];
+    for (const event of told) {
       const [after] = transition(machine, snapshot, event);
       const target = hears[state]?.[event.type];
-      if (target === undefined) expect(after).toBe(snapshot);
-      else expect(after.value).toBe(target);
+      expect(after.value).toBe(target ?? state);
+      expect(after === snapshot).toBe(target === undefined);
     }
   });
 
   it.each([...paths])("goes on from %s as JSON just as from memory", (_state, { snapshot }) => {
     const restored = throughJson(machine, snapshot);
     expect(restored).toMatchObject({ value: snapshot.value, context: snapshot.context, status: snapshot.status });
-    if (snapshot.status !== "active") return;
-    for (const event of events) expect(sketch(transition(machine, restored, event)[0])).toEqual(sketch(transition(machine, snapshot, event)[0]));
+    const told = snapshot.status === "active" ? events : [];
+    for (const event of told)
+      expect(sketch(transition(machine, restored, event)[0])).toEqual(sketch(transition(machine, snapshot, event)[0]));
   });
 });
 
@@ -70,7 +76,10 @@ describe("a fence", () => {
     const paths = shortestPaths({
       machine: schedulerMachine,
       inputs: [{ partition: 3 }],
-      events: () => ["claim", "refused", "recovered", "lost", "drain", "drained"].map((type) => ({ type })).concat({ type: "claimed", fence: FENCE } as never),
+      events: () =>
+        ["claim", "refused", "recovered", "lost", "drain", "drained"]
+          .map((type) => ({ type }))
+          .concat({ type: "claimed", fence: FENCE } as never),
     });
     for (const [state, { snapshot }] of paths) {
       const ours = ["recovering", "running", "draining"].includes(state);

@@ -1,4 +1,12 @@
-import { initialTransition, transition, type AnyMachineSnapshot, type AnyStateMachine, type EventObject, type StateValue } from "xstate";
+import {
+  initialTransition,
+  transition,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type AnyStateNode,
+  type EventObject,
+  type StateValue,
+} from "xstate";
 
 /** A state of a machine and the fewest events that lead there. */
 export interface Path {
@@ -27,7 +35,9 @@ export function shortestPaths({ machine, inputs, events }: Exploration): Readonl
     for (const path of fresh) if (!found.has(path.state)) found.set(path.state, path);
     edge = fresh
       .filter(({ snapshot }) => snapshot.status === "active")
-      .flatMap((path) => events(path.snapshot).map((event) => pathTo([...path.events, event], transition(machine, path.snapshot, event)[0])));
+      .flatMap((path) =>
+        events(path.snapshot).map((event) => pathTo([...path.events, event], transition(machine, path.snapshot, event)[0])),
+      );
   }
   return found;
 }
@@ -45,13 +55,16 @@ export function nameOf(value: StateValue): string {
 
 /** All leaves of a machine, as `nameOf` writes them. */
 export function leavesOf(machine: AnyStateMachine): readonly string[] {
-  return Object.values(machine.idMap === undefined ? {} : Object.fromEntries(machine.idMap))
-    .filter((node) => Object.keys(node.states).length === 0)
-    .map((node) => node.path.join("."));
+  const leaves = (node: AnyStateNode): AnyStateNode[] => {
+    const inner = Object.values(node.states) as AnyStateNode[];
+    return inner.length === 0 ? [node] : inner.flatMap(leaves);
+  };
+  return leaves(machine.root).map((node) => node.path.join("."));
 }
 
 /** The snapshot after it was JSON and back, as a machine is given it again. */
 export function throughJson(machine: AnyStateMachine, snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
-  const stored = JSON.parse(JSON.stringify({ ...snapshot.toJSON(), children: {} })) as object;
+  const { value, context, status, output } = snapshot;
+  const stored = JSON.parse(JSON.stringify({ value, context, status, output })) as object;
   return machine.resolveState(stored as Parameters<AnyStateMachine["resolveState"]>[0]);
 }

@@ -24,7 +24,11 @@ describe("a crash", () => {
 
   it("leaves a commit under way to the fault: lost, stored without an answer, or as the seed says", async () => {
     const outcomes = new Set<string>();
-    for (const [underWay, seed] of [["lost", 1], ["arrives", 1], ...Array.from({ length: 20 }, (_, i) => ["seeded", i] as const)] as const) {
+    for (const [underWay, seed] of [
+      ["lost", 1],
+      ["arrives", 1],
+      ...Array.from({ length: 20 }, (_, i) => ["seeded", i] as const),
+    ] as const) {
       const s = await setStage({ seed, maxLatencyMs: 10 });
       const commit = spy(s.write("1"));
       s.host.crash(underWay);
@@ -67,7 +71,9 @@ describe("a crash", () => {
     const s = await setStage();
     const reader = await s.drive(Recorder.open(s.host.mailbox, 0, "in.event", 10));
     s.host.crash();
-    const asked = [s.host.store.load([X]), s.host.leases.owners(), s.host.leases.beat("host-a"), s.write("1")].map((promise) => spy(promise as Promise<unknown>));
+    const asked = [s.host.store.load([X]), s.host.leases.owners(), s.host.leases.beat("host-a"), s.write("1")].map((promise) =>
+      spy(promise as Promise<unknown>),
+    );
     s.world.publish("event", X.type, X.id, bytes("1"));
     await s.clock.advance(10_000);
     expect(asked.map((seen) => seen.state)).toEqual(["waiting", "waiting", "waiting", "waiting"]);

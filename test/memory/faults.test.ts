@@ -33,7 +33,10 @@ describe("commits that go wrong", () => {
   it("is refused with the error that was asked for, and conflicts over what was asked for", async () => {
     const s = await setStage();
     const error = new TroupeError("too_large", "no");
-    s.world.faults.failCommits({ kind: "refused", error }).failCommits({ kind: "conflict" }).failCommits({ kind: "conflict", lost: [3] });
+    s.world.faults
+      .failCommits({ kind: "refused", error })
+      .failCommits({ kind: "conflict" })
+      .failCommits({ kind: "conflict", lost: [3] });
     expect(await s.drive(s.write("1"))).toEqual({ kind: "refused", error });
     expect(await s.drive(s.write("2"))).toEqual({ kind: "conflict", lost: [0] });
     expect(await s.drive(s.write("3"))).toEqual({ kind: "conflict", lost: [3] });
@@ -57,7 +60,10 @@ describe("commits that go wrong", () => {
 
   it("meets only the commits that a rule is for, as often as it says", async () => {
     const s = await setStage();
-    s.world.faults.failCommits({ kind: "unknown", stored: false }, { times: 2, when: (commit) => commit.host === "host-a" && commit.writes.length > 1 });
+    s.world.faults.failCommits(
+      { kind: "unknown", stored: false },
+      { times: 2, when: (commit) => commit.host === "host-a" && commit.writes.length > 1 },
+    );
     const outcomes = [];
     for (let i = 0; i < 4; i++) outcomes.push((await s.drive(s.write("x"))).kind, (await s.drive(s.write("x", record(0, Y, "y")))).kind);
     expect(outcomes).toEqual(["committed", "unknown", "committed", "unknown", "committed", "committed", "committed", "committed"]);
@@ -138,7 +144,8 @@ describe("requests and acknowledgements that go wrong", () => {
 
   it("loses a consumer: mail that was acknowledged but not forgotten comes again", async () => {
     const s = await setStage();
-    const letter = (message: string) => ({ kind: "mail", partition: 0, lane: "event", to: X, message, letter: { body: bytes(message) } }) as const;
+    const letter = (message: string) =>
+      ({ kind: "mail", partition: 0, lane: "event", to: X, message, letter: { body: bytes(message) } }) as const;
     await s.drive(s.write("x", letter("1"), letter("2")));
     const reader = await s.drive(Recorder.open(s.host.mailbox, 0, "mail.event", 10));
     await s.clock.settle();

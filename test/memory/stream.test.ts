@@ -26,7 +26,8 @@ class Far implements Subscriber {
 
 function filled(retention: "workqueue" | "limits", count: number): SourceStream {
   const stream = new SourceStream(retention);
-  for (let sequence = 1; sequence <= count; sequence++) stream.append({ sequence, sentAt: 0, lane: "event", type: "t", id: "i", body: new Uint8Array(0), headers: {} });
+  for (let sequence = 1; sequence <= count; sequence++)
+    stream.append({ sequence, sentAt: 0, lane: "event", type: "t", id: "i", body: new Uint8Array(0), headers: {} });
   return stream;
 }
 
@@ -73,17 +74,20 @@ describe("source stream", () => {
     expect(stream.messages().map((message) => message.sequence)).toEqual([2, 3]);
   });
 
-  it.each(["workqueue", "limits"] as const)("sends nothing again that was acknowledged, and keeps it only where retention is by limits: %s", (retention) => {
-    const stream = filled(retention, 4);
-    const far = new Far(A);
-    stream.open(far);
-    stream.allow(far.reading, 4);
-    for (const sequence of [1, 3]) stream.acknowledge(A, far.reading, sequence);
-    stream.rewind();
-    stream.allow(far.reading, 4);
-    expect([far.got, far.rewinds]).toEqual([[2, 4], 1]);
-    expect([stream.size, stream.unacknowledged().length]).toEqual([retention === "limits" ? 4 : 2, 2]);
-  });
+  it.each(["workqueue", "limits"] as const)(
+    "sends nothing again that was acknowledged, and keeps it only where retention is by limits: %s",
+    (retention) => {
+      const stream = filled(retention, 4);
+      const far = new Far(A);
+      stream.open(far);
+      stream.allow(far.reading, 4);
+      for (const sequence of [1, 3]) stream.acknowledge(A, far.reading, sequence);
+      stream.rewind();
+      stream.allow(far.reading, 4);
+      expect([far.got, far.rewinds]).toEqual([[2, 4], 1]);
+      expect([stream.size, stream.unacknowledged().length]).toEqual([retention === "limits" ? 4 : 2, 2]);
+    },
+  );
 
   it("lets a superseded reader wait, and reads with it again when the newer one has gone", () => {
     const stream = filled("workqueue", 2);

@@ -76,7 +76,10 @@ describe("what the runtime may not do", () => {
   it.each<[string, Write]>([
     ["a record in another partition", record(1, X, "x")],
     ["a record without its fence", record(1, addressIn(1, 4, "x"), "x")],
-    ["mail to a partition that is not its target's", { kind: "mail", partition: 2, lane: "event", to: X, message: "m", letter: { body: bytes("") } }],
+    [
+      "mail to a partition that is not its target's",
+      { kind: "mail", partition: 2, lane: "event", to: X, message: "m", letter: { body: bytes("") } },
+    ],
     ["a timer that is due at no time", { ...timer(0, X, "t", Number.NaN, "t") } as Write],
   ])("refuses %s as a defect", async (_, write) => {
     const s = await setStage();
@@ -86,7 +89,10 @@ describe("what the runtime may not do", () => {
   it("refuses two writes to one place, and a commit of nothing", async () => {
     const s = await setStage();
     for (const writes of [[record(0, X, "1"), record(0, X, "2")], []]) {
-      expect(await s.drive(s.host.store.commit(under(0, s.fence, ...writes)))).toMatchObject({ kind: "refused", error: { code: "defect" } });
+      expect(await s.drive(s.host.store.commit(under(0, s.fence, ...writes)))).toMatchObject({
+        kind: "refused",
+        error: { code: "defect" },
+      });
     }
   });
 

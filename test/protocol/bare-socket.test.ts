@@ -32,7 +32,8 @@ describe("a bare socket", () => {
     expect(ack.json()).toMatchObject({ stream: "TROUPE_IN" });
     return replyTo;
   };
-  const outcome = async (replyTo: string, withinMs?: number): Promise<Outcome> => (await outcomes.find((message) => message.subject === replyTo, withinMs)).json<Outcome>();
+  const outcome = async (replyTo: string, withinMs?: number): Promise<Outcome> =>
+    (await outcomes.find((message) => message.subject === replyTo, withinMs)).json<Outcome>();
 
   it("is refused without the token", async () => {
     const stranger = await NatsSocket.open(stand.port);
@@ -47,19 +48,29 @@ describe("a bare socket", () => {
 
   it("starts a task without asking for anything", async () => {
     socket.publish("troupe.in.normal.greet.silent-1", JSON.stringify({ name: "Ada" }));
-    await eventually("the silent task", async () => (await socket.request("troupe.api.get.greet.silent-1")).text.includes('"state":"done"'));
+    const view = await eventually("the silent task", async () => {
+      const found = (await socket.request("troupe.api.get.greet.silent-1")).json<{ state?: string }>();
+      return found.state === "done" ? found : undefined;
+    });
+    expect(view).toMatchObject({ id: "silent-1", output: "Hello, Ada" });
   });
 
   it("sends msgpack", async () => {
     const packed = new Packr({ useRecords: false }).pack({ name: "Ada" });
     const replyTo = `outcomes.${count++}`;
-    socket.publish("troupe.in.normal.greet.packed-1", packed, { headers: { "Content-Type": "application/msgpack", "Troupe-Reply": replyTo } });
+    socket.publish("troupe.in.normal.greet.packed-1", packed, {
+      headers: { "Content-Type": "application/msgpack", "Troupe-Reply": replyTo },
+    });
     expect(await outcome(replyTo)).toMatchObject({ state: "done", output: "Hello, Ada" });
   });
 
   it("hears why a task failed", async () => {
     const replyTo = await start("troupe.in.normal.fussy.1", "");
-    expect(await outcome(replyTo)).toMatchObject({ state: "failed", attempt: 1, error: { name: "TerminalError", message: "Not in the mood", retryable: false } });
+    expect(await outcome(replyTo)).toMatchObject({
+      state: "failed",
+      attempt: 1,
+      error: { name: "TerminalError", message: "Not in the mood", retryable: false },
+    });
   });
 
   it("cancels a task that runs", async () => {
@@ -123,7 +134,8 @@ describe("a bare socket", () => {
   });
 
   it("is told that a message id was stored before", async () => {
-    const publish = async () => (await socket.request("troupe.in.normal.greet.once", { name: "Ada" }, { "Nats-Msg-Id": "once-1" })).json<object>();
+    const publish = async () =>
+      (await socket.request("troupe.in.normal.greet.once", { name: "Ada" }, { "Nats-Msg-Id": "once-1" })).json<object>();
     expect(await publish()).not.toHaveProperty("duplicate");
     expect(await publish()).toMatchObject({ duplicate: true });
   });
@@ -134,7 +146,11 @@ describe("a bare socket", () => {
     ["Nats-Schedule", "@at 2027-01-01T00:00:00Z"],
     ["Nats-Batch-Id", "b"],
   ])("cannot send %s to the way in", async (name, value) => {
-    const ack = await socket.request("troupe.in.normal.greet.smuggled", { name: "Ada" }, { [name]: value, "Nats-Batch-Sequence": "1", "Nats-Batch-Commit": "1" });
+    const ack = await socket.request(
+      "troupe.in.normal.greet.smuggled",
+      { name: "Ada" },
+      { [name]: value, "Nats-Batch-Sequence": "1", "Nats-Batch-Commit": "1" },
+    );
     expect(ack.json()).toMatchObject({ error: { err_code: expect.any(Number) as number } });
   });
 
@@ -154,6 +170,12 @@ describe("a bare socket", () => {
     const stored = await socket.request("$JS.API.DIRECT.GET.TROUPE_CORE.troupe.state.render.watched");
     expect(stored.body.equals(live.body)).toBe(true);
     expect(stored.headers).toMatchObject({ "Nats-Subject": "troupe.state.render.watched", "Nats-TTL": "3600" });
-    expect(read(stored.body)).toMatchObject({ v: 1, status: "done", value: "done", output: { rendered: { scene: "harbour" } }, context: { attempt: 1, error: null } });
+    expect(read(stored.body)).toMatchObject({
+      v: 1,
+      status: "done",
+      value: "done",
+      output: { rendered: { scene: "harbour" } },
+      context: { attempt: 1, error: null },
+    });
   });
 });

@@ -24,8 +24,10 @@ describe("dead letters", () => {
   });
   afterAll(async () => stand.close());
 
-  const letters = async (filter: object): Promise<readonly Letter[]> => (await socket.request("troupe.api.dead.list", filter)).json<{ letters: Letter[] }>().letters;
-  const letterOf = async (type: string, id: string): Promise<Letter> => eventually(`a dead letter of ${type}/${id}`, async () => (await letters({ type, id }))[0]);
+  const letters = async (filter: object): Promise<readonly Letter[]> =>
+    (await socket.request("troupe.api.dead.list", filter)).json<{ letters: Letter[] }>().letters;
+  const letterOf = async (type: string, id: string): Promise<Letter> =>
+    eventually(`a dead letter of ${type}/${id}`, async () => (await letters({ type, id }))[0]);
 
   it("keeps a start that is not JSON, with its reason", async () => {
     const outcomes = socket.subscribe("dead.outcome");
@@ -47,7 +49,7 @@ describe("dead letters", () => {
     ["normal", "greet", "eager", '{"name":"Ada"}', { "Troupe-Delay": "soon" }, "bad_delay"],
     ["event", "greet", "nobody", '{"type":"cancel"}', {}, "unknown_id"],
   ])("keeps what came on %s for %s/%s", async (lane, type, id, body, headers, code) => {
-    await socket.request(`troupe.in.${lane}.${type}.${id}`, body, headers as Record<string, string>);
+    await socket.request(`troupe.in.${lane}.${type}.${id}`, body, headers);
     expect(await letterOf(type, id)).toMatchObject({ type, id, lane, code, body });
   });
 
@@ -67,7 +69,9 @@ describe("dead letters", () => {
     const letter = await letterOf("greet", "early");
     const answer = await socket.request(`troupe.api.replay.greet.early.${letter.name}`);
     expect(answer.json()).toEqual({ replayed: true, discarded: true });
-    const again = await eventually("another letter", async () => (await letters({ type: "greet", id: "early" })).find(({ name }) => name !== letter.name));
+    const again = await eventually("another letter", async () =>
+      (await letters({ type: "greet", id: "early" })).find(({ name }) => name !== letter.name),
+    );
     expect(again).toMatchObject({ code: "unknown_id", lane: "event", body: letter.body });
   });
 
@@ -76,7 +80,9 @@ describe("dead letters", () => {
     const letter = await letterOf("wait", "later");
     await socket.request("troupe.api.submit.wait", { id: "later" });
     await socket.request(`troupe.api.replay.wait.later.${letter.name}`);
-    expect((await socket.request("troupe.api.result.wait.later")).json()).toMatchObject({ error: { code: "cancelled", message: "Told before" } });
+    expect((await socket.request("troupe.api.result.wait.later")).json()).toMatchObject({
+      error: { code: "cancelled", message: "Told before" },
+    });
     expect(await letters({ type: "wait", id: "later" })).toEqual([]);
   });
 

@@ -29,7 +29,11 @@ describe("the micro service", () => {
 
   it("counts requests and errors in STATS", async () => {
     const read = async () => {
-      const stats = (await socket.request("$SRV.STATS.troupe")).json<{ type: string; started: string; endpoints: { name: string; num_requests: number; num_errors: number; last_error: string; processing_time: number }[] }>();
+      const stats = (await socket.request("$SRV.STATS.troupe")).json<{
+        type: string;
+        started: string;
+        endpoints: { name: string; num_requests: number; num_errors: number; last_error: string; processing_time: number }[];
+      }>();
       expect(stats).toMatchObject({ type: "io.nats.micro.v1.stats_response", ...identity() });
       expect(Date.parse(stats.started)).toBeLessThanOrEqual(Date.now());
       return stats.endpoints.find(({ name }) => name === "get");

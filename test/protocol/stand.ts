@@ -51,9 +51,9 @@ const greet = defineTask({
 /** Tells how far it is, then gives back what it got. */
 const render = defineTask({
   name: "render",
-  run: ({ input, progress }: ActivityContext) => {
-    progress({ percent: 50 });
-    return { rendered: input };
+  run: (context: ActivityContext) => {
+    context.progress({ percent: 50 });
+    return { rendered: context.input };
   },
 });
 

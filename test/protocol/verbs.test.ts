@@ -34,7 +34,11 @@ describe("the verbs", () => {
   it("submit of an id that exists answers what there is", async () => {
     await ask("submit.greet", { id: "same", input: { name: "Ada" } });
     await ask("result.greet.same");
-    expect((await ask("submit.greet", { id: "same", input: { name: "Grace" } })).json()).toMatchObject({ duplicate: true, state: "done", output: "Hello, Ada" });
+    expect((await ask("submit.greet", { id: "same", input: { name: "Grace" } })).json()).toMatchObject({
+      duplicate: true,
+      state: "done",
+      output: "Hello, Ada",
+    });
   });
 
   it("submit takes priority, delay and deadline", async () => {
@@ -45,21 +49,33 @@ describe("the verbs", () => {
       const found = (await ask("get.greet.later")).json<{ revision: number }>();
       return found.revision > 0 ? found : undefined;
     });
-    expect(view).toMatchObject({ state: "undo", path: "undo.delayed", deadlineAt: Date.parse(deadline), dueAt: expect.any(Number) as number });
+    expect(view).toMatchObject({
+      state: "undo",
+      path: "undo.delayed",
+      deadlineAt: Date.parse(deadline),
+      dueAt: expect.any(Number) as number,
+    });
     await ask("cancel.greet.later");
   });
 
   it("batch answers for each task", async () => {
     const tasks = [{ id: "b-1", input: { name: "Ada" } }, { id: "b-2", input: { name: 5 } }, { id: "b 3" }];
     const { results } = (await ask("batch.greet", { tasks })).json<{ results: unknown[] }>();
-    expect(results).toMatchObject([{ type: "greet", id: "b-1", state: "undo" }, { error: { code: "invalid_input" } }, { error: { code: "bad_address" } }]);
+    expect(results).toMatchObject([
+      { type: "greet", id: "b-1", state: "undo" },
+      { error: { code: "invalid_input" } },
+      { error: { code: "bad_address" } },
+    ]);
   });
 
   it("cancel gives its reason to the task", async () => {
     await running("c-1");
     expect((await ask("cancel.wait.c-1", { reason: "Enough" })).json()).toMatchObject({ state: "doing" });
     expect((await ask("result.wait.c-1")).json()).toMatchObject({ state: "failed", error: { code: "cancelled", message: "Enough" } });
-    expect((await ask("cancel.wait.c-1", { reason: "Again" })).json(), "any number of times").toMatchObject({ state: "failed", error: { message: "Enough" } });
+    expect((await ask("cancel.wait.c-1", { reason: "Again" })).json(), "any number of times").toMatchObject({
+      state: "failed",
+      error: { message: "Enough" },
+    });
   });
 
   it("list filters by type and state and says whether there is more", async () => {
@@ -75,7 +91,11 @@ describe("the verbs", () => {
   });
 
   it("host tells about the host that answers", async () => {
-    expect((await ask("host")).json()).toMatchObject({ id: stand.host.id, types: ["greet", "render", "wait", "fussy"], partitions: { length: 4 } });
+    expect((await ask("host")).json()).toMatchObject({
+      id: stand.host.id,
+      types: ["greet", "render", "wait", "fussy"],
+      partitions: { length: 4 },
+    });
   });
 
   it.each([
@@ -98,11 +118,15 @@ describe("the verbs", () => {
   ])("%s of %j is refused with %s", async (verb, body, code, status) => {
     const answer = await ask(verb, body);
     expect(answer.headers).toMatchObject({ "Nats-Service-Error": expect.stringMatching(/./) as string, "Nats-Service-Error-Code": status });
-    expect(answer.json()).toMatchObject({ error: { code, message: answer.headers["Nats-Service-Error"], remedy: expect.stringMatching(/./) as string } });
+    expect(answer.json()).toMatchObject({
+      error: { code, message: answer.headers["Nats-Service-Error"], remedy: expect.stringMatching(/./) as string },
+    });
   });
 
   it("lists every fault of a request", async () => {
-    const { error } = (await ask("submit.greet", { id: 7, delayMs: "soon", deadline: {} })).json<{ error: { faults: { path: string }[] } }>();
+    const { error } = (await ask("submit.greet", { id: 7, delayMs: "soon", deadline: {} })).json<{
+      error: { faults: { path: string }[] };
+    }>();
     expect(error.faults.map(({ path }) => path)).toEqual(["id", "delayMs", "deadline"]);
   });
 

@@ -1,26 +1,8 @@
 import { createConnection, type Socket } from "node:net";
+import { DEADLINE_MS, MessageQueue, within, type Listening, type WireMessage } from "./listening.ts";
 
-/** One message as it came over the wire. Header names keep the case in which they were sent. */
-export interface WireMessage {
-  readonly subject: string;
-  readonly sid: string;
-  readonly reply: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** The number in the header block's first line: `NATS/1.0 503`. */
-  readonly status: string;
-  readonly body: Buffer;
-  readonly text: string;
-  json<Value>(): Value;
-}
+export type { Listening, WireMessage } from "./listening.ts";
 
-/** What a subscription has heard, one at a time. */
-export interface Listening {
-  next(withinMs?: number): Promise<WireMessage>;
-  /** Reads on until one fits. */
-  find(fits: (message: WireMessage) => boolean, withinMs?: number): Promise<WireMessage>;
-}
-
-const DEADLINE_MS = 10_000;
 const CRLF = "\r\n";
 
 /**
@@ -29,7 +11,7 @@ const CRLF = "\r\n";
  */
 export class NatsSocket implements Disposable {
   readonly #socket: Socket;
-  readonly #heard = new Map<string, Queue>();
+  readonly #heard = new Map<string, MessageQueue>();
   #unread: Buffer = Buffer.alloc(0);
   #failure: Error | undefined;
   #pongs: (() => void)[] = [];
@@ -49,7 +31,15 @@ export class NatsSocket implements Disposable {
 
   static async connect(port: number, token?: string): Promise<NatsSocket> {
     const opened = await NatsSocket.open(port);
-    const options = { verbose: false, pedantic: false, headers: true, no_responders: true, lang: "test", version: "1", ...(token === undefined ? {} : { auth_token: token }) };
+    const options = {
+      verbose: false,
+      pedantic: false,
+      headers: true,
+      no_responders: true,
+      lang: "test",
+      version: "1",
+      ...(token === undefined ? {} : { auth_token: token }),
+    };
     opened.write(`CONNECT ${JSON.stringify(options)}${CRLF}`);
     await opened.flush();
     return opened;
@@ -89,17 +79,24 @@ export class NatsSocket implements Disposable {
   listen(sid: string): Listening {
     const existing = this.#heard.get(sid);
     if (existing !== undefined) return existing;
-    const queue = new Queue(`a message for subscription ${sid}`, this.#failure);
+    const queue = new MessageQueue(`a message for subscription ${sid}`, this.#failure);
     this.#heard.set(sid, queue);
     return queue;
   }
 
-  publish(subject: string, body: string | Buffer = "", options: { readonly reply?: string; readonly headers?: Readonly<Record<string, string>> } = {}): void {
+  publish(
+    subject: string,
+    body: string | Buffer = "",
+    options: { readonly reply?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+  ): void {
     const reply = options.reply === undefined ? "" : ` ${options.reply}`;
     const bytes = Buffer.from(body);
     const lines = Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}${CRLF}`);
     const head = lines.length === 0 ? "" : `NATS/1.0${CRLF}${lines.join("")}${CRLF}`;
-    const sizes = head === "" ? `PUB ${subject}${reply} ${bytes.length}` : `HPUB ${subject}${reply} ${Buffer.byteLength(head)} ${Buffer.byteLength(head) + bytes.length}`;
+    const sizes =
+      head === ""
+        ? `PUB ${subject}${reply} ${bytes.length}`
+        : `HPUB ${subject}${reply} ${Buffer.byteLength(head)} ${Buffer.byteLength(head) + bytes.length}`;
     this.write(Buffer.concat([Buffer.from(sizes + CRLF + head), bytes, Buffer.from(CRLF)]));
   }
 
@@ -153,64 +150,23 @@ export class NatsSocket implements Disposable {
     const [subject = "", sid = "", ...rest] = words;
     const reply = rest.length > (hasHead ? 2 : 1) ? (rest[0] as string) : "";
     const [first = "", ...lines] = this.#unread.toString("utf8", from, from + headSize).split(CRLF);
-    const headers = Object.fromEntries(lines.filter((line) => line !== "").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+    const headers = Object.fromEntries(
+      lines.filter((line) => line !== "").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+    );
     const body = Buffer.from(this.#unread.subarray(from + headSize, from + size));
     this.#unread = this.#unread.subarray(from + size + CRLF.length);
     const text = body.toString("utf8");
-    const queue = this.listen(sid) as Queue;
-    queue.add({ subject, sid, reply, headers, status: first.split(" ")[1] ?? "", body, text, json: <Value>() => JSON.parse(text) as Value });
+    const queue = this.listen(sid) as MessageQueue;
+    queue.add({
+      subject,
+      sid,
+      reply,
+      headers,
+      status: first.split(" ")[1] ?? "",
+      body,
+      text,
+      json: (): never => JSON.parse(text) as never,
+    });
     return true;
-  }
-}
-
-class Queue implements Listening {
-  readonly #what: string;
-  readonly #messages: WireMessage[] = [];
-  #failure: Error | undefined;
-  #wake: () => void = () => {};
-
-  constructor(what: string, failure: Error | undefined) {
-    this.#what = what;
-    this.#failure = failure;
-  }
-
-  add(message: WireMessage): void {
-    this.#messages.push(message);
-    this.#wake();
-  }
-
-  fail(failure: Error): void {
-    this.#failure = failure;
-    this.#wake();
-  }
-
-  async next(withinMs = DEADLINE_MS): Promise<WireMessage> {
-    await within(this.#what, withinMs, (resolve) => {
-      this.#wake = () => (this.#messages.length > 0 || this.#failure !== undefined) && resolve();
-      this.#wake();
-    });
-    const message = this.#messages.shift();
-    if (message === undefined) throw this.#failure ?? new Error(`${this.#what}: nothing`);
-    return message;
-  }
-
-  async find(fits: (message: WireMessage) => boolean, withinMs = DEADLINE_MS): Promise<WireMessage> {
-    const giveUpAt = performance.now() + withinMs;
-    for (;;) {
-      const message = await this.next(Math.max(0, giveUpAt - performance.now()));
-      if (fits(message)) return message;
-    }
-  }
-}
-
-async function within(what: string, deadlineMs: number, work: (resolve: () => void, reject: (error: Error) => void) => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`${what}: not within ${deadlineMs} ms`)), deadlineMs);
-      work(resolve, reject);
-    });
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,0 +1,35 @@
+import type { Parked } from "./record.ts";
+import { absorb, type Actor, type Turn, type TurnAt } from "./turn.ts";
+
+/** Work whose host died, under a crash policy that allows it again: the same work with a generation of its own. */
+export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
+  const { record } = actor;
+  const crashed = record.activities[activity];
+  if (crashed === undefined) return { actor, effects: [], kind: "unheard" };
+  const generation = record.generation + 1;
+  const activities = { ...record.activities, [activity]: { ...crashed, generation, reruns: crashed.reruns + 1 } };
+  const after = { ...record, activities, generation, revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now };
+  return { actor: { ...actor, record: after }, effects: [{ kind: "run", activity, generation }], kind: "changed" };
+}
+
+/** Sets an actor aside for a person to look at: the last good record is kept and nothing of it runs until it is resumed. */
+export function park(actor: Actor, parked: Parked, at: TurnAt): Turn {
+  const absorbed = absorb(actor, at);
+  const record = { ...absorbed.record, parked, revision: actor.record.revision + 1, epoch: at.epoch, updatedAt: at.now };
+  return { actor: { ...actor, record }, effects: [], kind: "changed" };
+}
+
+/** Takes a parked actor up again: its unsettled work runs once more. */
+export function resume(actor: Actor, at: TurnAt): Turn {
+  const { parked: _parked, ...rest } = absorb(actor, at).record;
+  let turn: Turn = {
+    actor: { ...actor, record: { ...rest, revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now } },
+    effects: [],
+    kind: "changed",
+  };
+  for (const activity of Object.keys(rest.activities)) {
+    const again = rerun(turn.actor, activity, at);
+    turn = { ...again, effects: [...turn.effects, ...again.effects] };
+  }
+  return turn;
+}

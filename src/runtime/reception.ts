@@ -1,0 +1,129 @@
+import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
+import { TroupeError } from "../core/errors.ts";
+import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { resume } from "../core/parking.ts";
+import { isEnded, type ActorRecord } from "../core/record.ts";
+import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import type { Log } from "../ports/log.ts";
+import type { Store } from "../ports/store.ts";
+import type { Activation } from "./activation.ts";
+import { decodeEvent, decodeStart } from "./decode.ts";
+import type { Hold } from "./hold.ts";
+import type { Session } from "./session.ts";
+
+/** What reception asks of the performer. */
+export interface Turns {
+  at(activation: Activation, hold?: Hold): TurnAt;
+  apply(activation: Activation, turn: Turn, handed: readonly Hold[], causes: readonly Hold[]): void;
+  step(
+    activation: Activation,
+    envelope: Exclude<Envelope, { kind: "start" }>,
+    handed: readonly Hold[],
+    causes: readonly Hold[],
+    at?: TurnAt,
+  ): void;
+  adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
+  answer(replyTo: string, outcome: Outcome): void;
+}
+
+export interface ReceptionParts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly dead: (session: Session, hold: Hold, error: unknown) => void;
+  readonly retire: (activation: Activation) => void;
+}
+
+/**
+ * What a delivery means to a loaded actor: a first start, the same start once more, an event, something it has seen before, or
+ * nothing that it can take.
+ */
+export class Reception {
+  readonly #parts: ReceptionParts;
+  readonly #turns: Turns;
+
+  constructor(parts: ReceptionParts, turns: Turns) {
+    this.#parts = parts;
+    this.#turns = turns;
+  }
+
+  start(activation: Activation, hold: Hold): void {
+    const { delivery } = hold;
+    const { actor } = activation;
+    if (actor !== undefined) {
+      if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) this.#turns.adopt(activation, hold);
+      else this.#duplicate(activation, actor, hold);
+      return;
+    }
+    const at = this.#turns.at(activation, hold);
+    try {
+      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
+      this.#turns.apply(activation, start(activation.definition, activation.address, envelope, at), [], [hold]);
+    } catch (error) {
+      this.#parts.dead(activation.session, hold, error);
+      this.#parts.retire(activation);
+      return;
+    }
+    const { record } = activation.actor as unknown as Actor;
+    if (!isReady(record)) return;
+    this.#turns.step(activation, { kind: "event", event: firstEvent(record, at.now) }, [], [hold]);
+  }
+
+  /** The same id again: the same actor. The second input is ignored and its sender told. */
+  #duplicate(activation: Activation, actor: Actor, hold: Hold): void {
+    const { delivery } = hold;
+    this.#parts.log.info({ actor: activation.key, lane: delivery.lane }, "a start of an actor that exists already was ignored");
+    const replyTo = delivery.header(HEADERS.replyTo);
+    if (replyTo === "") this.#turns.adopt(activation, hold, "done");
+    else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
+      this.#turns.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
+      this.#turns.adopt(activation, hold, "done");
+    } else {
+      hold.take();
+      activation.listeners.push({ replyTo, hold });
+    }
+  }
+
+  event(activation: Activation, hold: Hold): void {
+    const { delivery } = hold;
+    const { actor } = activation;
+    if (actor === undefined) {
+      this.#parts.dead(
+        activation.session,
+        hold,
+        new TroupeError("unknown_id", `There is no actor ${activation.key}`, { about: activation.key }),
+      );
+      return;
+    }
+    if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) {
+      this.#turns.adopt(activation, hold);
+      return;
+    }
+    try {
+      const envelope = decodeEvent(delivery);
+      if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
+      else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
+        this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
+      } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
+    } catch (error) {
+      this.#parts.dead(activation.session, hold, error);
+    }
+  }
+
+  /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
+  #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
+    if (envelope.kind === "timer" || (envelope.kind === "event" && envelope.event.type === "cancel"))
+      this.#turns.adopt(activation, hold, "done");
+    else
+      this.#parts.dead(activation.session, hold, new TroupeError("not_running", `${activation.key} has ended`, { about: activation.key }));
+  }
+}
+
+/** What the host has to say to a task that has just been started and has a slot. */
+function firstEvent(record: ActorRecord, now: number): ActorEvent {
+  if (record.deadlineAt !== undefined && record.deadlineAt <= now) return EXPIRE;
+  return delayOf(record) > 0 ? DELAY : BEGIN;
+}
+
+export const BEGIN: ActorEvent = { type: "begin" };
+export const EXPIRE: ActorEvent = { type: "expire" };
+const DELAY: ActorEvent = { type: "delay" };
