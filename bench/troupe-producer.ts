@@ -26,8 +26,10 @@ async function withLimit(count: number, limit: number, submit: (n: number) => Pr
 
 /** Resolves to the latency of each call, sorted, or to nothing where nobody waits for results. */
 async function produce(client: Client, mode: Mode, round: string, count: number): Promise<Float64Array> {
-  if (mode === "one") await withLimit(count, unacknowledgedLimit, (n) => client.start("noop", { id: `${round}-${n}`, input: inputOf(round, n) }));
-  if (mode === "batch") await withLimit(Math.ceil(count / chunkSize), chunksInFlight, (chunk) => submitChunk(client, round, chunk * chunkSize, count));
+  if (mode === "one")
+    await withLimit(count, unacknowledgedLimit, (n) => client.start("noop", { id: `${round}-${n}`, input: inputOf(round, n) }));
+  if (mode === "batch")
+    await withLimit(Math.ceil(count / chunkSize), chunksInFlight, (chunk) => submitChunk(client, round, chunk * chunkSize, count));
   if (mode === "one" || mode === "batch") return new Float64Array(0);
   const latenciesMs = new Float64Array(count);
   await withLimit(count, mode === "call" ? concurrentCallers : 1, async (n) => {
@@ -41,7 +43,10 @@ async function produce(client: Client, mode: Mode, round: string, count: number)
 
 async function submitChunk(client: Client, round: string, from: number, count: number): Promise<void> {
   const size = Math.min(chunkSize, count - from);
-  const results = await client.startMany("noop", Array.from({ length: size }, (_, i) => ({ id: `${round}-${from + i}`, input: inputOf(round, from + i) })));
+  const results = await client.startMany(
+    "noop",
+    Array.from({ length: size }, (_, i) => ({ id: `${round}-${from + i}`, input: inputOf(round, from + i) })),
+  );
   const refused = results.find((result) => result.status === "rejected");
   if (refused !== undefined) throw refused.reason;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { VERSION } from "../src/version.ts";
@@ -87,5 +88,14 @@ describe("the package", () => {
     );
     const ours = new Set(["node", "npm", ...Object.keys(described.devDependencies)]);
     expect(commands.filter((command) => !ours.has(from[command] ?? command))).toEqual([]);
+  });
+});
+
+describe("the repository", () => {
+  it("names no path of the machine where it was written", () => {
+    const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" });
+    const files = listed.split("\n").filter((file) => file !== "" && existsSync(new URL(file, root)));
+    const path = /(?<![\w.$}])(?:\/(?:home|Users)\/[a-z]|\/(?:work|root|mnt|workspace)\/|[A-Z]:\\Users)/;
+    expect(files.filter((file) => path.test(read(file)))).toEqual([]);
   });
 });

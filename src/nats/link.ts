@@ -24,7 +24,7 @@ export class Link {
   readonly #listeners = new Set<LinkListener>();
   #connected = true;
   #closed = false;
-  #connectedAt = 0;
+  #connectedAt = Number.NEGATIVE_INFINITY;
   #complaint: Error | undefined;
 
   constructor(connection: NatsConnection) {

@@ -25,7 +25,7 @@ function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log):
   const actor = activation.actor as NonNullable<Activation["actor"]>;
   const crashed = actor.record.activities[name] as NonNullable<(typeof actor.record.activities)[string]>;
   const policy = activation.definition.activities.get(crashed.src)?.onCrash ?? "park";
-  log.warn({ actor: activation.key, activity: name, reruns: crashed.reruns, policy }, "the host died during an attempt");
+  log.info({ actor: activation.key, activity: name, reruns: crashed.reruns, policy }, "the host died during an attempt");
   if (policy === "rerun" && crashed.reruns < MOST_RERUNS) return rerun(actor, name, at);
   const words = `The host of ${activation.key} died during an attempt${policy === "rerun" ? `, ${crashed.reruns + 1} times in a row` : ""}`;
   const error = { ...toErrorRecord(new TroupeError("crashed", words, { about: activation.key })), retryable: false as const };

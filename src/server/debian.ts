@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findArchive, parseDeb822, parseSourcesList, type AptSource } from "./apt-sources.ts";
 import { keepInCache, makeFreshFolder } from "./cache.ts";
 import { findOnPath } from "./installed.ts";
-import { runProgram } from "./run-program.ts";
+import { runProgram, type ProgramResult } from "./run-program.ts";
 import { failed, skipped, type Finding, type Search } from "./search.ts";
 import { checkProgram } from "./version.ts";
 
@@ -55,7 +55,7 @@ async function installFrom(suite: string, { aptGet, dpkgDeb, archive }: Tools, s
     search.onProgress({ kind: "installing", step: "debian", detail: `nats-server of Debian ${suite} from ${archive.uri}` });
     const config = await writeAptConfig(folder, suite, archive);
     const update = await runProgram(aptGet, ["-c", config, "-q", "update"], run);
-    if (update.kind !== "ok") return failed(update.detail, "network");
+    if (update.kind !== "ok") return explainUpdate(update);
     const fetched = await runProgram(aptGet, ["-c", config, "-q", "download", "nats-server"], run);
     if (fetched.kind !== "ok") return failed(fetched.detail);
     const deb = (await readdir(folder)).find((name) => name.endsWith(".deb"));
@@ -66,6 +66,13 @@ async function installFrom(suite: string, { aptGet, dpkgDeb, archive }: Tools, s
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** apt's exit code is the same for a mirror that is away and for a signature that is wrong; its words are not. */
+function explainUpdate(update: Exclude<ProgramResult, { kind: "ok" }>): Finding {
+  if (update.kind === "not_run") return failed(update.detail);
+  const fetching = update.stderr.split("\n").find((line) => line.includes("Failed to fetch"));
+  return fetching === undefined ? failed(update.detail) : failed(fetching.trim(), "network");
 }
 
 async function keepUnpacked(folder: string, { env, signal }: Search): Promise<Finding> {

@@ -15,3 +15,15 @@ export type Progress =
   | { readonly kind: "download"; readonly receivedBytes: number; readonly totalBytes: number | undefined };
 
 export type OnProgress = (progress: Progress) => void;
+
+/** One line for a terminal or a log. */
+export function describeProgress(progress: Progress): string {
+  switch (progress.kind) {
+    case "step":
+      return `nats-server: ${progress.step.step}: ${progress.step.outcome}: ${progress.step.detail}`;
+    case "installing":
+      return `nats-server: ${progress.step}: ${progress.detail}`;
+    case "download":
+      return `nats-server: ${progress.receivedBytes} of ${progress.totalBytes ?? "?"} bytes`;
+  }
+}

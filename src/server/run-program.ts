@@ -13,7 +13,7 @@ export interface ProgramRun {
 /** `failed`: it ran and said no. `not_run`: it could not be started, or did not end before its deadline. */
 export type ProgramResult =
   | { readonly kind: "ok"; readonly stdout: string }
-  | { readonly kind: "failed"; readonly exitCode: number; readonly detail: string }
+  | { readonly kind: "failed"; readonly exitCode: number; readonly detail: string; readonly stderr: string }
   | { readonly kind: "not_run"; readonly detail: string };
 
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
@@ -42,7 +42,8 @@ function execute(path: string, args: readonly string[], run: ProgramRun): Promis
   return new Promise((resolve) => {
     execFile(path, args, options, (error, stdout, stderr) => {
       if (error === null) resolve({ kind: "ok", stdout });
-      else if (typeof error.code === "number") resolve({ kind: "failed", exitCode: error.code, detail: lastLine(stderr) ?? error.message });
+      else if (typeof error.code === "number")
+        resolve({ kind: "failed", exitCode: error.code, detail: lastLine(stderr) ?? error.message, stderr });
       else resolve({ kind: "not_run", detail: error.killed === true ? `no end after ${run.timeoutMs / 1000} s` : error.message });
     });
   });

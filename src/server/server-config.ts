@@ -2,7 +2,7 @@
 export type Authorization = { readonly kind: "token" } | { readonly kind: "config"; readonly text: string };
 
 /** `always`: each write is on the disk before it is acknowledged. `interval`: every two minutes, nats-server's default. */
-export type SyncPolicy = "always" | "interval";
+type SyncPolicy = "always" | "interval";
 
 export interface ServerConfig {
   readonly dataDir: string;

@@ -1,7 +1,7 @@
 import { runProgram, type Environment } from "./run-program.ts";
 
 /** The first server whose atomic batches and schedules hold what troupe builds on. */
-export const MINIMUM_VERSION = "2.14.4";
+const MINIMUM_VERSION = "2.14.4";
 
 /** Troupe has not been tried with a later major. */
 const SUPPORTED_MAJOR = 2;
@@ -25,7 +25,7 @@ export async function checkProgram(path: string, env: Environment, signal?: Abor
 }
 
 /** `nats-server: v2.15.1` → `2.15.1` */
-export function parseVersion(output: string): string | undefined {
+function parseVersion(output: string): string | undefined {
   return /nats-server: v(\d+\.\d+\.\d+\S*)/.exec(output)?.[1];
 }
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defineTask } from "../../src/define.ts";
 import type { Definition } from "../../src/core/definition.ts";

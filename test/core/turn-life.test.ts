@@ -177,8 +177,7 @@ describe("a machine that throws", () => {
     const broken = definitionOf(setup({}).createMachine({ context: thrown }));
     const failure = catching(() => begun(broken));
     expect(failure).toBeInstanceOf(TroupeError);
-    expect(failure).toMatchObject({ code: "transition_threw", about: "resize/42" });
-    expect(failure.message).toContain("bad guard");
+    expect(failure).toMatchObject({ code: "transition_threw", about: "resize/42", message: expect.stringContaining("bad guard") });
   });
 
   it("leaves the actor as it was, and other actors of its definition unharmed", () => {

@@ -3,8 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { Lane } from "../../src/core/address.ts";
+import { SHORT_TIMER_MS } from "../../src/core/draft.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { ERROR_CODES } from "../../src/core/errors.ts";
+import { DEFAULT_RETRY } from "../../src/core/retry.ts";
+import { DEFAULT_LEASE_TTL_MS } from "../../src/nats/leases.ts";
+import { DEFAULT_LAYOUT } from "../../src/nats/streams.ts";
+import { DEFAULT_DEAD_TTL_MS } from "../../src/nats/writes.ts";
 import { namesOf } from "../../src/nats/names.ts";
 import { verbsOf } from "../../src/verbs.ts";
 import { codeSpans, readPage, ROOT } from "./page.ts";
@@ -67,6 +72,21 @@ describe("the README", () => {
       names.hostPing("<host>"),
     ];
     expect(subjectsOf("Streams and subjects").sort()).toEqual(wanted.sort());
+  });
+
+  it("states the defaults as they are", () => {
+    const { partitions, replicas, inMaxBytes } = DEFAULT_LAYOUT;
+    const policy = Object.entries(DEFAULT_RETRY).map(([name, value]) => `${name}: ${value}`);
+    const stated = [
+      `\`partitions\` (${partitions}) and \`replicas\` (${replicas})`,
+      `refuses beyond ${inMaxBytes / 2 ** 30} GiB`,
+      `\`leaseTtl\` (${DEFAULT_LEASE_TTL_MS / 1_000} s)`,
+      `{ ${policy.join(", ")} }`,
+    ];
+    expect(stated.filter((each) => !page.text.includes(each))).toEqual([]);
+    // "for a week", "three seconds or more"
+    expect(DEFAULT_DEAD_TTL_MS).toBe(7 * 24 * 3_600_000);
+    expect(SHORT_TIMER_MS).toBe(3_000);
   });
 
   it("names every export", () => {

@@ -178,4 +178,15 @@ describe("a bare socket", () => {
       context: { attempt: 1, error: null },
     });
   });
+
+  it("reads the turns of a type with history", async () => {
+    await outcome(await start("troupe.in.normal.render.told", { scene: "harbour" }));
+    const last = await eventually("the last turn", async () => {
+      const stored = await socket.request("$JS.API.DIRECT.GET.TROUPE_HISTORY.troupe.history.render.told");
+      if (stored.status !== "") return undefined;
+      const turn = new Unpackr({ useRecords: false, moreTypes: true }).unpack(stored.body.subarray(1)) as { record: { value: unknown } };
+      return turn.record.value === "done" ? turn : undefined;
+    });
+    expect(last).toMatchObject({ event: { type: "xstate.done.actor.run" }, effects: [], record: { status: "done" } });
+  });
 });

@@ -51,6 +51,7 @@ const greet = defineTask({
 /** Tells how far it is, then gives back what it got. */
 const render = defineTask({
   name: "render",
+  history: true,
   run: (context: ActivityContext) => {
     context.progress({ percent: 50 });
     return { rendered: context.input };

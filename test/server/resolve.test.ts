@@ -176,16 +176,20 @@ test("an explanation names what would be used, and installs nothing", async () =
 
 describe("Debian's package", () => {
   // Skipped elsewhere: it needs apt-get and Debian's archive.
-  test.skipIf(!isDebian)("is installed by two at once, and found in the cache from then on", async () => {
-    await using world = await makeWorld();
-    const env = { ...world.env, PATH: await systemPath(world.bin), TROUPE_NATS_MIRROR: `http://127.0.0.1:${await closedPort()}` };
-    const [one, other] = await Promise.all([resolveServer({ env }), resolveServer({ env })]);
-    expect(one.source).toBe("debian");
-    expect(outcomes(one.steps)).toEqual(["env skipped", "path skipped", "cache skipped", "release failed", "debian used"]);
-    expect(other.path).toBe(one.path);
-    expect(await resolveServer({ env })).toMatchObject({ path: one.path, version: one.version, source: "cache" });
-    expect(await readdir(join(world.cache, "troupe", "nats-server"))).toEqual([`${one.version}-${platformName()}`]);
-  });
+  test.skipIf(!isDebian)(
+    "is installed by two at once, and found in the cache from then on",
+    async () => {
+      await using world = await makeWorld();
+      const env = { ...world.env, PATH: await systemPath(world.bin), TROUPE_NATS_MIRROR: `http://127.0.0.1:${await closedPort()}` };
+      const [one, other] = await Promise.all([resolveServer({ env }), resolveServer({ env })]);
+      expect(one.source).toBe("debian");
+      expect(outcomes(one.steps)).toEqual(["env skipped", "path skipped", "cache skipped", "release failed", "debian used"]);
+      expect(other.path).toBe(one.path);
+      expect(await resolveServer({ env })).toMatchObject({ path: one.path, version: one.version, source: "cache" });
+      expect(await readdir(join(world.cache, "troupe", "nats-server"))).toEqual([`${one.version}-${platformName()}`]);
+    },
+    60_000,
+  ); // 15 MB from a mirror, twice
 });
 
 interface World extends AsyncDisposable {

@@ -1,0 +1,148 @@
+import { formatAddress, type Lane, type StartLane } from "../../src/core/address.ts";
+import { decodeRecord, encodeJson } from "../../src/core/codec.ts";
+import { HEADERS, type ActorEvent } from "../../src/core/envelope.ts";
+import type { Outcome } from "../../src/core/lifecycle.ts";
+import { asRecord, formatState, type ActorRecord } from "../../src/core/record.ts";
+import { VirtualClock } from "../../src/memory/clock.ts";
+import { ProcessClock } from "../../src/memory/process-clock.ts";
+import type { Step } from "../../src/memory/steps.ts";
+import { createWorld, type World, type WorldOptions } from "../../src/memory/world.ts";
+import { SOURCES } from "../../src/ports/mailbox.ts";
+import { drive } from "../memory/fixture.ts";
+import { Laws } from "./laws.ts";
+import { Process, type HostOptions, type Tasks } from "./process.ts";
+
+/** What the standard task does is said by its input; every field left out asks for the least. */
+export interface Work {
+  /** Works so long before it ends. */
+  readonly ms?: number;
+  /** So many attempts fail before one succeeds. */
+  readonly failures?: number;
+  /** Never ends by itself. */
+  readonly endless?: boolean;
+}
+
+/** One run of user code, noted when it begins. */
+export interface Run {
+  readonly key: string;
+  readonly host: string;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly at: number;
+  ended: "running" | "returned" | "threw" | "aborted";
+}
+
+export interface StandOptions extends Partial<WorldOptions> {
+  readonly tasks?: Tasks;
+}
+
+const PARTITIONS = 2;
+
+/** A simulated server, a virtual clock, and hosts as processes that may die, freeze and lose their connection. */
+export class Stand {
+  readonly clock = new VirtualClock();
+  readonly world: World;
+  readonly runs: Run[] = [];
+  readonly steps: Step[] = [];
+  readonly laws: Laws;
+  readonly processes: Process[] = [];
+  readonly #options: StandOptions;
+  running = 0;
+  mostRunning = 0;
+
+  constructor(options: StandOptions = {}) {
+    this.#options = options;
+    this.world = createWorld({ clock: this.clock, seed: 1, partitions: PARTITIONS, ...options });
+    this.world.onStep((step) => void this.steps.push(step));
+    this.laws = new Laws(this.world);
+  }
+
+  /** A host's process that has joined. */
+  async open(options: HostOptions = {}): Promise<Process> {
+    const process = this.launch(options);
+    await drive(this.clock, process.host.start());
+    return process;
+  }
+
+  /** A host's process that nobody has told to start yet. */
+  launch(options: HostOptions = {}): Process {
+    const name = `host-${this.processes.length + 1}`;
+    const clock = new ProcessClock(this.clock);
+    const attachment = this.world.attach(name, clock);
+    const process = new Process(this, name, clock, attachment, options, this.#options.tasks);
+    this.processes.push(process);
+    return process;
+  }
+
+  start(type: string, id: string, input?: unknown, options: { lane?: StartLane; headers?: Readonly<Record<string, string>> } = {}): number {
+    return this.world.publish(options.lane ?? "normal", type, id, encodeJson(input), options.headers);
+  }
+
+  send(type: string, id: string, event: ActorEvent): number {
+    return this.world.publish("event", type, id, encodeJson(event));
+  }
+
+  raw(lane: Lane, type: string, id: string, body: string, headers: Readonly<Record<string, string>> = {}): number {
+    return this.world.publish(lane, type, id, Buffer.from(body), headers);
+  }
+
+  settle(): Promise<void> {
+    return this.clock.settle();
+  }
+
+  advance(ms: number): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  until(predicate: () => boolean, limitMs = 60_000): Promise<void> {
+    return this.clock.until(predicate, limitMs);
+  }
+
+  record(type: string, id: string): ActorRecord | undefined {
+    const bytes = this.world.read({ type, id });
+    return bytes === undefined ? undefined : asRecord(decodeRecord(bytes));
+  }
+
+  /** `undo.ready`; "" where there is no record. */
+  state(type: string, id: string): string {
+    const record = this.record(type, id);
+    return record === undefined ? "" : formatState(record.value);
+  }
+
+  /** Runs of one task, or of all. */
+  runsOf(key?: string): readonly Run[] {
+    return key === undefined ? this.runs : this.runs.filter((run) => run.key === key);
+  }
+
+  get replies(): readonly Outcome[] {
+    return this.world.outgoing.flatMap((outgoing) =>
+      outgoing.kind === "reply" ? [JSON.parse(Buffer.from(outgoing.body).toString()) as Outcome] : [],
+    );
+  }
+
+  get deadLetters(): readonly { key: string; code: string; name: string }[] {
+    return this.world.deadLetters.map(({ address, letter, name }) => ({
+      key: formatAddress(address),
+      name,
+      code: (JSON.parse(letter.headers?.[HEADERS.reason] ?? "{}") as { code: string }).code,
+    }));
+  }
+
+  /** Everything that was sent and is still unacknowledged, as `partition source type/id`. */
+  get unacknowledged(): readonly string[] {
+    const left: string[] = [];
+    for (let partition = 0; partition < this.world.partitions; partition++)
+      for (const source of SOURCES)
+        for (const { type, id } of this.world.unacknowledged(partition, source)) left.push(`${partition} ${source} ${type}/${id}`);
+    return left;
+  }
+
+  stepsOf<Kind extends Step["kind"]>(kind: Kind): readonly Extract<Step, { kind: Kind }>[] {
+    return this.steps.filter((step): step is Extract<Step, { kind: Kind }> => step.kind === kind);
+  }
+
+  /** @throws naming what was broken */
+  check(): void {
+    if (this.laws.broken.length > 0) throw new Error(`broken:\n  ${this.laws.broken.join("\n  ")}`);
+  }
+}
