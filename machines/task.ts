@@ -13,7 +13,7 @@ import type { ErrorRecord } from "../src/core/errors.ts";
  *                ▼                        ▼               │
  *              doing ── done ──► done   failed ◄── error, cancel ── doing
  *
- * `done`, `failed` and `expired` are final. `begin`, `delay` and `expire` come from the host: a slot is free, the
+ * `done`, `failed` and `expired` are final. `begin`, `delay` and `expire` are events of type `troupe.…` that only the host sends: a slot is free, the
  * start asked for a later moment, the deadline has passed; the rest of what is called `expired` is the server removing a finished task's record after its retention.
  */
 
@@ -35,9 +35,9 @@ export interface TaskInput {
 }
 
 export type TaskEvent =
-  | { readonly type: "begin" }
-  | { readonly type: "delay" }
-  | { readonly type: "expire" }
+  | { readonly type: "troupe.begin" }
+  | { readonly type: "troupe.delay" }
+  | { readonly type: "troupe.expire" }
   | { readonly type: "cancel"; readonly reason?: string }
   | { readonly type: "xstate.error.actor.run"; readonly error: unknown };
 
@@ -69,7 +69,7 @@ export const taskMachine = setup({
       error: ({ event }): ErrorRecord => ({
         name: "TroupeError",
         code: "cancelled",
-        message: ("reason" in event ? event.reason : undefined) ?? "The task was cancelled",
+        message: "reason" in event && typeof event.reason === "string" ? event.reason : "The task was cancelled",
       }),
     }),
     endDelay: assign({ delayMs: 0 }),
@@ -87,10 +87,10 @@ export const taskMachine = setup({
   states: {
     undo: {
       initial: "ready",
-      on: { expire: { target: "expired", actions: "recordExpiry" } },
+      on: { "troupe.expire": { target: "expired", actions: "recordExpiry" } },
       states: {
         ready: {
-          on: { begin: "#task.doing", delay: "delayed" },
+          on: { "troupe.begin": "#task.doing", "troupe.delay": "delayed" },
         },
         delayed: { after: { delay: { target: "ready", actions: "endDelay" } } },
         retrying: { after: { backoff: "ready" } },

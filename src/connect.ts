@@ -21,13 +21,12 @@ const DEFAULT_SEND_DEADLINE_MS = 5_000;
 
 /**
  * A client for any service that submits or watches tasks and runs none.
- * @throws bad_options, no_connection, incompatible_server, not_provisioned
+ * @throws bad_options, no_connection, incompatible_server
  */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const connection = await openConnection(connectionOptions(options.nats));
   try {
-    const layout = await readLayout(connection, options.namespace);
-    return new Client(openGateway(connection, layout, options));
+    return new Client(openGateway(connection, () => readLayout(connection, options.namespace), options));
   } catch (error) {
     await connection.close();
     throw error;
@@ -41,13 +40,12 @@ export function connectionOptions(nats: ConnectOptions["nats"]): ConnectionOptio
 }
 
 /** A gateway on a connection that it closes. */
-export function openGateway(connection: NatsConnection, layout: Layout, options: ConnectOptions): NatsGateway {
+export function openGateway(connection: NatsConnection, layout: () => Promise<Layout>, options: ConnectOptions): NatsGateway {
   const { inboxPrefix } = connectionOptions(options.nats);
   return new NatsGateway({
     connection,
     names: namesOf(options.namespace),
-    partitions: layout.partitions,
-    replicas: layout.replicas,
+    layout,
     inboxPrefix,
     sendDeadlineMs: durationMs("sendTimeout", options.sendTimeout) ?? DEFAULT_SEND_DEADLINE_MS,
   });

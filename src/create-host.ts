@@ -145,7 +145,7 @@ async function assemble(
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
-  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), layout, options);
+  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, options);
   const client = new Client(gateway);
   const statistics = () => ({
     id,

@@ -47,7 +47,10 @@ export class Ref<TOutput = unknown> {
   async get(): Promise<TaskView<TOutput> | undefined> {
     const bytes = await this.#gateway.read(this.address);
     if (bytes !== undefined) return viewOf<TOutput>(this.address, bytes);
-    return (await this.#gateway.awaits(this.address)) ? (queuedView(this.address) as TaskView<TOutput>) : undefined;
+    if (await this.#gateway.awaits(this.address)) return queuedView(this.address) as TaskView<TOutput>;
+    // Between the two looks its start may have been taken up.
+    const meanwhile = await this.#gateway.read(this.address);
+    return meanwhile === undefined ? undefined : viewOf<TOutput>(this.address, meanwhile);
   }
 
   /**

@@ -20,6 +20,7 @@ interface VerbParts {
 const MOST_LISTED = 1_000;
 const MOST_IN_A_BATCH = 10_000;
 const DEFAULT_WAIT_MS = 30_000;
+const MOST_WAIT_MS = 3_600_000;
 
 /**
  * What hosts answer on `troupe.api.<verb>`: the same operations as the client's, for programs in any language, with validation
@@ -37,7 +38,7 @@ export function verbsOf(parts: VerbParts): ReadonlyMap<string, { readonly tail: 
       "cancel",
       { tail: ".*.*", verb: async (tokens, body) => operate(client, tokens, (each) => each.cancel(textOf(fieldsOf(body), "reason"))) },
     ],
-    ["retry", { tail: ".*.*", verb: async (tokens) => operate(client, tokens, (each) => each.retry()) }],
+    ["retry", { tail: ".*.*", verb: async (tokens) => retry(client, tokens) }],
     ["list", { tail: "", verb: async (_tokens, body) => list(client, fieldsOf(body)) }],
     ["dead", { tail: ".list", verb: async (_tokens, body) => deadLetters(gateway, fieldsOf(body)) }],
     ["replay", { tail: ".*.*.*", verb: async ([type = "", id = "", name = ""]) => replay(gateway, addressOf(type, id), name) }],
@@ -56,10 +57,22 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** A verb's body: an empty one is an empty object. @throws bad_payload, bad_request */
 function fieldsOf(body: Uint8Array): Fields {
-  const value = decodeBody(body, "") ?? {};
+  return asFields(decodeBody(body, "") ?? {}, "The body");
+}
+
+/** @throws bad_request */
+function asFields(value: unknown, what: string): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new TroupeError("bad_request", "The body must be a JSON object");
+    throw new TroupeError("bad_request", `${what} must be a JSON object`);
   return value as Fields;
+}
+
+/** @throws bad_request */
+function countOf(fields: Fields, name: string, most: number): number {
+  const { [name]: value = most } = fields;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most) return value;
+  const message = `must be a whole number from 0 to ${most}`;
+  throw new TroupeError("bad_request", `"${name}" ${message}`, { faults: [{ path: name, message }] });
 }
 
 function textOf(fields: Fields, name: string): string | undefined {
@@ -113,7 +126,7 @@ async function submitMany(parts: VerbParts, type: string, fields: Fields): Promi
   if (!Array.isArray(tasks) || tasks.length > MOST_IN_A_BATCH)
     throw new TroupeError("bad_request", `"tasks" must be a list of at most ${MOST_IN_A_BATCH}`);
   const results = await Promise.allSettled(
-    tasks.map(async (task: unknown) => parts.client.start(definition, startRequest(task as Fields))),
+    tasks.map(async (task: unknown) => parts.client.start(definition, startRequest(asFields(task, "A task")))),
   );
   return {
     results: results.map((each) =>
@@ -128,8 +141,7 @@ function known(view: TaskView | undefined, [type, id]: readonly string[]): TaskV
 }
 
 async function result(client: Client, [type = "", id = ""]: readonly string[], fields: Fields): Promise<unknown> {
-  const { timeoutMs = DEFAULT_WAIT_MS } = fields;
-  if (typeof timeoutMs !== "number" || timeoutMs < 0) throw new TroupeError("bad_request", '"timeoutMs" must be a number, zero or more');
+  const timeoutMs = fields["timeoutMs"] === undefined ? DEFAULT_WAIT_MS : countOf(fields, "timeoutMs", MOST_WAIT_MS);
   return client.ref(type, id).waitFor((view) => view.state !== "undo" && view.state !== "doing", { timeout: timeoutMs });
 }
 
@@ -145,16 +157,26 @@ async function operate(
   return before;
 }
 
+/** Only a parked task can be taken up again. @throws unknown_id, not_running */
+async function retry(client: Client, tokens: readonly string[]): Promise<TaskView> {
+  return operate(client, tokens, async (ref) => {
+    const view = await ref.get();
+    if (view?.parked === undefined)
+      throw new TroupeError("not_running", `${ref.key} is not parked; there is nothing to take up again`, { about: ref.key });
+    await ref.retry();
+  });
+}
+
 async function list(client: Client, fields: Fields): Promise<unknown> {
   const type = textOf(fields, "type");
   const state = textOf(fields, "state");
   if (state !== undefined && !(TASK_STATES as readonly string[]).includes(state))
     throw new TroupeError("bad_request", `"${state}" is no state: use ${TASK_STATES.join(", ")}`);
-  const { limit = MOST_LISTED } = fields;
+  const limit = countOf(fields, "limit", MOST_LISTED);
   const tasks: TaskView[] = [];
   const filter = { ...(type === undefined ? {} : { type }), ...(state === undefined ? {} : { state: state as TaskState }) };
   for await (const view of client.list(filter)) {
-    if (tasks.length >= Math.min(MOST_LISTED, Number(limit))) return { tasks, more: true };
+    if (tasks.length >= limit) return { tasks, more: true };
     tasks.push(view);
   }
   return { tasks, more: false };

@@ -57,9 +57,9 @@ export interface ActivityContext<TInput = unknown> {
   /** Aborts on cancel, timeout, missed heartbeat, a lost partition and a stopping host; the reason is a TroupeError. */
   readonly signal: AbortSignal;
   /** Published for watchers, at most once, never stored. */
-  progress(value: unknown): void;
+  readonly progress: (value: unknown) => void;
   /** A sign of life, for work with a heartbeat timeout. */
-  heartbeat(): void;
+  readonly heartbeat: () => void;
   readonly log: ActivityLog;
 }
 

@@ -7,6 +7,7 @@ import type { Gateway, StateChange, StoredDeadLetter } from "../ports/gateway.ts
 import { Answers } from "./answers.ts";
 import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines } from "./header-block.ts";
+import type { Layout } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
 import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
@@ -15,8 +16,8 @@ import { Reads } from "./reads.ts";
 export interface GatewayOptions {
   readonly connection: NatsConnection;
   readonly names: Names;
-  readonly partitions: number;
-  readonly replicas: number;
+  /** Read when it is first needed: whoever only submits needs no right to read it. */
+  readonly layout: () => Promise<Layout>;
   readonly inboxPrefix: string | undefined;
   /** How long a message is sent again and again until the server acknowledges it. */
   readonly sendDeadlineMs: number;
@@ -43,7 +44,7 @@ export class NatsGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #link: Link;
   readonly #answers: Answers;
-  readonly #reads: Reads;
+  #layout: Promise<Layout> | undefined;
   readonly #outcomes: string;
   readonly #expected = new Map<string, (body: Uint8Array) => void>();
   #nextOutcome = 1;
@@ -53,7 +54,6 @@ export class NatsGateway implements Gateway {
     this.#options = options;
     this.#link = new Link(options.connection);
     this.#answers = new Answers(this.#link, options.inboxPrefix, ANSWER_DEADLINE_MS);
-    this.#reads = new Reads(this.#answers, options.replicas);
     this.#outcomes = `${createInbox(options.inboxPrefix)}.`;
     this.#subscription = options.connection.subscribe(`${this.#outcomes}*`, {
       callback: (error, message) => {
@@ -103,14 +103,15 @@ export class NatsGateway implements Gateway {
 
   async read(address: Address): Promise<Uint8Array | undefined> {
     const subject = this.#options.names.state(address);
-    return (await this.#reads.newest(this.#options.names.streams.core, [subject])).get(subject)?.body;
+    return (await (await this.#reads()).newest(this.#options.names.streams.core, [subject])).get(subject)?.body;
   }
 
   async awaits(address: Address): Promise<boolean> {
-    const { names, partitions } = this.#options;
+    const { names } = this.#options;
+    const { partitions } = await this.#knownLayout();
     const partition = partitionOf(address.type, address.id, partitions);
     const way = (["high", "normal", "low"] as const).map((lane) => names.storedIn(partition, lane, address));
-    return (await this.#reads.newest(names.streams.in, way)).size > 0;
+    return (await (await this.#reads()).newest(names.streams.in, way)).size > 0;
   }
 
   async *watch(
@@ -172,6 +173,18 @@ export class NatsGateway implements Gateway {
       if (error instanceof TroupeError && error.message.includes("no responders")) throw noHost(subject);
       throw error;
     }
+  }
+
+  #knownLayout(): Promise<Layout> {
+    this.#layout ??= this.#options.layout().catch((error: unknown) => {
+      this.#layout = undefined;
+      throw error;
+    });
+    return this.#layout;
+  }
+
+  async #reads(): Promise<Reads> {
+    return new Reads(this.#answers, (await this.#knownLayout()).replicas);
   }
 
   #outcome(message: Msg): void {

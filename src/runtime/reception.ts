@@ -124,6 +124,6 @@ function firstEvent(record: ActorRecord, now: number): ActorEvent {
   return delayOf(record) > 0 ? DELAY : BEGIN;
 }
 
-export const BEGIN: ActorEvent = { type: "begin" };
-export const EXPIRE: ActorEvent = { type: "expire" };
-const DELAY: ActorEvent = { type: "delay" };
+export const BEGIN: ActorEvent = { type: "troupe.begin" };
+export const EXPIRE: ActorEvent = { type: "troupe.expire" };
+const DELAY: ActorEvent = { type: "troupe.delay" };

@@ -70,11 +70,11 @@ export function lived(
   return { actor: turn.actor, effects };
 }
 
-export const begin = (): Later => heard("begin");
+export const begin = (): Later => heard("troupe.begin");
 export const cancel = (): Later => heard("cancel");
-export const expire = (): Later => heard("expire");
+export const expire = (): Later => heard("troupe.expire");
 /** What a host sends to a task that asked for a later moment. */
-export const delay = (): Later => heard("delay");
+export const delay = (): Later => heard("troupe.delay");
 
 /** Freezes plain data all the way down, so that whoever changes it throws. */
 export function frozen<T>(value: T): T {

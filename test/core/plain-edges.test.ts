@@ -1,4 +1,4 @@
-import { fromPromise, setup, type AnyStateMachine } from "xstate";
+import { assign, fromPromise, setup, type AnyStateMachine } from "xstate";
 import { describe, expect, it } from "vitest";
 import { Scope } from "../../src/core/scope.ts";
 import { begun, definitionOf, heard, next } from "./life.ts";
@@ -70,6 +70,18 @@ const machines: Record<string, { readonly machine: AnyStateMachine; readonly eve
     }),
     events: ["go", "out", "back"],
   },
+  "an edge whose guard refuses": {
+    machine: base.createMachine({ initial: "a", states: { a: { on: { go: { target: "b", guard: () => false } } }, b: {} } }),
+    events: ["go"],
+  },
+  "an edge that changes the context": {
+    machine: base.createMachine({
+      initial: "a",
+      context: { n: 0 },
+      states: { a: { on: { go: { target: "b", actions: assign({ n: 1 }) } } }, b: {} },
+    }),
+    events: ["go"],
+  },
   "an edge that ends the machine, while its root has work": {
     machine: base.createMachine({ initial: "a", invoke: work, states: { a: { on: { go: "z" } }, z: { type: "final" } } }),
     events: ["go"],
@@ -102,7 +114,7 @@ describe("a turn along", () => {
       sure = definition.machine.transition(sure, { type }, scope.open("resize/42"));
       turn = next(definition, turn.actor, heard(type));
       const anew = Object.keys(sure.children).filter((id) => sure.children[id] !== spawnedBefore[id]);
-      expect(turn.actor.record).toMatchObject({ value: sure.value, status: sure.status });
+      expect(turn.actor.record).toMatchObject({ value: sure.value, status: sure.status, context: sure.context });
       expect(turn.effects.flatMap((effect) => (effect.kind === "run" ? [effect.activity] : []))).toEqual(anew);
       expect(Object.keys(turn.actor.record.activities)).toEqual(sure.status === "active" ? Object.keys(sure.children) : []);
     }

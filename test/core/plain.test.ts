@@ -27,9 +27,9 @@ function interpreted(): Definition {
 const slow = interpreted();
 
 const step = fc.constantFrom<Exclude<Envelope, { kind: "start" }> | "settle-done" | "settle-error" | "timer">(
-  { kind: "event", event: { type: "begin" } },
-  { kind: "event", event: { type: "delay" } },
-  { kind: "event", event: { type: "expire" } },
+  { kind: "event", event: { type: "troupe.begin" } },
+  { kind: "event", event: { type: "troupe.delay" } },
+  { kind: "event", event: { type: "troupe.expire" } },
   { kind: "event", event: { type: "cancel", reason: "why" } },
   { kind: "event", event: { type: "unknown" } },
   "settle-done",
@@ -54,11 +54,11 @@ function toEnvelope(choice: typeof step extends fc.Arbitrary<infer T> ? T : neve
 describe("plain edges", () => {
   it("cover the way of a task that succeeds at once, and nothing that looks at data", () => {
     expect(plainStart(definition)?.value).toEqual({ undo: "ready" });
-    expect(plainEdge(definition, { undo: "ready" }, "begin")?.value).toBe("doing");
+    expect(plainEdge(definition, { undo: "ready" }, "troupe.begin")?.value).toBe("doing");
     expect(plainEdge(definition, "doing", "xstate.done.actor.run")?.value).toBe("done");
     expect(plainEdge(definition, "doing", "xstate.error.actor.run")).toBeUndefined();
     expect(plainEdge(definition, { undo: "ready" }, "cancel")).toBeUndefined();
-    expect(plainEdge(definition, { undo: "ready" }, "delay")).toBeUndefined();
+    expect(plainEdge(definition, { undo: "ready" }, "troupe.delay")).toBeUndefined();
     expect(plainStart(slow)).toBeUndefined();
     expect(plainEdge(slow, "doing", "xstate.done.actor.run")).toBeUndefined();
   });

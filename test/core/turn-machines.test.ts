@@ -117,6 +117,22 @@ describe("history", () => {
   });
 });
 
+const closing = definitionOf(
+  setup({}).createMachine({
+    initial: "open",
+    states: {
+      open: {
+        on: {
+          plan: { actions: raise({ type: "ring" }, { id: "bell", delay: 100 }) },
+          close: "closed",
+          closeLoudly: { target: "closed", actions: log("closing") },
+        },
+      },
+      closed: { type: "final" },
+    },
+  }),
+);
+
 describe("a machine's actions", () => {
   const clerk = definitionOf(
     setup({ types: { context: {} as { rings: number } } }).createMachine({
@@ -141,6 +157,14 @@ describe("a machine's actions", () => {
     ]);
     expect(next(clerk, planned.actor, heard("forget")).effects).toEqual([{ kind: "disarm", timer: "bell", generation: 1, keeper: "host" }]);
     expect(next(clerk, planned.actor, fired(planned.actor)).actor.record).toMatchObject({ timers: {}, context: { rings: 1 } });
+  });
+
+  it("leave no timer behind when the machine ends, by an edge with or without actions", () => {
+    for (const type of ["close", "closeLoudly"]) {
+      const planned = next(closing, next(closing, begun(closing).actor, heard("plan")).actor, heard(type));
+      expect(planned.actor.record).toMatchObject({ status: "done", timers: {} });
+      expect(planned.effects).toContainEqual({ kind: "disarm", timer: "bell", generation: 1, keeper: "host" });
+    }
   });
 
   it("replace a timer that is armed under the same name", () => {

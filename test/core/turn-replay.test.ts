@@ -17,7 +17,7 @@ const activityOf = (actor: Actor, nth: number): string => Object.keys(actor.reco
 
 const HAPPENINGS: Readonly<Record<string, Happening>> = {
   ...Object.fromEntries(
-    ["begin", "delay", "expire", "cancel", "nonsense", "go", "stop", "again", "pause"].map((type) => [
+    ["troupe.begin", "troupe.delay", "troupe.expire", "cancel", "nonsense", "go", "stop", "again", "pause"].map((type) => [
       type,
       (definition: Definition, actor: Actor, at: TurnAt) => next(definition, actor, heard(type), at),
     ]),

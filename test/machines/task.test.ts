@@ -5,7 +5,7 @@ import { leavesOf, nameOf, shortestPaths, throughJson } from "./paths.ts";
 
 const machine: AnyStateMachine = taskMachine.provide({ guards: { retries: ({ context }) => context.attempt < 2 } });
 
-const TOLD = ["begin", "delay", "expire", "cancel"].map((type) => ({ type }));
+const TOLD = ["troupe.begin", "troupe.delay", "troupe.expire", "cancel"].map((type) => ({ type }));
 
 /** What the world may say in a state: hosts and people always, work only while it runs, timers only while they are armed. */
 function eventsIn(snapshot: AnyMachineSnapshot): readonly EventObject[] {
@@ -31,12 +31,12 @@ describe("the task machine", () => {
     const ways = Object.fromEntries([...paths].map(([state, { events }]) => [state, events.map((event) => event.type)]));
     expect(ways).toEqual({
       "undo.ready": [],
-      "undo.delayed": ["delay"],
-      "undo.retrying": ["begin", "xstate.error.actor.run"],
-      doing: ["begin"],
-      done: ["begin", "xstate.done.actor.run"],
+      "undo.delayed": ["troupe.delay"],
+      "undo.retrying": ["troupe.begin", "xstate.error.actor.run"],
+      doing: ["troupe.begin"],
+      done: ["troupe.begin", "xstate.done.actor.run"],
       failed: ["cancel"],
-      expired: ["expire"],
+      expired: ["troupe.expire"],
     });
   });
 

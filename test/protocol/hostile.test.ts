@@ -52,13 +52,14 @@ describe("odd requests", () => {
     expect(typeof error.message).toBe("string");
   });
 
-  it.each(["begin", "expire", "delay"])("the event %s, which only hosts may send to a task", async (type) => {
-    await ask("submit.greet", { id: `h-${type}`, delayMs: 60_000, input: { name: "Ada" } });
-    await eventually("its record", async () => (await ask(`get.greet.h-${type}`)).text.includes('"path":"undo.delayed"'));
-    await socket.request(`troupe.in.event.greet.h-${type}`, { type });
-    await socket.request(`troupe.in.event.greet.h-${type}`, { type: "cancel" });
-    expect((await ask(`result.greet.h-${type}`)).json()).toMatchObject({ state: "failed", error: { code: "cancelled" } });
-    const { letters } = (await ask("dead.list", { type: "greet", id: `h-${type}` })).json<{ letters: { code: string }[] }>();
+  it.each(["troupe.begin", "troupe.expire", "troupe.delay"])("the event %s, which only hosts may send to a task", async (type) => {
+    const id = `h-${type.replace(".", "-")}`;
+    await ask("submit.greet", { id, delayMs: 60_000, input: { name: "Ada" } });
+    await eventually("its record", async () => (await ask(`get.greet.${id}`)).text.includes('"path":"undo.delayed"'));
+    await socket.request(`troupe.in.event.greet.${id}`, { type });
+    await socket.request(`troupe.in.event.greet.${id}`, { type: "cancel" });
+    expect((await ask(`result.greet.${id}`)).json()).toMatchObject({ state: "failed", error: { code: "cancelled" } });
+    const { letters } = (await ask("dead.list", { type: "greet", id })).json<{ letters: { code: string }[] }>();
     expect(letters).toMatchObject([{ code: "reserved_event" }]);
   });
 });

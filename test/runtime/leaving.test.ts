@@ -1,0 +1,137 @@
+import { expect, test } from "vitest";
+import { Stand } from "./stage.ts";
+
+const TTL_MS = 3_000;
+
+test("draining finishes what runs, starts nothing more, and gives the partitions back at once", async () => {
+  const stand = new Stand();
+  const first = await stand.open({ concurrency: 2 });
+  for (let i = 0; i < 6; i++) stand.start("rerun", `t${i}`, { ms: 5_000 });
+  await stand.advance(1_000);
+  expect(stand.running).toBe(2);
+  await first.drain();
+  expect(stand.laws.ends.size).toBe(2);
+  expect(stand.runs).toHaveLength(2);
+  expect([0, 1].map((partition) => stand.world.owner(partition).host)).toEqual([undefined, undefined]);
+  const second = await stand.open();
+  expect(second.phases).toEqual(["running", "running"]);
+  await stand.advance(10_000);
+  expect(stand.laws.ends.size).toBe(6);
+  expect(stand.runs).toHaveLength(6);
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});
+
+test("a drain that takes too long gives up what still runs", async () => {
+  const stand = new Stand();
+  const first = await stand.open();
+  stand.start("rerun", "a", { ms: 60_000 });
+  await stand.settle();
+  await first.drain(5_000);
+  expect(stand.runs.map(({ ended }) => ended)).toEqual(["aborted"]);
+  await stand.open();
+  await stand.advance(70_000);
+  expect(stand.laws.ends.get("rerun/a")).toEqual(["done"]);
+  stand.check();
+});
+
+test("stopping aborts what runs, and another host goes on without waiting for a lease", async () => {
+  const stand = new Stand();
+  const first = await stand.open();
+  stand.start("rerun", "a", { ms: 60_000 });
+  stand.start("park", "b", { ms: 60_000 });
+  await stand.settle();
+  await first.stop();
+  expect(first.host.hasLeft).toBe(true);
+  expect(stand.runs.map(({ ended }) => ended)).toEqual(["aborted", "aborted"]);
+  await stand.open();
+  await stand.settle();
+  expect(stand.runsOf("rerun/a")).toHaveLength(2);
+  expect(stand.record("park", "b")?.parked).toBeDefined();
+  stand.check();
+});
+
+test("a host that is stopped while it claims leaves nothing behind that it still reads", async () => {
+  const stand = new Stand({ maxLatencyMs: 500 });
+  const first = stand.launch();
+  const starting = first.host.start();
+  starting.catch(() => {});
+  await stand.until(() => first.phases.includes("claiming"));
+  await first.stop();
+  await stand.advance(5_000);
+  expect(first.phases).toEqual(["vacant", "vacant"]);
+  stand.start("rerun", "a");
+  await stand.advance(5_000);
+  expect(stand.stepsOf("delivered")).toEqual([]);
+});
+
+test("a host that is drained while it claims does not keep the partition", async () => {
+  const stand = new Stand({ maxLatencyMs: 500 });
+  const first = stand.launch();
+  first.host.start().catch(() => {});
+  await stand.until(() => first.phases.includes("claiming"));
+  await first.drain();
+  await stand.advance(5_000);
+  expect(first.phases).toEqual(["vacant", "vacant"]);
+});
+
+test("a host whose signs of life are not heard drops its sessions before another one may claim", async () => {
+  const stand = new Stand();
+  const first = await stand.open();
+  stand.start("rerun", "a", { ms: 60_000 });
+  await stand.settle();
+  const second = await stand.open();
+  expect(second.phases).toEqual(["vacant", "vacant"]);
+  stand.world.faults.loseBeats({ times: 1_000, when: (host) => host === "host-1" });
+  await stand.until(() => first.phases.every((phase) => phase === "vacant"), TTL_MS);
+  expect(second.phases).toEqual(["vacant", "vacant"]);
+  expect(stand.runs.map(({ ended }) => ended)).toEqual(["aborted"]);
+  await stand.until(() => second.phases.every((phase) => phase === "running"), TTL_MS);
+  await stand.advance(70_000);
+  expect(stand.laws.ends.get("rerun/a")).toEqual(["done"]);
+  stand.check();
+});
+
+test("a frozen host commits nothing after another has taken over, and joins again", async () => {
+  for (const type of ["rerun", "fail", "park"]) {
+    const stand = new Stand();
+    const first = await stand.open();
+    for (let i = 0; i < 5; i++) stand.start(type, `t${i}`, { ms: 5_000 });
+    await stand.advance(1_000);
+    first.freeze();
+    const second = await stand.open();
+    await stand.until(() => second.phases.every((phase) => phase === "running"), 10_000);
+    await stand.advance(1_000);
+    const before = stand.stepsOf("commitApplied").length;
+    first.thaw();
+    await stand.settle();
+    const after = stand.stepsOf("commitApplied").slice(before);
+    expect(after.filter(({ host, outcome }) => host === "host-1" && outcome.kind === "committed")).toEqual([]);
+    await stand.advance(30_000);
+    expect(first.host.phase).toBe("active");
+    expect(second.phases).toEqual(["running", "running"]);
+    for (let i = 0; i < 5; i++) expect(stand.laws.ends.get(`${type}/t${i}`)).toEqual({ rerun: ["done"], fail: ["failed"] }[type]);
+    await second.stop();
+    await stand.advance(1_000);
+    expect(first.phases).toEqual(["running", "running"]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  }
+});
+
+test("a connection that breaks costs no task; work that was running is not begun a second time without need", async () => {
+  const stand = new Stand();
+  const first = await stand.open();
+  for (const type of ["rerun", "fail", "park"]) stand.start(type, "a", { ms: 2_000 });
+  await stand.advance(500);
+  first.attachment.disconnect();
+  await stand.advance(500);
+  first.attachment.reconnect();
+  await stand.advance(20_000);
+  for (const type of ["rerun", "fail", "park"]) {
+    expect(stand.state(type, "a")).toBe("done");
+    expect(stand.runsOf(`${type}/a`)).toHaveLength(1);
+  }
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});
