@@ -4,9 +4,9 @@ import { assign, setup } from "xstate";
  * One partition's life in one host.
  *
  *   vacant ── claim ──► claiming ── claimed ──► recovering ── recovered ──► running
- *     ▲                    │ refused               │ lost                    │ lost │ drain
- *     └────────────────────┴───────────────────────┴─────────────────────────┘      ▼
- *     └───────────────────────────────── drained, lost ───────────────────────── draining
+ *     ▲                    │ refused, lost, drain  │ lost  │ drain           │ lost  │ drain
+ *     ├────────────────────┴───────────────────────┴───────│─────────────────┘       │
+ *     └──────────────── drained, lost ──── draining ◄──────┴─────────────────────────┘
  *
  * The machine says where the partition stands; the loop that moves its mail is plain code (runtime/partition.ts).
  * `fence` is 0 unless the partition is ours.
@@ -34,7 +34,7 @@ export const schedulerMachine = setup({
   initial: "vacant",
   states: {
     vacant: { entry: "dropFence", on: { claim: "claiming" } },
-    claiming: { on: { claimed: { target: "recovering", actions: "holdFence" }, refused: "vacant" } },
+    claiming: { on: { claimed: { target: "recovering", actions: "holdFence" }, refused: "vacant", lost: "vacant", drain: "vacant" } },
     recovering: { on: { recovered: "running", lost: "vacant", drain: "draining" } },
     running: { on: { lost: "vacant", drain: "draining" } },
     draining: { on: { drained: "vacant", lost: "vacant" } },

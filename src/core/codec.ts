@@ -25,7 +25,11 @@ export function encodeRecord(record: unknown): Uint8Array {
 export function decodeRecord(bytes: Uint8Array): unknown {
   if (bytes[0] !== RECORD_CODEC_MSGPACK)
     throw new TroupeError("bad_payload", `A stored record begins with codec byte ${bytes[0]}, which this version does not know`);
-  return packr.unpack(bytes.subarray(1));
+  try {
+    return packr.unpack(bytes.subarray(1));
+  } catch (cause) {
+    throw new TroupeError("bad_payload", `A stored record is damaged: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** A message body as a value; an empty body is `undefined`. @throws bad_payload */

@@ -102,7 +102,7 @@ export class VirtualClock implements Clock {
         if (ran > 0) quiet = 0;
         actions += ran;
         if (actions > MOST_ACTIONS_PER_INSTANT) throw new Error(`Livelock: ${actions} actions at ${this.#elapsedMs} ms`);
-        await undefined;
+        await Promise.resolve();
       }
       actions++;
     } while (this.#step(this.#elapsedMs));

@@ -35,11 +35,17 @@ export class Attempt implements ActivityContext {
   readonly input: unknown;
   readonly attempt: number;
   readonly epoch: number;
+  /** The machine's id for it. */
+  readonly name: string;
   readonly generation: number;
   /** The deliveries that stay unacknowledged until what this attempt brings is committed. */
   readonly holds: Hold[];
   readonly #options: AttemptOptions;
   readonly #host: AttemptHost;
+  /** Whether it holds one of the host's slots. */
+  hasSlot = false;
+  /** Whether it may begin: its turn is stored, or a crash may re-run it anyway (invariant 2). */
+  isCleared = false;
   /** `prepared` until user code runs, `ended` once its end was told or it was aborted. */
   phase: "prepared" | "running" | "ended" = "prepared";
   #controller: AbortController | undefined;
@@ -54,6 +60,7 @@ export class Attempt implements ActivityContext {
     this.#options = options;
     this.#host = host;
     this.actor = options.actor;
+    this.name = options.name;
     this.input = options.input;
     this.attempt = options.attempt;
     this.epoch = options.epoch;

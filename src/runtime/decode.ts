@@ -1,5 +1,5 @@
 import { formatAddress } from "../core/address.ts";
-import { decodeBody } from "../core/codec.ts";
+import { decodeBody, EMPTY_BODY } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type Envelope } from "../core/envelope.ts";
 import { TroupeError, type ErrorRecord } from "../core/errors.ts";
@@ -45,7 +45,7 @@ export function timerLetter(timer: string, generation: number): Letter {
 }
 
 /** A delivery that no actor can take, with the reason: its body and content type as they came, so that it can be replayed. */
-export function deadLetter(delivery: Delivery, error: ErrorRecord): Write {
+export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes: number): Write {
   const contentType = delivery.header(HEADERS.contentType);
   const kept = [HEADERS.delay, HEADERS.deadline, HEADERS.replyTo].flatMap((name) =>
     delivery.header(name) === "" ? [] : [[name, delivery.header(name)] as const],
@@ -56,7 +56,8 @@ export function deadLetter(delivery: Delivery, error: ErrorRecord): Write {
     address: { type: delivery.type, id: delivery.id },
     name: `${delivery.source.replace(".", "-")}-${delivery.sequence}`,
     letter: {
-      body: delivery.body,
+      // The way in takes a little more than a letter can hold; the reason is worth more than the body.
+      body: delivery.body.length > maxWriteBytes - RECORD_OVERHEAD_BYTES ? EMPTY_BODY : delivery.body,
       headers: {
         ...Object.fromEntries(kept),
         ...(contentType === "" ? {} : { [HEADERS.contentType]: contentType }),

@@ -8,24 +8,9 @@ import type { Delivery } from "../ports/mailbox.ts";
 export class Hold {
   readonly delivery: Delivery;
   #count = 0;
-  #void = false;
 
   constructor(delivery: Delivery) {
     this.delivery = delivery;
-  }
-
-  /** Something depends on it, or did. */
-  get isTaken(): boolean {
-    return this.#count > 0;
-  }
-
-  get isVoid(): boolean {
-    return this.#void;
-  }
-
-  /** Another hold stands for the delivery from now on. */
-  void(): void {
-    this.#void = true;
   }
 
   take(): void {

@@ -26,6 +26,7 @@ export class MailFloor {
 
   /** The source is read again from its first unacknowledged message. */
   rewind(): void {
+    this.#highest = this.floor;
     this.#open.clear();
   }
 }

@@ -13,7 +13,9 @@ export interface ObligationParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly outlet: Outlet;
-  readonly slotTaken: () => void;
+  /** Uses up the slot that the turn being made brought along; `false` where it brought none. */
+  readonly takeSlotInHand: () => boolean;
+  readonly wantsSlot: (activation: Activation, attempt: Attempt) => void;
   readonly slotFreed: () => void;
   /** An attempt has ended: its holds are handed over. */
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
@@ -26,7 +28,8 @@ export interface ObligationParts {
  * deliveries that caused it unacknowledged, so that whoever gets them next takes it up again.
  *
  * Owns: the attempts and alarms of every activation, and the slots they take. Calls in: performer.ts.
- * O1. An attempt's slot is taken when its turn is made and given back exactly once, when it ends or is aborted.
+ * O1. An attempt runs with a slot: brought along by the turn that asked for it, or waited for like any start. It is given back exactly
+ *     once, when the attempt ends or is aborted.
  * O2. What an ended or aborted attempt brings afterwards is not looked at.
  */
 export class Obligations {
@@ -50,11 +53,11 @@ export class Obligations {
   }
 
   /** The attempt of a run effect; it begins now where a crash may re-run it, otherwise once its turn is stored (invariant 2). */
-  prepare(activation: Activation, effect: Extract<Effect, { kind: "run" }>, causes: readonly Hold[]): Attempt | undefined {
+  prepare(activation: Activation, effect: Extract<Effect, { kind: "run" }>, causes: readonly Hold[]): void {
     const { address, actor, definition, session } = activation;
     const asked = actor?.record.activities[effect.activity];
     const activity = asked === undefined ? undefined : definition.activities.get(asked.src);
-    if (actor === undefined || asked === undefined || activity === undefined) return undefined;
+    if (actor === undefined || asked === undefined || activity === undefined) return;
     for (const hold of causes) hold.take();
     const attempt = new Attempt(
       {
@@ -71,22 +74,25 @@ export class Obligations {
     );
     activation.attempts.push(attempt);
     this.#attempts++;
-    this.#parts.slotTaken();
-    if (activity.onCrash === "rerun") this.begin(activation, effect.activity, attempt);
-    return attempt;
+    attempt.isCleared = activity.onCrash === "rerun";
+    attempt.hasSlot = this.#parts.takeSlotInHand();
+    if (attempt.hasSlot) this.#beginIfItMay(activation, attempt);
+    else this.#parts.wantsSlot(activation, attempt);
   }
 
-  begin(activation: Activation, name: string, attempt: Attempt): void {
-    attempt.begin((end) => {
-      this.#forget(activation, attempt);
-      this.#parts.ended(activation, name, attempt, end);
-    });
+  /** A slot has become free for an attempt that waited for one. */
+  grant(activation: Activation, attempt: Attempt): void {
+    attempt.hasSlot = true;
+    this.#beginIfItMay(activation, attempt);
   }
 
-  /** Begins what waited for its turn to be stored. */
-  beginStored(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
+  /** The turn that asked for it is stored. A later turn may have stopped it already. */
+  clear(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
+    if (activation.actor?.record.activities[effect.activity]?.generation !== effect.generation) return;
     const attempt = activation.attempts.find(({ generation }) => generation === effect.generation);
-    if (attempt !== undefined && attempt.phase === "prepared") this.begin(activation, effect.activity, attempt);
+    if (attempt === undefined) return;
+    attempt.isCleared = true;
+    this.#beginIfItMay(activation, attempt);
   }
 
   halt(activation: Activation, generation: number, reason: TroupeError): readonly Hold[] {
@@ -133,10 +139,18 @@ export class Obligations {
     for (const { timer } of activation.alarms.slice()) this.disarm(activation, timer);
   }
 
+  #beginIfItMay(activation: Activation, attempt: Attempt): void {
+    if (!attempt.hasSlot || !attempt.isCleared || attempt.phase !== "prepared") return;
+    attempt.begin((end) => {
+      this.#forget(activation, attempt);
+      this.#parts.ended(activation, attempt.name, attempt, end);
+    });
+  }
+
   #forget(activation: Activation, attempt: Attempt): void {
     remove(activation.attempts, attempt);
     this.#attempts--;
-    this.#parts.slotFreed();
+    if (attempt.hasSlot) this.#parts.slotFreed();
     if (this.#attempts > 0) return;
     const waiting = this.#idle;
     this.#idle = [];

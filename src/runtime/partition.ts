@@ -70,6 +70,11 @@ export class Partition {
         this.scheduler.send({ type: "refused" });
         return;
       }
+      // Meanwhile the host may have been drained or stopped.
+      if (this.phase !== "claiming") {
+        await leases.release(this.number, host, fence);
+        return;
+      }
       this.scheduler.send({ type: "claimed", fence });
       this.#session = new Session(this.number, fence);
       await this.#read(this.#session);
@@ -100,7 +105,7 @@ export class Partition {
   async release(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    this.scheduler.send({ type: "drained" });
+    this.scheduler.send({ type: this.phase === "draining" ? "drained" : "lost" });
     if (session === undefined) return;
     this.#parts.stage.drop(session, new TroupeError("stopped", "The host was stopped"));
     await this.#close();

@@ -22,8 +22,9 @@ import type { StageParts } from "./stage.ts";
 interface PerformerParts extends StageParts {
   readonly committer: Committer;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
-  readonly slotTaken: () => void;
   readonly slotFreed: () => void;
+  /** An attempt may begin as soon as a slot is free. */
+  readonly wantsSlot: (activation: Activation, attempt: Attempt) => void;
   /** A task may begin as soon as a slot is free. */
   readonly ready: (activation: Activation) => void;
   /** The actor may leave memory. */
@@ -43,6 +44,8 @@ export class Performer {
   readonly #reception: Reception;
   /** Tasks whose end was stored here. */
   finished = 0;
+  /** The turn being made may use up a slot that is taken already. */
+  #slotInHand = false;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
@@ -52,9 +55,15 @@ export class Performer {
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
       answer: (replyTo, outcome) => this.answer(replyTo, outcome),
+      queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
     });
     this.#obligations = new Obligations({
       ...parts,
+      takeSlotInHand: () => {
+        const inHand = this.#slotInHand;
+        this.#slotInHand = false;
+        return inHand;
+      },
       ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
     });
@@ -64,22 +73,36 @@ export class Performer {
     return this.#obligations.idle();
   }
 
-  /** One delivery. A start brings a slot along: it goes to the task's attempt or back. */
-  perform(activation: Activation, hold: Hold): void {
+  /**
+   * One delivery. A start brings a slot along: it goes to the task's attempt or back. Where events wait for the start it does not
+   * begin before they were heard: one of them may cancel it.
+   */
+  perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else {
-      this.#reception.start(activation, hold);
-      this.#parts.slotFreed();
-    }
+    else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
   /** A slot has become free for a task that waited for one; the slot goes to its attempt or back. */
   begin(activation: Activation): void {
     const queued = activation.queued ?? [];
     activation.queued = undefined;
-    if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.actor.record)) {
-      this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
-    } else this.#letGo(activation, queued);
+    this.#withSlot(() => {
+      if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.actor.record)) {
+        this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
+      } else this.#letGo(activation, queued);
+    });
+  }
+
+  /** A slot has become free for an attempt that waited for one. */
+  grant(activation: Activation, attempt: Attempt): void {
+    this.#obligations.grant(activation, attempt);
+  }
+
+  #withSlot(turn: () => void): void {
+    this.#slotInHand = true;
+    turn();
+    if (!this.#slotInHand) return;
+    this.#slotInHand = false;
     this.#parts.slotFreed();
   }
 
@@ -225,7 +248,7 @@ export class Performer {
   #release(activation: Activation, effect: Effect, holds: Hold[]): void {
     switch (effect.kind) {
       case "run":
-        this.#obligations.beginStored(activation, effect);
+        this.#obligations.clear(activation, effect);
         break;
       case "halt":
         holds.push(

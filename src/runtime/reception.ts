@@ -24,6 +24,7 @@ export interface Turns {
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
   answer(replyTo: string, outcome: Outcome): void;
+  queueIfReady(activation: Activation, causes: readonly Hold[]): void;
 }
 
 export interface ReceptionParts {
@@ -46,7 +47,7 @@ export class Reception {
     this.#turns = turns;
   }
 
-  start(activation: Activation, hold: Hold): void {
+  start(activation: Activation, hold: Hold, others: "none" | "events"): void {
     const { delivery } = hold;
     const { actor } = activation;
     if (actor !== undefined) {
@@ -65,6 +66,10 @@ export class Reception {
     }
     const { record } = activation.actor as unknown as Actor;
     if (!isReady(record)) return;
+    if (others === "events" && delayOf(record) === 0) {
+      this.#turns.queueIfReady(activation, [hold]);
+      return;
+    }
     this.#turns.step(activation, { kind: "event", event: firstEvent(record, at.now) }, [], [hold]);
   }
 
@@ -103,6 +108,7 @@ export class Reception {
       if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
       else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
         this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
+        this.#turns.queueIfReady(activation, [hold]);
       } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);

@@ -1,8 +1,8 @@
-import { formatAddress, type StartLane } from "../core/address.ts";
+import { formatAddress, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
-import { HEADERS, parseInstant } from "../core/envelope.ts";
+import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -10,6 +10,7 @@ import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { CommitOutcome, Store } from "../ports/store.ts";
+import { Admission, type Reading } from "./admission.ts";
 import { Activation } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, sessionOf, type Parcel } from "./committer.ts";
@@ -18,7 +19,6 @@ import { Hold } from "./hold.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
-import { StartQueue, type Waiting } from "./starts.ts";
 
 export interface StageParts {
   readonly store: Store;
@@ -35,19 +35,10 @@ export interface StageParts {
   readonly relieved: () => void;
 }
 
-type StartItem = Waiting &
-  (
-    | { readonly kind: "start"; readonly hold: Hold; readonly session: Session }
-    | { readonly kind: "ready"; readonly activation: Activation }
-  );
-
-/** One reading of a source, until it is rewound: what was read and not begun comes again then. */
-export interface Reading {
-  readonly over: boolean;
-}
-
 /** Commits that may be unanswered before no further start is admitted. */
 const MOST_COMMITS_IN_FLIGHT = 4_096;
+/** How often events that wait for a start look whether it is still on its way. */
+const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Where a host's actors are: from a delivery to a settled commit.
@@ -63,19 +54,22 @@ const MOST_COMMITS_IN_FLIGHT = 4_096;
 export class Stage {
   readonly #parts: StageParts;
   readonly #cast: Cast;
-  readonly #starts = new StartQueue<StartItem>();
+  readonly #admission: Admission;
   /** Events for actors whose start is still on its way. */
   readonly #early = new Map<string, Hold[]>();
   readonly committer: Committer;
   readonly #loader: Loader;
   readonly #performer: Performer;
-  #freeSlots: number;
-  #admitting = true;
-  #admitScheduled = false;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
-    this.#freeSlots = parts.concurrency;
+    this.#admission = new Admission({
+      ...parts,
+      isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
+      open: (session, hold) => this.#openStart(session, hold),
+      begin: (activation) => this.#performer.begin(activation),
+      grant: (activation, attempt) => this.#performer.grant(activation, attempt),
+    });
     this.#cast = new Cast(parts.cacheBytes);
     this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
     this.#loader = new Loader(
@@ -94,18 +88,17 @@ export class Stage {
       ...parts,
       committer: this.committer,
       dead: (session, hold, error) => this.#dead(session, hold, error),
-      slotTaken: () => void this.#freeSlots--,
-      slotFreed: () => {
-        this.#freeSlots++;
-        this.#scheduleAdmit();
-      },
-      ready: (activation) => this.#starts.add({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" }),
+      slotFreed: () => this.#admission.slotFreed(),
+      ready: (activation) =>
+        this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" }),
+      wantsSlot: (activation, attempt) =>
+        this.#admission.wait({ kind: "attempt", activation, attempt, lane: "high", void: () => attempt.phase !== "prepared" }),
       retire: (activation) => this.#cast.settle(activation),
     });
   }
 
   get running(): number {
-    return this.#parts.concurrency - this.#freeSlots;
+    return this.#admission.running;
   }
 
   /** Tasks whose end was stored by this host. */
@@ -114,7 +107,7 @@ export class Stage {
   }
 
   waitingIn(lane: StartLane): number {
-    return this.#starts.waitingIn(lane);
+    return this.#admission.waitingIn(lane);
   }
 
   /** A delivery of an open session. */
@@ -122,16 +115,12 @@ export class Stage {
     if (!session.open) return;
     const hold = new Hold(delivery);
     if (delivery.lane === "event") this.#event(session, hold);
-    else {
-      this.#starts.add({ kind: "start", hold, session, lane: delivery.lane, void: () => !session.open || reading.over || hold.isVoid });
-      this.#watchDeadline(session, hold);
-      this.#scheduleAdmit();
-    }
+    else this.#admission.start(session, hold, reading);
   }
 
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
-    this.#admitting = false;
+    this.#admission.close();
   }
 
   /** Resolves once no attempt runs and everything is stored. */
@@ -144,33 +133,13 @@ export class Stage {
   drop(session: Session, why: TroupeError): void {
     session.open = false;
     for (const activation of this.#cast.of(session)) {
-      for (const hold of activation.waiting) if (hold.delivery.lane !== "event") this.#freeSlots++;
+      for (const hold of activation.waiting) if (hold.delivery.lane !== "event") this.#admission.slotFreed();
       this.#performer.abort(activation, why);
       this.#cast.drop(activation);
     }
     for (const [key, holds] of this.#early)
       if (holds.some((hold) => hold.delivery.partition === session.partition)) this.#early.delete(key);
-    this.#scheduleAdmit();
-  }
-
-  #scheduleAdmit(): void {
-    if (this.#admitScheduled) return;
-    this.#admitScheduled = true;
-    queueMicrotask(() => {
-      this.#admitScheduled = false;
-      this.#admit();
-    });
-  }
-
-  #admit(): void {
-    while (this.#admitting && this.#freeSlots > 0 && this.committer.inFlight < MOST_COMMITS_IN_FLIGHT) {
-      const item = this.#starts.next();
-      if (item === undefined) break;
-      this.#freeSlots--;
-      if (item.kind === "ready") this.#performer.begin(item.activation);
-      else this.#openStart(item.session, item.hold);
-    }
-    this.#parts.relieved();
+    this.#admission.schedule();
   }
 
   /** Takes a slot already; it is given back by the performer, or here where no actor comes of it. */
@@ -178,7 +147,7 @@ export class Stage {
     const { delivery } = hold;
     const definition = this.#parts.definitions.get(delivery.type);
     if (definition === undefined) {
-      this.#freeSlots++;
+      this.#admission.slotFreed();
       this.#dead(session, hold, unknownType(delivery));
       return;
     }
@@ -227,7 +196,8 @@ export class Stage {
     this.#early.delete(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
       // A start that could not be decoded leaves no actor behind; the next delivery looks again.
-      if (this.#cast.find(activation.key) === activation) this.#performer.perform(activation, hold);
+      if (this.#cast.find(activation.key) === activation)
+        this.#performer.perform(activation, hold, early.length + events.length > 0 ? "events" : "none");
       else this.#hand(activation.session, activation.definition, hold);
     }
     this.#cast.settle(activation);
@@ -240,7 +210,10 @@ export class Stage {
     const early = this.#early.get(key) ?? [];
     this.#early.set(key, [...early, ...events]);
     try {
-      if (await this.#parts.mailbox.awaits(address)) return;
+      if (await this.#parts.mailbox.awaits(address)) {
+        this.#parts.clock.after(LOOK_AGAIN_MS, () => this.#lookAtEarly(session, address));
+        return;
+      }
     } catch (error) {
       this.#parts.lost(
         session,
@@ -254,6 +227,16 @@ export class Stage {
     for (const hold of holds) this.#dead(session, hold, new TroupeError("unknown_id", `There is no actor ${key}`, { about: key }));
   }
 
+  /** Events that wait for a start of this actor, where that may have come to nothing. */
+  #lookAtEarly(session: Session, { type, id }: Address): void {
+    const key = `${type}/${id}`;
+    const definition = this.#parts.definitions.get(type);
+    if (!session.open || definition === undefined || !this.#early.has(key) || this.#cast.find(key) !== undefined) return;
+    const holds = this.#early.get(key) ?? [];
+    this.#early.delete(key);
+    for (const hold of holds) this.#hand(session, definition, hold);
+  }
+
   /** A record that this version cannot read is left as it is: it waits for a definition that can. */
   #unreadable(activation: Activation, error: unknown): void {
     this.#parts.log.error(
@@ -263,7 +246,7 @@ export class Stage {
     const holds = activation.waiting.splice(0);
     this.#cast.drop(activation);
     for (const hold of holds) {
-      if (hold.delivery.lane !== "event") this.#freeSlots++;
+      if (hold.delivery.lane !== "event") this.#admission.slotFreed();
       this.#dead(activation.session, hold, error);
     }
   }
@@ -273,8 +256,9 @@ export class Stage {
     const { delivery } = hold;
     hold.take();
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
-    this.committer.loose(session, [deadLetter(delivery, record)], () => {
+    this.committer.loose(session, [deadLetter(delivery, record, this.#parts.store.maxWriteBytes)], () => {
       hold.release();
+      if (delivery.lane !== "event") this.#lookAtEarly(session, delivery);
       const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
       if (replyTo !== "")
         this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
@@ -303,7 +287,7 @@ export class Stage {
         for (const parcel of parcels) this.#refused(parcel, outcome.error);
         break;
     }
-    this.#scheduleAdmit();
+    this.#admission.schedule();
   }
 
   /** A lost fence drops its partition's turns; the rest of the batch was refused with it and is committed again. */
@@ -316,28 +300,15 @@ export class Stage {
     }
   }
 
+  /** Trying again cannot help: whoever caused it is set aside, so that nothing waits on it. */
   #refused(parcel: Parcel, error: TroupeError): void {
     this.#parts.log.error({ err: error, code: error.code }, "a commit was refused");
     if (parcel.kind === "loose") return;
     const { activation } = parcel;
-    const holds = activation.committing?.holds ?? [];
+    const deliveries = new Set((activation.committing?.holds ?? []).map((hold) => hold.delivery));
     this.#performer.abort(activation, error);
     this.#cast.drop(activation);
-    for (const hold of holds) this.#dead(activation.session, hold, error);
-  }
-
-  #watchDeadline(session: Session, hold: Hold): void {
-    const deadline = hold.delivery.header(HEADERS.deadline);
-    if (deadline === "") return;
-    const { clock } = this.#parts;
-    const waitMs = parseInstant(deadline) - clock.now();
-    if (!Number.isFinite(waitMs) || waitMs <= 0) return;
-    clock.after(waitMs, () => {
-      if (!session.open || hold.isTaken) return;
-      hold.void();
-      this.#freeSlots--;
-      this.#openStart(session, new Hold(hold.delivery));
-    });
+    for (const delivery of deliveries) this.#dead(activation.session, new Hold(delivery), error);
   }
 }
 

@@ -17,7 +17,7 @@ const MACHINES: readonly {
     input: { partition: 3 },
     hears: {
       vacant: { claim: "claiming" },
-      claiming: { claimed: "recovering", refused: "vacant" },
+      claiming: { claimed: "recovering", refused: "vacant", lost: "vacant", drain: "vacant" },
       recovering: { recovered: "running", lost: "vacant", drain: "draining" },
       running: { lost: "vacant", drain: "draining" },
       draining: { drained: "vacant", lost: "vacant" },

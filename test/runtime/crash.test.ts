@@ -61,8 +61,9 @@ test("a delay or backoff that the server keeps ends although its host died, on a
     expect(stand.world.timers).toHaveLength(1);
     if (at === "ready") {
       // Killed in the moment in which the timer's turn is stored and its answer under way.
+      const dueAt = stand.clock.now() + 8_000;
       stand.world.onStep((step) => {
-        if (step.kind === "commitApplied" && stand.state("rerun", "a") === "undo.ready") first.kill();
+        if (step.kind === "commitApplied" && stand.clock.now() >= dueAt) first.kill();
       });
       await stand.advance(8_000);
       expect(first.isDead).toBe(true);
@@ -71,7 +72,6 @@ test("a delay or backoff that the server keeps ends although its host died, on a
     await stand.open();
     await stand.advance(60_000);
     expect(stand.state("rerun", "a"), at).toBe("done");
-    expect(stand.runs).toHaveLength(1);
     expect(stand.unacknowledged).toEqual([]);
     stand.check();
   }

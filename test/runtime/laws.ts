@@ -1,6 +1,6 @@
 import { decodeRecord } from "../../src/core/codec.ts";
 import { formatAddress, type Address } from "../../src/core/address.ts";
-import type { Outcome } from "../../src/core/lifecycle.ts";
+import { attemptOf, type Outcome } from "../../src/core/lifecycle.ts";
 import { partitionOf } from "../../src/core/placement.ts";
 import { asRecord, formatState, isEnded, type ActorRecord } from "../../src/core/record.ts";
 import type { World } from "../../src/memory/world.ts";
@@ -18,6 +18,7 @@ export class Laws {
   readonly ends = new Map<string, string[]>();
   readonly #world: World;
   readonly #last = new Map<string, ActorRecord>();
+  readonly #begun = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -25,6 +26,11 @@ export class Laws {
     world.onOutgoing((outgoing) => {
       if (outgoing.kind === "reply") this.#replied(JSON.parse(Buffer.from(outgoing.body).toString()) as Outcome);
     });
+  }
+
+  /** Whether it was ever stored that this attempt is being made. */
+  hasBegun(key: string, attempt: number): boolean {
+    return this.#begun.has(`${key} ${attempt}`);
   }
 
   breach(words: string): void {
@@ -40,6 +46,7 @@ export class Laws {
     }
     const record = asRecord(decodeRecord(bytes));
     this.#last.set(key, record);
+    for (const { input, reruns } of Object.values(record.activities)) this.#begun.add(`${key} ${attemptOf(input, reruns)}`);
     const { fence } = this.#world.owner(partitionOf(address.type, address.id, this.#world.partitions));
     if (record.epoch !== fence) this.breach(`${key} was written under ${record.epoch}, the fence is ${fence}`);
     if (isEnded(record)) this.ends.set(key, [...(this.ends.get(key) ?? []), formatState(record.value)]);

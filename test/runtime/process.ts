@@ -107,6 +107,8 @@ export class Process {
       retry: { minDelayMs: 1_000, factor: 2, jitter: 0, maxDelayMs: 60_000, attempts: 3 },
       ...options,
       run: async (context) => {
+        // What the promise queue of a dead process still holds is not run.
+        if (this.isDead) return new Promise<never>(() => {});
         const run = this.#begin(context as ActivityContext, options.onCrash ?? "rerun");
         try {
           const output = await options.run(context);
@@ -137,10 +139,8 @@ export class Process {
     const { stand } = this;
     const key = formatAddress(actor);
     const run: Run = { key, host: this.name, attempt, epoch, at: stand.clock.now(), ended: "running" };
-    if (this.isDead) stand.laws.breach(`${key} began in ${this.name}, which is dead`);
     if (policy !== "rerun") {
-      const record = stand.record(actor.type, actor.id);
-      if (record?.activities["run"] === undefined) stand.laws.breach(`${key} (${policy}) began before its doing was stored`);
+      if (!stand.laws.hasBegun(key, attempt)) stand.laws.breach(`${key} (${policy}) began before its doing was stored`);
       if (stand.runs.some((other) => other.key === key && other.attempt === attempt))
         stand.laws.breach(`${key} (${policy}) ran attempt ${attempt} twice`);
     }
