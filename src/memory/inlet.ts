@@ -34,6 +34,10 @@ export class MemoryInlet implements Inlet, Subscriber {
     this.#reader = reader;
   }
 
+  get isGone(): boolean {
+    return this.#isClosed || this.connection.phase !== "up";
+  }
+
   /** From the server. */
   begin(reading: number, isRewind: boolean): void {
     this.connection.push(() => {

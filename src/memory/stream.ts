@@ -16,6 +16,8 @@ export interface Message {
 export interface Subscriber {
   /** The connection: what tells a reader that is stale from one that reads again. */
   readonly connection: object;
+  /** Its host has died, lost the connection or closed it: nobody will ever hear what is sent there. */
+  readonly isGone: boolean;
   /** A reading begins: deliveries carry its number. `isRewind`: the server began it by itself. */
   begin(reading: number, isRewind: boolean): void;
   send(message: Message, reading: number): void;
@@ -28,7 +30,9 @@ const COMPACT_AT = 1_024;
  * One source on the server: its messages in order and the one consumer that reads them.
  *
  * `workqueue`: an acknowledgement removes the message. `limits`: it only marks it; the message stays until it is forgotten.
- * Q1. A reading delivers in rising sequence; it begins with the first message that is neither acknowledged nor forgotten.
+ * Q1. A reading delivers in rising sequence; it begins with the first message that is neither acknowledged nor forgotten. With
+ *     `limits` whatever was acknowledged behind that one comes again too: JetStream's reset goes back to the floor of what is
+ *     acknowledged without a gap (seen on 2.15.1; pinned by test/contract/reading.ts where the two agree).
  * Q2. Only the newest reading delivers. An acknowledgement counts if the message is pending in it and does not come from an
  *     older reading of the same connection. (From another connection it counts, as on JetStream: the server knows sequences only.)
  * Q3. A reader that was superseded waits below the newer one, and reads again, from the first unacknowledged, when that is gone. (Two
@@ -90,8 +94,9 @@ export class SourceStream {
     }
   }
 
-  /** Takes the consumer over. */
+  /** Takes the consumer over. Asked for by somebody who has gone meanwhile, it only makes the present reader begin again. */
   open(subscriber: Subscriber): void {
+    if (subscriber.isGone) return this.rewind();
     this.detach(subscriber.connection);
     this.#subscribers.push(subscriber);
     this.#begin(false);
@@ -99,7 +104,8 @@ export class SourceStream {
 
   /** Reads again after a connection was lost, below anybody who has opened the source meanwhile. */
   resume(subscriber: Subscriber): void {
-    this.#subscribers.unshift(subscriber);
+    if (subscriber.isGone) return;
+    if (!this.#subscribers.includes(subscriber)) this.#subscribers.unshift(subscriber);
     if (this.#subscriber === subscriber) this.#begin(false);
   }
 
@@ -154,12 +160,22 @@ export class SourceStream {
 
   #begin(isRewind: boolean): void {
     this.#compact();
+    this.#forgetAcknowledgedBehindGap();
     this.#reading++;
     this.#pending.clear();
     this.#next = this.#offset;
     this.#sent = 0;
     this.#allowed = 0;
     this.#subscriber?.begin(this.#reading, isRewind);
+  }
+
+  #forgetAcknowledgedBehindGap(): void {
+    let isBehindGap = false;
+    for (const message of this.#log) {
+      if (message === undefined) continue;
+      if (isBehindGap) this.#acknowledged.delete(message.sequence);
+      else isBehindGap = !this.#acknowledged.has(message.sequence);
+    }
   }
 
   #pump(): void {

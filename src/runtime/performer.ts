@@ -91,6 +91,7 @@ export class Performer {
         this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
       } else this.#letGo(activation, queued);
     });
+    this.#parts.retire(activation);
   }
 
   /** A slot has become free for an attempt that waited for one. */

@@ -133,6 +133,25 @@ describe("a lost connection", () => {
   });
 });
 
+describe("a reader from the grave", () => {
+  it("does not starve the host that replaced it, before or after that loses its connection", async () => {
+    const s = await setStage({ maxLatencyMs: 50 });
+    s.world.publish("event", X.type, X.id, bytes("1"));
+    void s.host.mailbox.open(0, "in.event", { receive() {}, rewound() {} });
+    s.host.crash("arrives");
+    const next = s.world.attach("host-b");
+    const reader = await s.drive(Recorder.open(next.mailbox, 0, "in.event", 10));
+    await s.clock.advance(1_000);
+    expect(reader.bodies).toEqual(["1"]);
+    next.disconnect();
+    await s.clock.advance(1_000);
+    next.reconnect();
+    await s.clock.advance(1_000);
+    expect([reader.bodies, s.world.unacknowledged(0, "in.event").length]).toEqual([["1"], 1]);
+    reader.verify();
+  });
+});
+
 describe("a frozen process", () => {
   it("gets no answer and no delivery until it wakes, while what it had sent arrives", async () => {
     const s = await setStage();

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { assert, describe, expect, it } from "vitest";
 import { SourceStream, type Message, type Subscriber } from "../../src/memory/stream.ts";
 
 /** A far side that keeps what it was sent, in its newest reading. */
 class Far implements Subscriber {
   readonly connection: object;
+  isGone = false;
   reading = 0;
   rewinds = 0;
   got: number[] = [];
@@ -19,7 +20,7 @@ class Far implements Subscriber {
   }
 
   send(message: Message, reading: number): void {
-    expect(reading).toBe(this.reading);
+    assert(reading === this.reading, `sent in reading ${reading}`);
     this.got.push(message.sequence);
   }
 }
@@ -74,20 +75,20 @@ describe("source stream", () => {
     expect(stream.messages().map((message) => message.sequence)).toEqual([2, 3]);
   });
 
-  it.each(["workqueue", "limits"] as const)(
-    "sends nothing again that was acknowledged, and keeps it only where retention is by limits: %s",
-    (retention) => {
-      const stream = filled(retention, 4);
-      const far = new Far(A);
-      stream.open(far);
-      stream.allow(far.reading, 4);
-      for (const sequence of [1, 3]) stream.acknowledge(A, far.reading, sequence);
-      stream.rewind();
-      stream.allow(far.reading, 4);
-      expect([far.got, far.rewinds]).toEqual([[2, 4], 1]);
-      expect([stream.size, stream.unacknowledged().length]).toEqual([retention === "limits" ? 4 : 2, 2]);
-    },
-  );
+  it.each([
+    ["workqueue", [2, 4], 2],
+    ["limits", [2, 3, 4], 4],
+  ] as const)("begins again with the first unacknowledged; with %s retention that is %j", (retention, again, stored) => {
+    const stream = filled(retention, 4);
+    const far = new Far(A);
+    stream.open(far);
+    stream.allow(far.reading, 4);
+    for (const sequence of [1, 3]) stream.acknowledge(A, far.reading, sequence);
+    expect(stream.unacknowledged().map((message) => message.sequence)).toEqual([2, 4]);
+    stream.rewind();
+    stream.allow(far.reading, 4);
+    expect([far.got, far.rewinds, stream.size]).toEqual([again, 1, stored]);
+  });
 
   it("lets a superseded reader wait, and reads with it again when the newer one has gone", () => {
     const stream = filled("workqueue", 2);
@@ -100,6 +101,26 @@ describe("source stream", () => {
     stream.detach(B);
     stream.allow(old.reading, 9);
     expect([old.got, old.rewinds]).toEqual([[1, 2], 1]);
+  });
+
+  it("lets nobody read who has gone when the request arrives", () => {
+    const stream = filled("workqueue", 2);
+    const [ghost, far] = [new Far(A), new Far(B)];
+    ghost.isGone = true;
+    stream.open(ghost);
+    stream.open(far);
+    stream.allow(far.reading, 9);
+    stream.open(ghost);
+    expect(far.rewinds, "its reset was heeded all the same").toBe(1);
+    stream.allow(far.reading, 9);
+    stream.detach(B);
+    stream.resume(ghost);
+    stream.resume(far);
+    stream.resume(far);
+    stream.allow(far.reading, 9);
+    expect([ghost.got, far.got]).toEqual([[], [1, 2]]);
+    stream.detach(B);
+    expect(far.got).toEqual([1, 2]);
   });
 
   it("keeps its place over thousands of messages", () => {

@@ -22,7 +22,12 @@ test.each([
   await stand.open();
   await stand.advance(20_000);
   expect(stand.state(type, "a")).toBe(state);
-  expect(stand.runs.map(({ attempt, host }) => [attempt, host])).toEqual([[1, "host-1"], [2, "host-2"]].slice(0, runs));
+  expect(stand.runs.map(({ attempt, host }) => [attempt, host])).toEqual(
+    [
+      [1, "host-1"],
+      [2, "host-2"],
+    ].slice(0, runs),
+  );
   if (type !== "park") expect(stand.laws.ends.get(`${type}/a`)).toEqual([state]);
   else expect(stand.record("park", "a")?.parked).toMatchObject({ reason: "crashed", error: { code: "crashed" } });
   if (type === "fail") expect((stand.record("fail", "a")?.context as TaskContext).error).toMatchObject({ code: "crashed" });

@@ -203,7 +203,15 @@ test.each(POINTS.flatMap((at) => [1, 2, 3, 5, 8].map((nth) => [at, nth] as const
     for (const underWay of ["lost", "arrives"] as const) {
       const tasks = Array.from({ length: 9 }, (_, i): Task => {
         const policy = POLICIES[i % 3] as Task["policy"];
-        return { policy, lane: "normal", ms: i < 6 ? 0 : 300, failures: 0, delayMs: i === 8 ? 4_000 : 0, cancelAfterMs: null, twice: false };
+        return {
+          policy,
+          lane: "normal",
+          ms: i < 6 ? 0 : 300,
+          failures: 0,
+          delayMs: i === 8 ? 4_000 : 0,
+          cancelAfterMs: null,
+          twice: false,
+        };
       });
       const plan: Scenario = {
         seed: nth,

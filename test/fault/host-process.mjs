@@ -1,0 +1,38 @@
+// One host in a process of its own, run from the compiled package. Its one argument is JSON: see HostProcessOptions in hosts.ts.
+// Every run of user code is a line in the journal, written before the work is done: a process that is killed afterwards has run it.
+import { appendFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+
+const options = JSON.parse(process.argv[2]);
+const dist = process.env.TROUPE_FAULT_DIST;
+const { createHost, defineTask, drainOnSignals } = await import(
+  dist === undefined ? new URL("../../dist/src/index.js", import.meta.url).href : pathToFileURL(`${dist}/src/index.js`).href
+);
+
+const tasks = ["rerun", "fail", "park"].map((policy) =>
+  defineTask({
+    name: policy,
+    onCrash: policy,
+    run: async ({ actor, input, attempt, epoch, signal }) => {
+      appendFileSync(options.journal, `${actor.type}/${actor.id} ${attempt} ${epoch} ${process.pid}\n`);
+      if (input?.ms > 0) await pause(input.ms, undefined, { signal });
+      return attempt;
+    },
+  }),
+);
+
+// The parent holds the other end: whatever becomes of it, nothing of it stays behind.
+process.stdin.once("close", () => process.exit()).resume();
+
+const host = await createHost({
+  nats: options.url,
+  namespace: options.namespace,
+  actors: tasks,
+  concurrency: options.concurrency,
+  partitions: options.partitions,
+  leaseTtl: options.leaseTtl,
+});
+process.stdout.write(`ready ${host.id}\n`);
+process.stdout.write(`${await drainOnSignals(host, "10s")}\n`);
+process.exit(0);

@@ -1,0 +1,77 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+export interface HostProcessOptions {
+  readonly url: string;
+  readonly namespace: string;
+  /** Where every run of user code becomes a line. */
+  readonly journal: string;
+  readonly concurrency: number;
+  readonly partitions: number;
+  readonly leaseTtl: string;
+}
+
+/** A host as a real process of the compiled package. It ends with this process at the latest. */
+export interface HostProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** The host's id, once it has joined. @throws when it ends before */
+  readonly joined: Promise<string>;
+  /** Settles with how it ended. */
+  readonly ended: Promise<string>;
+  readonly hasEnded: boolean;
+  signal(signal: NodeJS.Signals): void;
+  /** SIGKILL; settles when it is gone. */
+  kill(): Promise<void>;
+  /** The last lines of what it complained about. */
+  lastWords(): string;
+}
+
+const PROGRAM = fileURLToPath(new URL("./host-process.mjs", import.meta.url));
+const LAST_LINES = 20;
+
+export function spawnHost(options: HostProcessOptions): HostProcess {
+  const logPath = `${options.journal}.log`;
+  const log = openSync(logPath, "a");
+  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ["pipe", "pipe", log] }) as ChildProcessByStdio<
+    Writable,
+    Readable,
+    null
+  >;
+  closeSync(log);
+  child.stdin.on("error", () => {});
+  let hasEnded = false;
+  const ended = new Promise<string>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      hasEnded = true;
+      resolve(signal ?? `exit code ${code}`);
+    });
+  });
+  const lastWords = (): string => readFileSync(logPath, "utf8").trimEnd().split("\n").slice(-LAST_LINES).join("\n");
+  const joined = new Promise<string>((resolve, reject) => {
+    createInterface(child.stdout).on("line", (line) => {
+      if (line.startsWith("ready ")) resolve(line.slice("ready ".length));
+    });
+    void ended.then((how) => reject(new Error(`the host ended with ${how} before it had joined:\n${lastWords()}`)), reject);
+  });
+  joined.catch(() => {});
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  return {
+    pid: child.pid as number,
+    joined,
+    ended,
+    get hasEnded() {
+      return hasEnded;
+    },
+    signal: (signal) => void child.kill(signal),
+    kill,
+    lastWords,
+    [Symbol.asyncDispose]: kill,
+  };
+}
