@@ -174,7 +174,7 @@ function nameOf(type: TaskType<never, never> | Definition | string): string {
   return typeof type === "string" ? type : type.name;
 }
 
-export function timeoutOf(timeout: Duration | undefined, address: Address): number | undefined {
+function timeoutOf(timeout: Duration | undefined, address: Address): number | undefined {
   if (timeout === undefined) return undefined;
   const ms = parseDuration(timeout);
   if (ms === undefined) throw new TroupeError("bad_options", `"${timeout}" is not a duration`, { about: `${address.type}/${address.id}` });
@@ -182,7 +182,7 @@ export function timeoutOf(timeout: Duration | undefined, address: Address): numb
 }
 
 /** What a task produced, or its failure as an error. @throws task_failed, cancelled, expired and the other codes of a failure */
-export function outputOf(outcome: Outcome): unknown {
+function outputOf(outcome: Outcome): unknown {
   if (outcome.state === "done") return outcome.output;
   const about = `${outcome.type}/${outcome.id}`;
   const error = outcome.error ?? { name: "TroupeError", code: "expired", message: `${about} has expired` };
@@ -192,7 +192,7 @@ export function outputOf(outcome: Outcome): unknown {
 }
 
 /** @throws bad_delay, bad_deadline */
-export function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, about: string): Readonly<Record<string, string>> {
+function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, about: string): Readonly<Record<string, string>> {
   if (request.delay === undefined && request.deadline === undefined) return NO_HEADERS;
   const delayMs = request.delay === undefined ? 0 : (parseDuration(request.delay) ?? Number.NaN);
   const deadlineAt = request.deadline === undefined ? undefined : instantOf(request.deadline);

@@ -1,5 +1,4 @@
-import type { Address } from "./address.ts";
-import { TroupeError, type Fault } from "./errors.ts";
+import { TroupeError } from "./errors.ts";
 
 /**
  * A message as an actor sees it. A start creates the actor; an event reaches one that lives; a timer is an event the actor
@@ -103,15 +102,4 @@ export function checkEvent(value: unknown, about: string): ActorEvent {
     throw new TroupeError("reserved_event", `The event type "${value.type}" sent to ${about} is reserved`, { about });
   }
   return value as ActorEvent;
-}
-
-/** A dead letter's own words: what it was, why nobody could take it. Stored and on the wire. */
-export interface DeadLetter {
-  readonly address: Address;
-  readonly name: string;
-  readonly code: string;
-  readonly message: string;
-  readonly faults: readonly Fault[];
-  readonly lane: string;
-  readonly at: number;
 }

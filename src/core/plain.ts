@@ -17,14 +17,14 @@ export interface PlainEdge {
   readonly output?: Mapper;
 }
 
-export interface PlainInvoke {
+interface PlainInvoke {
   readonly id: string;
   readonly src: string;
   readonly input: Mapper;
 }
 
 /** What the machine makes of its context and the event; `self` is made only where it is asked for. */
-export type Mapper = (context: unknown, event: ActorEvent, self: () => unknown) => unknown;
+type Mapper = (context: unknown, event: ActorEvent, self: () => unknown) => unknown;
 
 /** The edge that an event takes from a state, or undefined where the interpreter must decide. */
 export function plainEdge(definition: Definition, value: StateValue, eventType: string): PlainEdge | undefined {

@@ -52,7 +52,7 @@ export function mailPlace(lane: string, to: Address, message: string): string {
   return `mail ${lane} ${formatAddress(to)} ${message}`;
 }
 
-export function addressOfWrite(write: Write): Address {
+function addressOfWrite(write: Write): Address {
   return write.kind === "mail" ? write.to : write.kind === "timer" || write.kind === "cancelTimer" ? write.owner : write.address;
 }
 

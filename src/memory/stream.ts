@@ -30,9 +30,8 @@ const COMPACT_AT = 1_024;
  * One source on the server: its messages in order and the one consumer that reads them.
  *
  * `workqueue`: an acknowledgement removes the message. `limits`: it only marks it; the message stays until it is forgotten.
- * Q1. A reading delivers in rising sequence; it begins with the first message that is neither acknowledged nor forgotten. With
- *     `limits` whatever was acknowledged behind that one comes again too: JetStream's reset goes back to the floor of what is
- *     acknowledged without a gap (seen on 2.15.1; pinned by test/contract/reading.ts where the two agree).
+ * Q1. A reading delivers in rising sequence, from the first message that is neither acknowledged nor forgotten. With `limits` what
+ *     was acknowledged behind that one comes again: JetStream's reset goes back to the floor (seen on nats-server 2.15.1).
  * Q2. Only the newest reading delivers. An acknowledgement counts if the message is pending in it and does not come from an
  *     older reading of the same connection. (From another connection it counts, as on JetStream: the server knows sequences only.)
  * Q3. A reader that was superseded waits below the newer one, and reads again, from the first unacknowledged, when that is gone. (Two
@@ -179,15 +178,13 @@ export class SourceStream {
   }
 
   #pump(): void {
-    const subscriber = this.#subscriber;
-    if (subscriber === undefined) return;
-    while (this.#sent < this.#allowed && this.#next < this.#offset + this.#log.length) {
+    while (this.#subscriber !== undefined && this.#sent < this.#allowed && this.#next < this.#offset + this.#log.length) {
       const message = this.#log[this.#next - this.#offset];
       this.#next++;
       if (message === undefined || this.#acknowledged.has(message.sequence)) continue;
       this.#sent++;
       this.#pending.add(message.sequence);
-      subscriber.send(message, this.#reading);
+      this.#subscriber.send(message, this.#reading);
     }
     if (this.#next - this.#offset > COMPACT_AT * 4) this.#compact();
   }

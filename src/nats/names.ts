@@ -8,7 +8,7 @@ import { decodeToken, encodeToken } from "./token.ts";
  * Every subject, header, stream, bucket and consumer name of the JetStream adapter. No other file spells one.
  */
 
-export const DEFAULT_NAMESPACE = "troupe";
+const DEFAULT_NAMESPACE = "troupe";
 
 /** Headers that the server reads or writes. Those of our own protocol are HEADERS in core/envelope.ts. */
 export const NATS_HEADERS = {

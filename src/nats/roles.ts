@@ -1,10 +1,10 @@
 import { TroupeError } from "../core/errors.ts";
 import { api, micro, namesOf, roleInbox, type Names } from "./names.ts";
 
-export const ROLES = ["publisher", "host", "inspector", "deployer"] as const;
+const ROLES = ["publisher", "host", "inspector", "deployer"] as const;
 export type Role = (typeof ROLES)[number];
 
-export interface Login {
+interface Login {
   readonly user: string;
   /** Plain, or a bcrypt hash as `nats server passwd` makes it. */
   readonly password: string;

@@ -7,12 +7,3 @@ export interface Log {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
-
-export const SILENT: Log = {
-  level: "silent",
-  child: () => SILENT,
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-};

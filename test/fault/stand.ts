@@ -117,10 +117,11 @@ export class FaultStand implements AsyncDisposable {
     );
   }
 
-  /** Every task that has a record. */
+  /** Every task that has a record, by a client of its own: another's connection may still be broken. */
   async views(): Promise<ReadonlyMap<string, TaskView>> {
+    await using client = await connect({ nats: this.server.url, namespace: NAMESPACE });
     const views = new Map<string, TaskView>();
-    for await (const view of this.client.list({ signal: AbortSignal.timeout(20_000) })) views.set(`${view.type}/${view.id}`, view);
+    for await (const view of client.list({ signal: AbortSignal.timeout(20_000) })) views.set(`${view.type}/${view.id}`, view);
     return views;
   }
 

@@ -10,7 +10,7 @@ export interface Frame {
   readonly bytes: Buffer;
 }
 
-/** What becomes of a frame. `cut` loses it and everything after it, in both directions. */
+/** What becomes of a frame. `cut` loses it and everything after it on its connection, in both directions. */
 export type Verdict = "pass" | "cut" | "pass and cut";
 
 /** Called for every frame, in the order of its direction. */
@@ -18,6 +18,10 @@ export type Watch = (frame: Frame, from: "host" | "server") => Verdict;
 
 export interface Tap extends AsyncDisposable {
   readonly port: number;
+  /** What the host sends from now on waits on the wire, */
+  hold(): void;
+  /** and arrives only now. */
+  release(): void;
 }
 
 /**
@@ -26,15 +30,18 @@ export interface Tap extends AsyncDisposable {
  */
 export async function startTap(targetPort: number, watch: Watch): Promise<Tap> {
   const open = new Set<Socket>();
-  let isCut = false;
-  const relay = (from: "host" | "server", source: Socket, target: Socket): void => {
+  const held: { readonly target: Socket; readonly bytes: Buffer }[] = [];
+  let isHolding = false;
+  const relay = (from: "host" | "server", source: Socket, target: Socket, pair: { isCut: boolean }): void => {
     const reader = new FrameReader();
     source.on("data", (chunk: Buffer) => {
       for (const frame of reader.read(chunk)) {
-        if (isCut) return;
+        if (pair.isCut) return;
         const verdict = watch(frame, from);
-        isCut ||= verdict !== "pass";
-        if (verdict !== "cut") target.write(frame.bytes);
+        pair.isCut ||= verdict !== "pass";
+        if (verdict === "cut") return;
+        if (isHolding && from === "host") held.push({ target, bytes: frame.bytes });
+        else target.write(frame.bytes);
       }
     });
     source.on("error", () => {});
@@ -44,12 +51,18 @@ export async function startTap(targetPort: number, watch: Watch): Promise<Tap> {
   const server = createServer((host) => {
     const upstream = createConnection(targetPort, "127.0.0.1");
     for (const socket of [host, upstream]) open.add(socket.setNoDelay(true));
-    relay("host", host, upstream);
-    relay("server", upstream, host);
+    const pair = { isCut: false };
+    relay("host", host, upstream, pair);
+    relay("server", upstream, host, pair);
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    hold: () => void (isHolding = true),
+    release() {
+      isHolding = false;
+      for (const { target, bytes } of held.splice(0)) target.write(bytes);
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import { pathToFileURL } from "node:url";
+import type { Definition } from "../core/definition.ts";
+import type { Duration } from "../core/duration.ts";
+import { TroupeError } from "../core/errors.ts";
+import { connectOptionsOf, withConnection, type ConnectionFlags } from "./connection-flags.ts";
+import { say } from "./output.ts";
+
+interface HostFlags extends ConnectionFlags {
+  readonly concurrency: string;
+  readonly drainTimeout: Duration;
+}
+
+interface DevFlags extends HostFlags {
+  readonly data: string;
+  readonly port: string;
+}
+
+/** Commands that run actors. */
+export function addHostCommands(program: Command): void {
+  const host = program
+    .command("host <entry>")
+    .description("runs a host with the definitions that a module exports; SIGTERM drains it, a second one stops it");
+  withHost(withConnection(host)).action(async (entry: string, flags: HostFlags) => runHost(await definitionsOf(entry), flags));
+  const dev = program
+    .command("dev <entry>")
+    .description("a nats-server of its own on the loopback interface and a host; prints where everything is")
+    .option("--data <dir>", "where the server keeps its data", ".troupe")
+    .option("--port <port>", "the server's port; 0 takes a free one", "0");
+  withHost(withConnection(dev)).action(runDev);
+}
+
+function withHost(command: Command): Command {
+  return command
+    .option("--concurrency <n>", "attempts that may run at once", "50")
+    .option("--drain-timeout <duration>", "how long a drain may take", "30s");
+}
+
+async function runHost(actors: readonly Definition[], flags: HostFlags): Promise<void> {
+  const { createHost, drainOnSignals } = await import("../create-host.ts");
+  const { pino } = await import("pino");
+  const log = pino({ level: process.env["LOG_LEVEL"] ?? "info" }, pino.destination(2));
+  const host = await createHost({ ...connectOptionsOf(flags), actors, concurrency: Number(flags.concurrency), log });
+  say(`host ${host.id} runs ${actors.map(({ name }) => name).join(", ")}`);
+  say(`host ${await drainOnSignals(host, flags.drainTimeout)}`);
+}
+
+async function runDev(entry: string, flags: DevFlags): Promise<void> {
+  const actors = await definitionsOf(entry);
+  if (flags.server !== undefined) return runHost(actors, flags);
+  const { startEmbeddedServer } = await import("../server/embedded.ts");
+  const { describeProgress } = await import("../server/progress.ts");
+  await using server = await startEmbeddedServer({
+    dataDir: flags.data,
+    port: Number(flags.port),
+    onProgress: (progress) => say(describeProgress(progress)),
+  });
+  const [first] = actors;
+  say(`server    ${server.url} (data in ${server.dataDir}; for development, not production)`);
+  say(`try       npx troupe submit ${first?.name ?? "TYPE"} '{}' --wait -s ${server.url}`);
+  say(`or        nats -s ${server.url} req ${flags.namespace ?? "troupe"}.api.submit.${first?.name ?? "TYPE"} '{"input":{}}'`);
+  await runHost(actors, { ...flags, server: server.url });
+}
+
+/** Every definition that a module exports, alone or in lists. @throws bad_options */
+export async function definitionsOf(entry: string): Promise<readonly Definition[]> {
+  let exported: Record<string, unknown>;
+  try {
+    exported = (await import(pathToFileURL(entry).href)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new TroupeError("bad_options", `${entry} cannot be loaded: ${(cause as Error).message}`, { cause });
+  }
+  const definitions = [...new Set(Object.values(exported).flat().filter(isDefinition))];
+  if (definitions.length === 0) throw new TroupeError("bad_options", `${entry} exports no definition; export what defineTask returns`);
+  return definitions;
+}
+
+function isDefinition(value: unknown): value is Definition {
+  return typeof value === "object" && value !== null && "machine" in value && "activities" in value && "name" in value;
+}

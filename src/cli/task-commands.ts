@@ -1,0 +1,159 @@
+import { Option, type Command } from "commander";
+import type { Client } from "../client.ts";
+import { parseAddress } from "../core/address.ts";
+import { TroupeError } from "../core/errors.ts";
+import type { Ref } from "../ref.ts";
+import { TASK_STATES, hasEnded, type TaskState, type TaskView } from "../view.ts";
+import { withClient, withConnection, withOutput, type ConnectionFlags, type OutputFlags } from "./connection-flags.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { printOne, printRows, say, type Row } from "./output.ts";
+import { submitOne, submitLines, type SubmitFlags } from "./submit.ts";
+
+type Flags = ConnectionFlags & OutputFlags;
+
+const SHORT = ["type", "id", "path", "attempt", "updated"];
+const LONG = ["type", "id", "path", "attempt", "input", "output", "error", "parked", "due", "revision", "created", "updated"];
+
+/** Commands for whoever submits, watches and operates tasks. */
+export function addTaskCommands(program: Command): void {
+  addSubmit(program);
+  withOutput(withConnection(program.command("get <type/id>").description("one task, as it is now"))).action(
+    async (key: string, flags: Flags) =>
+      withClient(flags, async (client) => printOne(rowOf(await known(refOf(client, key))), LONG, flags.output)),
+  );
+  addList(program);
+  withOutput(
+    withConnection(program.command("watch <type/id>").description("a task now and after every change, until it has ended")),
+  ).action(watch);
+  withOutput(
+    withConnection(program.command("cancel <type/id> [reason]").description("in any state, any number of times; the first reason is kept")),
+  ).action(async (key: string, reason: string | undefined, flags: Flags) => operate(key, flags, (ref) => ref.cancel(reason)));
+  withOutput(withConnection(program.command("retry <type/id>").description("takes a parked task up again"))).action(
+    async (key: string, flags: Flags) =>
+      withClient(flags, async (client) => printOne((await client.ask(`retry.${key.replace("/", ".")}`)) as Row, LONG, flags.output)),
+  );
+  addDeadLetters(program);
+}
+
+function addSubmit(program: Command): void {
+  const command = program
+    .command("submit <type> [input]")
+    .description("submits a task; the input is JSON, @file, or - for standard input")
+    .option("--id <id>", "the same id again is the same task")
+    .addOption(new Option("--priority <lane>", "high, normal or low").choices(["high", "normal", "low"]).default("normal"))
+    .option("--delay <duration>", "not before that long, such as 30s")
+    .option("--deadline <instant>", "RFC 3339; not started by then means expired")
+    .option("--lines <file>", "one task for each line of JSON; - for standard input")
+    .option("--wait", "wait for the result")
+    .option("--timeout <duration>", "how long to wait");
+  withOutput(withConnection(command)).action(async (type: string, input: string | undefined, flags: Flags & SubmitFlags) =>
+    withClient(flags, async (client) => {
+      process.exitCode =
+        flags.lines === undefined ? await submitOne(client, type, input, flags) : await submitLines(client, type, flags.lines, flags);
+    }),
+  );
+}
+
+function addList(program: Command): void {
+  const command = program
+    .command("ls")
+    .description("tasks with a stored record")
+    .option("--type <type>", "only of this type")
+    .addOption(new Option("--state <state>", "only in this state").choices(TASK_STATES));
+  withOutput(withConnection(command)).action(async (flags: Flags & { readonly type?: string; readonly state?: TaskState }) =>
+    withClient(flags, async (client) => {
+      const rows: Row[] = [];
+      const filter = {
+        ...(flags.type === undefined ? {} : { type: flags.type }),
+        ...(flags.state === undefined ? {} : { state: flags.state }),
+      };
+      for await (const view of client.list(filter)) {
+        if (flags.output === "jsonl") printRows([rowOf(view)], SHORT, "jsonl");
+        else rows.push(rowOf(view));
+      }
+      if (flags.output !== "jsonl") printRows(rows, SHORT, flags.output);
+    }),
+  );
+}
+
+async function watch(key: string, flags: Flags): Promise<void> {
+  await withClient(flags, async (client) => {
+    let last: TaskView | undefined;
+    for await (const view of refOf(client, key).watch()) {
+      last = view;
+      if (flags.output === "table")
+        process.stdout.write(
+          `${new Date(view.updatedAt ?? Date.now()).toISOString()}  ${view.path}${view.error === undefined ? "" : `  ${view.error.message}`}\n`,
+        );
+      else printRows([rowOf(view)], SHORT, "jsonl");
+      if (hasEnded(view)) break;
+    }
+    if (last !== undefined) process.exitCode = exitCodeOfView(last);
+  });
+}
+
+async function operate(key: string, flags: Flags, act: (ref: Ref) => Promise<void>): Promise<void> {
+  await withClient(flags, async (client) => {
+    const ref = refOf(client, key);
+    await known(ref);
+    await act(ref);
+    printOne(rowOf(await known(ref)), LONG, flags.output);
+  });
+}
+
+const DEAD = ["type", "id", "name", "lane", "code", "message"];
+
+function addDeadLetters(program: Command): void {
+  const dead = program.command("dead").description("envelopes that no actor could take");
+  withOutput(
+    withConnection(dead.command("ls").description("lists them with their reasons").option("--type <type>", "only of this type")),
+  ).action(async (flags: Flags & { readonly type?: string }) =>
+    withClient(flags, async (client) => {
+      const { letters, more } = (await client.ask("dead.list", flags.type === undefined ? {} : { type: flags.type })) as {
+        letters: Row[];
+        more: boolean;
+      };
+      printRows(letters, DEAD, flags.output);
+      if (more) say("There are more.");
+    }),
+  );
+  for (const [verb, words] of [
+    ["replay", "sends one again the way it came"],
+    ["discard", "removes one"],
+  ] as const) {
+    withOutput(withConnection(dead.command(`${verb} <type/id> <name>`).description(words))).action(
+      async (key: string, name: string, flags: Flags) =>
+        withClient(flags, async (client) => {
+          const { type, id } = parseAddress(key);
+          const answer = (await client.ask(`${verb}.${type}.${id}.${name}`)) as Row;
+          if (verb === "discard" && answer["discarded"] === false)
+            throw new TroupeError("unknown_id", `There is no dead letter ${name} of ${key}`, { about: key });
+          printOne({ type, id, name, ...answer }, ["type", "id", "name", "replayed", "discarded"], flags.output);
+        }),
+    );
+  }
+}
+
+export function refOf(client: Client, key: string): Ref {
+  const { type, id } = parseAddress(key);
+  return client.ref(type, id);
+}
+
+/** @throws unknown_id */
+async function known(ref: Ref): Promise<TaskView> {
+  const view = await ref.get();
+  if (view === undefined) throw new TroupeError("unknown_id", `There is no task ${ref.key}`, { about: ref.key });
+  return view;
+}
+
+/** 0 for done; what a failure means otherwise. */
+function exitCodeOfView(view: TaskView): number {
+  if (view.state === "done") return EXIT.ok;
+  return view.error?.code === undefined ? EXIT.failed : exitCodeOf(view.error.code);
+}
+
+function rowOf(view: TaskView): Row {
+  const instant = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
+  const { createdAt, updatedAt, dueAt, ...rest } = view;
+  return { ...rest, due: instant(dueAt), created: instant(createdAt), updated: instant(updatedAt) };
+}

@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { connect } from "../../src/index.ts";
+import { eventually } from "../support/eventually.ts";
+import { startServer } from "../support/server.ts";
+import { troupe } from "./command-line.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const HELLO = fileURLToPath(new URL("../../dist/examples/hello.js", import.meta.url));
+
+it("drains a host on SIGTERM: what runs is finished, and it ends well", async () => {
+  await using server = await startServer();
+  const host = spawn(process.execPath, [MAIN, "host", HELLO, "-s", server.url], { stdio: "ignore" });
+  const exited = once(host, "exit");
+  await using client = await connect({ nats: server.url });
+  const ref = await eventually("a host takes it", async () =>
+    client.start("sleep", { id: "s", input: { seconds: 2 } }).catch(() => undefined),
+  );
+  await eventually("it runs", async () => (await ref.get())?.state === "doing");
+  host.kill("SIGTERM");
+  expect(await exited).toEqual([0, null]);
+  expect(await ref.result({ timeout: "5s" })).toBe("slept 2 s");
+});
+
+it("stops a host at once on a second signal, and another one goes on", async () => {
+  await using server = await startServer();
+  const start = () => spawn(process.execPath, [MAIN, "host", HELLO, "-s", server.url], { stdio: "ignore" });
+  const first = start();
+  const exited = once(first, "exit");
+  await using client = await connect({ nats: server.url });
+  const ref = await eventually("a host takes it", async () =>
+    client.start("sleep", { id: "s", input: { seconds: 3 } }).catch(() => undefined),
+  );
+  await eventually("it runs", async () => (await ref.get())?.state === "doing");
+  first.kill("SIGTERM");
+  // The second signal must come after the first was heard: a draining host hands its partitions over only once it has finished.
+  await eventually("it drains", async () => {
+    first.kill("SIGTERM");
+    return first.exitCode !== null || first.signalCode !== null;
+  });
+  await exited;
+  expect((await ref.get())?.state).toBe("doing");
+  const second = start();
+  expect(await ref.result({ timeout: "15s" })).toBe("slept 3 s");
+  second.kill("SIGKILL");
+});
+
+it("refuses a module that exports no definition", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "troupe-entry-"));
+  const entry = join(folder, "nothing.mjs");
+  await writeFile(entry, "export const nothing = 1;");
+  expect(await troupe(["host", entry])).toMatchObject({ code: 2 });
+  expect((await troupe(["host", join(folder, "missing.mjs")])).stderr).toContain("cannot be loaded");
+  await rm(folder, { recursive: true });
+});
