@@ -12,7 +12,7 @@ export interface RunPlan {
   readonly count: number;
 }
 
-export interface PerProcess {
+interface PerProcess {
   readonly server: number;
   readonly worker: number;
   readonly producer: number;

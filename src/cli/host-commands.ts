@@ -63,7 +63,7 @@ async function runDev(entry: string, flags: DevFlags): Promise<void> {
 }
 
 /** Every definition that a module exports, alone or in lists. @throws bad_options */
-export async function definitionsOf(entry: string): Promise<readonly Definition[]> {
+async function definitionsOf(entry: string): Promise<readonly Definition[]> {
   let exported: Record<string, unknown>;
   try {
     exported = (await import(pathToFileURL(entry).href)) as Record<string, unknown>;

@@ -134,7 +134,7 @@ function addDeadLetters(program: Command): void {
   }
 }
 
-export function refOf(client: Client, key: string): Ref {
+function refOf(client: Client, key: string): Ref {
   const { type, id } = parseAddress(key);
   return client.ref(type, id);
 }

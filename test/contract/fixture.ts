@@ -41,26 +41,26 @@ export interface Attached {
   readonly leases: Leases;
 }
 
-export interface Capabilities {
+interface Capabilities {
   /** Hours pass at once, so that what a server does only after a minute can be tested. */
   readonly virtualTime: boolean;
   /** A reader that has been superseded gets nothing more even where it still wants something. */
   readonly supersededReadersStarve: boolean;
 }
 
-export interface Publication {
+interface Publication {
   readonly lane: Lane;
   readonly to: Address;
   readonly body: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface StoredLetter {
+interface StoredLetter {
   readonly name: string;
   readonly letter: Letter;
 }
 
-export interface StoredTurn {
+interface StoredTurn {
   readonly revision: number;
   readonly bytes: Uint8Array;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /** The root of the repository, with a slash at its end. */
 export const ROOT = new URL("../../", import.meta.url).pathname;
 
-export interface Block {
+interface Block {
   readonly language: string;
   /** What stands behind the language: `run`. */
   readonly words: readonly string[];

@@ -6,7 +6,7 @@ export interface Step {
   readonly heard: readonly Expected[];
 }
 
-export interface Expected {
+interface Expected {
   readonly verb: string;
   readonly sid: string;
   /** As on the wire, with `…` for any text. */

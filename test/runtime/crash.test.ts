@@ -172,3 +172,22 @@ test("a record that cannot be loaded costs the session, not the task", async () 
   expect(stand.unacknowledged).toEqual([]);
   stand.check();
 });
+
+test("a task that waits for a slot is not forgotten when its mail comes again and its host dies", async () => {
+  const stand = new Stand();
+  const first = await stand.open({ concurrency: 1 });
+  stand.start("rerun", "a", undefined, { headers: { [HEADERS.delay]: "8000" } });
+  await stand.settle();
+  stand.start("rerun", "blocker", { ms: 60_000 });
+  await stand.advance(9_000);
+  expect(stand.state("rerun", "a")).toBe("undo.ready");
+  for (const partition of [0, 1]) stand.world.rewind(partition, "mail.event");
+  await stand.advance(1_000);
+  expect(stand.unacknowledged.some((left) => left.endsWith("mail.event rerun/a"))).toBe(true);
+  first.kill();
+  await stand.advance(TTL_MS);
+  await stand.open({ concurrency: 2 });
+  await stand.advance(10_000);
+  expect(stand.state("rerun", "a")).toBe("done");
+  stand.check();
+});

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { START_LANES } from "../../src/core/address.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
