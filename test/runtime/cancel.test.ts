@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { TaskContext } from "../../machines/task.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { POLICIES } from "./process.ts";
 import { Stand } from "./stage.ts";
@@ -8,7 +7,7 @@ const CANCEL = { type: "cancel", reason: "enough" };
 
 function expectCancelled(stand: Stand, type: string, id: string): void {
   expect(stand.state(type, id)).toBe("failed");
-  expect((stand.record(type, id)?.context as TaskContext).error).toMatchObject({ code: "cancelled", message: "enough" });
+  expect(stand.context(type, id).error).toMatchObject({ code: "cancelled", message: "enough" });
   expect(stand.laws.ends.get(`${type}/${id}`)).toEqual(["failed"]);
   expect(stand.unacknowledged).toEqual([]);
   stand.check();
@@ -76,6 +75,7 @@ test("a cancel that arrives before any host has looked finds its task", async ()
   stand.start("rerun", "a", { ms: 60_000 });
   await stand.open();
   await stand.advance(1_000);
+  expect(stand.deadLetters).toEqual([]);
   expectCancelled(stand, "rerun", "a");
 });
 
@@ -116,5 +116,6 @@ test("a second cancel keeps the first reason", async () => {
   stand.send("rerun", "a", CANCEL);
   stand.send("rerun", "a", { type: "cancel", reason: "later" });
   await stand.settle();
+  expect(stand.deadLetters).toEqual([]);
   expectCancelled(stand, "rerun", "a");
 });

@@ -109,7 +109,7 @@ export class Process {
       run: async (context) => {
         // What the promise queue of a dead process still holds is not run.
         if (this.isDead) return new Promise<never>(() => {});
-        const run = this.#begin(context as ActivityContext, options.onCrash ?? "rerun");
+        const run = this.#begin(context, options.onCrash ?? "rerun");
         try {
           const output = await options.run(context);
           run.ended = "returned";

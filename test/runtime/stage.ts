@@ -1,3 +1,4 @@
+import type { TaskContext } from "../../machines/task.ts";
 import { formatAddress, type Lane, type StartLane } from "../../src/core/address.ts";
 import { decodeRecord, encodeJson } from "../../src/core/codec.ts";
 import { HEADERS, type ActorEvent } from "../../src/core/envelope.ts";
@@ -101,6 +102,13 @@ export class Stand {
   record(type: string, id: string): ActorRecord | undefined {
     const bytes = this.world.read({ type, id });
     return bytes === undefined ? undefined : asRecord(decodeRecord(bytes));
+  }
+
+  /** What a task's machine knows. @throws where there is no record */
+  context(type: string, id: string): TaskContext {
+    const record = this.record(type, id);
+    if (record === undefined) throw new Error(`${type}/${id} has no record`);
+    return record.context as TaskContext;
   }
 
   /** `undo.ready`; "" where there is no record. */
