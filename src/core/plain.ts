@@ -152,11 +152,11 @@ function edgeOf(root: Node, leaf: Node, lineage: readonly Node[], eventType: str
 
 /** What a transition leaves and enters again lies below its domain (SCXML's word, and XState's `getTransitionDomain`). */
 function domainOf(owner: Node, target: Node): Node | undefined {
-  const above = lineageOf(target).slice(1);
-  if (owner.type === "compound" && above.includes(owner)) return owner;
+  const above = new Set(lineageOf(target).slice(1));
+  if (owner.type === "compound" && above.has(owner)) return owner;
   return lineageOf(owner)
     .slice(1)
-    .find((node) => above.includes(node));
+    .find((node) => above.has(node));
 }
 
 function startOf(machine: AnyStateMachine, root: Node): Table["start"] {

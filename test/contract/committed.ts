@@ -132,7 +132,7 @@ export function retention(fixture: () => StoreFixture): void {
     if (!f.capabilities.virtualTime) return;
     const [ended, running] = ["ended", "running"].map((name) => addressIn(0, f.partitions, name)) as [never, never];
     const fence = await take(f.a, 0);
-    await f.a.store.commit(under(0, fence, { ...record(0, ended, "ended"), ttlMs: 90_000 } as Write, record(0, running, "running")));
+    await f.a.store.commit(under(0, fence, { ...record(0, ended, "ended"), ttlMs: 90_000 }, record(0, running, "running")));
     await f.pass(89_000);
     expect((await f.b.store.load([ended, running])).map(text)).toEqual(["ended", "running"]);
     await f.pass(2_000);
@@ -147,7 +147,7 @@ export function retention(fixture: () => StoreFixture): void {
     if (!f.capabilities.virtualTime) return;
     const address = addressIn(0, f.partitions, "x");
     const fence = await take(f.a, 0);
-    await f.a.store.commit(under(0, fence, { ...record(0, address, "x"), ttlMs: 10 } as Write));
+    await f.a.store.commit(under(0, fence, { ...record(0, address, "x"), ttlMs: 10 }));
     await f.pass(59_000);
     expect((await f.b.store.load([address])).map(text)).toEqual(["x"]);
     await f.pass(2_000);
@@ -159,9 +159,9 @@ export function retention(fixture: () => StoreFixture): void {
     if (!f.capabilities.virtualTime) return;
     const address = addressIn(0, f.partitions, "x");
     const fence = await take(f.a, 0);
-    await f.a.store.commit(under(0, fence, { ...record(0, address, "1"), ttlMs: 60_000 } as Write));
+    await f.a.store.commit(under(0, fence, { ...record(0, address, "1"), ttlMs: 60_000 }));
     await f.pass(50_000);
-    await f.a.store.commit(under(0, fence, { ...record(0, address, "2"), ttlMs: 60_000 } as Write));
+    await f.a.store.commit(under(0, fence, { ...record(0, address, "2"), ttlMs: 60_000 }));
     await f.pass(50_000);
     expect((await f.b.store.load([address])).map(text)).toEqual(["2"]);
     await f.pass(11_000);

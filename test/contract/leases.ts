@@ -8,8 +8,8 @@ export function leasesContract(name: string, open: () => Promise<LeasesFixture>)
     beforeEach(async () => void (f = await open()));
     afterEach(() => f.dispose());
 
-    describe("ownership", () => void ownership(() => f));
-    describe("liveness", () => void liveness(() => f));
+    describe("ownership", () => ownership(() => f));
+    describe("liveness", () => liveness(() => f));
   });
 }
 

@@ -11,10 +11,10 @@ export function mailboxContract(name: string, open: () => Promise<MailboxFixture
     beforeEach(async () => void (f = await open()));
     afterEach(() => f.dispose());
 
-    describe("messages", () => void messages(() => f));
-    describe("credit", () => void credit(() => f));
-    describe("reading again", () => void reopening(() => f));
-    describe("two readers", () => void superseding(() => f));
-    describe("awaits", () => void awaiting(() => f));
+    describe("messages", () => messages(() => f));
+    describe("credit", () => credit(() => f));
+    describe("reading again", () => reopening(() => f));
+    describe("two readers", () => superseding(() => f));
+    describe("awaits", () => awaiting(() => f));
   });
 }

@@ -14,13 +14,13 @@ export function storeContract(name: string, open: () => Promise<StoreFixture>): 
     beforeEach(async () => void (f = await open()));
     afterEach(() => f.dispose());
 
-    describe("records", () => void records(() => f));
-    describe("fences", () => void fences(() => f));
-    describe("limits", () => void limits(() => f));
-    describe("mail", () => void mail(() => f));
-    describe("timers", () => void timers(() => f));
-    describe("what is kept beside records", () => void kept(() => f));
-    describe("retention", () => void retention(() => f));
+    describe("records", () => records(() => f));
+    describe("fences", () => fences(() => f));
+    describe("limits", () => limits(() => f));
+    describe("mail", () => mail(() => f));
+    describe("timers", () => timers(() => f));
+    describe("what is kept beside records", () => kept(() => f));
+    describe("retention", () => retention(() => f));
   });
 }
 

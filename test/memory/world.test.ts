@@ -80,7 +80,7 @@ describe("what the runtime may not do", () => {
       "mail to a partition that is not its target's",
       { kind: "mail", partition: 2, lane: "event", to: X, message: "m", letter: { body: bytes("") } },
     ],
-    ["a timer that is due at no time", { ...timer(0, X, "t", Number.NaN, "t") } as Write],
+    ["a timer that is due at no time", { ...timer(0, X, "t", Number.NaN, "t") }],
   ])("refuses %s as a defect", async (_, write) => {
     const s = await setStage();
     expect(await s.drive(s.host.store.commit(under(0, s.fence, write)))).toMatchObject({ kind: "refused", error: { code: "defect" } });
