@@ -56,7 +56,7 @@ function tableOf(rows: readonly Row[], columns: readonly string[]): string {
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
-  return typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Colour only for a person at a terminal who has not asked for none. */

@@ -111,7 +111,7 @@ export class Host {
     if (this.phase !== "active") return;
     this.life.send({ type: "drain" });
     this.stage.stopAdmitting();
-    await Promise.all(this.partitions.map((partition) => partition.drain()));
+    for (const partition of this.partitions) partition.drain();
     await Promise.race([this.stage.drained(), this.#deadline(timeoutMs)]);
     if (this.hasLeft) return;
     await this.#leave("drained");

@@ -95,10 +95,10 @@ export class Partition {
     void this.#close();
   }
 
-  /** Reads no more; what was accepted goes on. */
-  async drain(): Promise<void> {
+  /** Asks for no more; what was accepted goes on, and is acknowledged as it ends. */
+  drain(): void {
     this.scheduler.send({ type: "drain" });
-    await this.#close();
+    for (const reader of this.#readers) reader.pause();
   }
 
   /** Gives the partition back. Nothing of it may be going on. */
@@ -144,6 +144,7 @@ class SourceReader {
   #credit = 0;
   #reading = { over: false };
   #forgotten = 0;
+  #isPaused = false;
 
   constructor(source: Source, session: Session, parts: PartitionParts) {
     this.#source = source;
@@ -167,9 +168,14 @@ class SourceReader {
   }
 
   refill(): void {
-    if (this.#credit > CREDIT / 2 || this.#isFull()) return;
+    if (this.#isPaused || this.#credit > CREDIT / 2 || this.#isFull()) return;
     this.#credit = CREDIT;
     this.#inlet?.want(CREDIT);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#inlet?.want(0);
   }
 
   async close(): Promise<void> {

@@ -141,7 +141,7 @@ function fences(fixture: () => StoreFixture): void {
     await take(f.b, 2);
     const writes = [0, 1, 2].map((partition) => record(partition, addressIn(partition, f.partitions, "x"), "lost"));
     const outcome = await f.a.store.commit({ fences: held, writes });
-    expect(outcome.kind === "conflict" && [...outcome.lost].sort()).toEqual([0, 2]);
+    expect(outcome.kind === "conflict" && outcome.lost.toSorted((a, b) => a - b)).toEqual([0, 2]);
   });
 }
 

@@ -22,7 +22,7 @@ describe("virtual clock", () => {
     let isDone = false;
     const work = async (): Promise<void> => {
       for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => clock.soon(resolve));
-      for (let i = 0; i < 50; i++) await undefined;
+      for (let i = 0; i < 50; i++) await Promise.resolve();
       await new Promise<void>((resolve) => clock.soon(resolve));
       isDone = true;
     };

@@ -115,6 +115,16 @@ describe("a lost connection", () => {
     reader.verify();
   });
 
+  it("loses what was on its way to the host", async () => {
+    const s = await setStage({ maxLatencyMs: 50 });
+    const reader = await s.drive(Recorder.open(s.host.mailbox, 0, "in.event", 10));
+    await s.clock.advance(100);
+    s.world.publish("event", X.type, X.id, bytes("1"));
+    s.host.disconnect("arrives");
+    await s.clock.advance(1_000);
+    expect(reader.everything).toEqual([]);
+  });
+
   it("does not take a source back from a host that opened it meanwhile, until that has gone", async () => {
     const s = await setStage();
     s.world.publish("event", X.type, X.id, bytes("1"));
