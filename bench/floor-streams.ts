@@ -3,7 +3,7 @@ import { AckPolicy, DeliverPolicy, DiscardPolicy, jetstreamManager, RetentionPol
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 
-export const partitionCount = 16;
+export const partitionCount = 8;
 export const inStream = "IN";
 export const stateStream = "STATE";
 export const replyHeader = "Troupe-Reply";

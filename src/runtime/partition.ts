@@ -64,6 +64,7 @@ export class Partition {
   async claim(seen: number): Promise<void> {
     const { leases, host, log } = this.#parts;
     this.scheduler.send({ type: "claim" });
+    let session: Session | undefined;
     try {
       const fence = await leases.claim(this.number, host, seen);
       if (fence === undefined) {
@@ -76,12 +77,15 @@ export class Partition {
         return;
       }
       this.scheduler.send({ type: "claimed", fence });
-      this.#session = new Session(this.number, fence);
-      await this.#read(this.#session);
+      session = new Session(this.number, fence);
+      this.#session = session;
+      await this.#read(session);
     } catch (error) {
       log.warn({ partition: this.number, err: error }, "the partition could not be taken");
       this.scheduler.send({ type: "refused" });
-      this.lose(new TroupeError("lost_partition", `Partition ${this.number} could not be read`, { cause: error }));
+      // A later session may have taken the place of the one that failed.
+      if (this.#session === session)
+        this.lose(new TroupeError("lost_partition", `Partition ${this.number} could not be read`, { cause: error }));
     }
   }
 
