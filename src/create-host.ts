@@ -41,6 +41,7 @@ const DEFAULT_DRAIN_MS = 30_000;
 export class RunningHost implements AsyncDisposable {
   readonly #host: Host;
   readonly #parts: { readonly micro: Micro; readonly client: Client; readonly adapter: Adapter; readonly connection: NatsConnection };
+  #closed: Promise<void> | undefined;
 
   constructor(
     host: Host,
@@ -85,12 +86,16 @@ export class RunningHost implements AsyncDisposable {
     await this.drain();
   }
 
-  async #close(): Promise<void> {
+  /** Once, however many leave: a stop overtakes a drain that is under way, and both end here. */
+  #close(): Promise<void> {
+    return (this.#closed ??= this.#closeParts());
+  }
+
+  async #closeParts(): Promise<void> {
     const { micro, adapter, client, connection } = this.#parts;
-    if (connection.isClosed()) return;
     micro.close();
     await adapter.close();
-    await connection.drain();
+    if (!connection.isClosed()) await connection.drain();
     await client.close();
   }
 }

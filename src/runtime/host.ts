@@ -50,6 +50,7 @@ export class Host {
   #term: LeaseTerm = { trustedUntil: -Infinity };
   readonly #suspected = new Set<Session>();
   #claiming = false;
+  #goodbye: Promise<void> | undefined;
 
   constructor(parts: HostParts) {
     this.id = parts.id;
@@ -109,23 +110,27 @@ export class Host {
   /** Finishes what is accepted, for at most `timeoutMs`, gives the partitions back and leaves. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.phase !== "active") return;
+    this.#parts.log.info({ host: this.id, timeoutMs }, "finishes what runs; nothing new is begun");
     this.life.send({ type: "drain" });
     this.stage.stopAdmitting();
     for (const partition of this.partitions) partition.drain();
     await Promise.race([this.stage.drained(), this.#deadline(timeoutMs)]);
-    if (this.hasLeft) return;
     await this.#leave("drained");
   }
 
   /** Leaves now: attempts are aborted and go on elsewhere by their crash policy. */
   async stop(): Promise<void> {
-    if (this.phase === "left") return;
     this.stage.stopAdmitting();
     await this.#leave("stop");
   }
 
-  async #leave(how: "drained" | "stop"): Promise<void> {
+  /** Once: whoever comes second waits for the first's goodbyes. */
+  #leave(how: "drained" | "stop"): Promise<void> {
     this.life.send({ type: how });
+    return (this.#goodbye ??= this.#sayGoodbye());
+  }
+
+  async #sayGoodbye(): Promise<void> {
     const settled = await Promise.allSettled([
       ...this.partitions.map((partition) => partition.release()),
       this.#parts.leases.leave(this.id),
