@@ -8,7 +8,7 @@ const lookEveryMs = 2;
 
 const [url = ""] = process.argv.slice(2);
 const noop = defineTask<{ n: number }, number>({ name: "noop", run: async ({ input }) => input.n });
-const host = await createHost({ nats: url, actors: [noop], concurrency: 1000 });
+const host = await createHost({ nats: url, actors: [noop], concurrency: 100 });
 let expectedInAll = 0;
 
 obeyRunner<WorkerCommand>(

@@ -28,9 +28,9 @@ export class Draft {
   readonly #effects: Effect[];
   readonly #now: number;
 
-  constructor(before: ActorRecord, effects: Effect[], now: number) {
-    this.activities = before.activities;
-    this.timers = before.timers;
+  constructor(before: ActorRecord, open: Pick<ActorRecord, "activities" | "timers">, effects: Effect[], now: number) {
+    this.activities = open.activities;
+    this.timers = open.timers;
     this.generation = before.generation;
     this.#effects = effects;
     this.#now = now;
@@ -48,7 +48,8 @@ export class Draft {
 
   run(id: string, src: string, input: unknown): void {
     const generation = ++this.generation;
-    this.activities = { ...this.activities, [id]: { src, generation, input, reruns: 0 } };
+    const activity = { src, generation, input, reruns: 0 };
+    this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
     this.#effects.push({ kind: "run", activity: id, generation });
   }
 
@@ -106,6 +107,10 @@ export function setChild(snapshot: AnyMachineSnapshot, id: string, child: ChildR
 }
 
 export function without<T>(map: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
-  const { [key]: _gone, ...rest } = map;
-  return rest;
+  for (const other in map) {
+    if (other === key) continue;
+    const { [key]: _gone, ...rest } = map;
+    return rest;
+  }
+  return NOTHING;
 }

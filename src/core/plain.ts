@@ -23,8 +23,8 @@ interface PlainInvoke {
   readonly input: Mapper;
 }
 
-/** What the machine makes of its context and the event; `self` is made only where it is asked for. */
-type Mapper = (context: unknown, event: ActorEvent, self: () => unknown) => unknown;
+/** What the machine makes of its context and the event. */
+type Mapper = (context: unknown, event: ActorEvent, self: unknown) => unknown;
 
 /** The edge that an event takes from a state, or undefined where the interpreter must decide. */
 export function plainEdge(definition: Definition, value: StateValue, eventType: string): PlainEdge | undefined {
@@ -34,13 +34,13 @@ export function plainEdge(definition: Definition, value: StateValue, eventType: 
 /** The state that every actor of this definition starts in, and its first context; undefined where the interpreter must decide. */
 export function plainStart(
   definition: Definition,
-): { readonly value: StateValue; readonly context: (input: unknown, self: () => unknown) => unknown } | undefined {
+): { readonly value: StateValue; readonly context: (input: unknown, self: unknown) => unknown } | undefined {
   return tableOf(definition).start;
 }
 
 interface Table {
   readonly edges: ReadonlyMap<string, ReadonlyMap<string, PlainEdge>>;
-  readonly start: { readonly value: StateValue; readonly context: (input: unknown, self: () => unknown) => unknown } | undefined;
+  readonly start: { readonly value: StateValue; readonly context: (input: unknown, self: unknown) => unknown } | undefined;
 }
 
 const tables = new WeakMap<Definition, Table>();
@@ -170,7 +170,7 @@ function startOf(machine: AnyStateMachine, root: Node): Table["start"] {
   const spawn = (): never => {
     throw new Error("spawn in a context factory needs the interpreter");
   };
-  return { value: valueOf(leaf), context: (input, self) => context(withSelf({ input, spawn }, self)) as unknown };
+  return { value: valueOf(leaf), context: (input, self) => context({ input, spawn, self }) as unknown };
 }
 
 /** A node and its initial descendants down to a leaf; undefined where an initial transition acts. */
@@ -200,11 +200,7 @@ function outputOf(root: Node, final: Node): NonNullable<PlainEdge["output"]> {
 /** XState's mappers are values or functions of `{ context, event, self }`. */
 function mapper(value: unknown): Mapper {
   if (typeof value !== "function") return () => value;
-  return (context, event, self) => value(withSelf({ context, event }, self)) as unknown;
-}
-
-function withSelf<T extends object>(parts: T, self: () => unknown): T & { readonly self: unknown } {
-  return Object.defineProperty(parts, "self", { get: self, enumerable: true }) as T & { readonly self: unknown };
+  return (context, event, self) => value({ context, event, self }) as unknown;
 }
 
 function leavesOf(node: Node): readonly Node[] {

@@ -35,9 +35,15 @@ export class Scope {
   open(address: string): AnyActorScope {
     this.actions = [];
     this.emitted = [];
+    this.selfOf(address);
+    return this.forXState;
+  }
+
+  /** The actor's own reference, good until the next `open` or `selfOf`. */
+  selfOf(address: string): unknown {
     this.#self.id = address;
     this.#self.sessionId = address;
-    return this.forXState;
+    return this.#self;
   }
 }
 

@@ -22,16 +22,19 @@ const SWEEP_MS = 250;
  * Publishes that are answered: one inbox subscription for all of them, a slot for each, one timer that sweeps the overdue.
  * nats-core's own request costs a promise, a timer and a subject per call; here a call costs a map entry.
  *
- * Owns: the slots. Calls in: store, leases, reads. Calls out: `Waiting`, from the socket's callback or from the sweep.
+ * Owns: the slots and their numbers. Calls in: store, leases, reads. Calls out: `Waiting`, from the socket's callback or from the sweep.
  * A1. A slot leaves the map before its ending is called: an ending is called once.
  * A2. All slots have the same deadline, so the map's order of insertion is the order in which they expire.
  * A3. When the connection breaks every slot ends at once; answers to them that come later find no slot.
+ * A4. A number is used again only once its answer is complete: an answer that is late, or lost, has a number that is never used
+ *     again. Few numbers mean few reply subjects, and the server looks up a subject that it has just seen in a third of the time.
  */
 export class Answers {
   readonly deadlineMs: number;
   readonly #link: Link;
   readonly #prefix: string;
   readonly #slots = new Map<number, Slot>();
+  readonly #answered: number[] = [];
   readonly #subscription: Subscription;
   #next = 1;
   #sweep: NodeJS.Timeout | undefined;
@@ -56,7 +59,7 @@ export class Answers {
   send(subject: string, body: Uint8Array, headers: HeaderBlock | undefined, waiting: Waiting): void {
     if (!this.#link.connected)
       return waiting.silent(new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject }));
-    const token = this.#next++;
+    const token = this.#answered.pop() ?? this.#next++;
     this.#slots.set(token, { waiting, deadlineAt: performance.now() + this.deadlineMs });
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref();
     try {
@@ -86,7 +89,8 @@ export class Answers {
     const slot = this.#slots.get(token);
     if (slot === undefined) return;
     this.#slots.delete(token);
-    if (!slot.waiting.heard(message)) this.#slots.set(token, { waiting: slot.waiting, deadlineAt: performance.now() + this.deadlineMs });
+    if (slot.waiting.heard(message)) this.#answered.push(token);
+    else this.#slots.set(token, { waiting: slot.waiting, deadlineAt: performance.now() + this.deadlineMs });
   }
 
   #expire(): void {

@@ -8,12 +8,12 @@ import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
 import type { Link } from "./link.ts";
 import { api, type Names } from "./names.ts";
-import { isStored, readPubAck, type StoreAnswer } from "./pub-ack.ts";
+import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
 import type { Reads } from "./reads.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import type { Settler } from "./settler.ts";
 import type { TurnSweeper } from "./turn-sweeper.ts";
-import { LEAST_TTL_MS, toWire, witnessOf, type Wire } from "./writes.ts";
+import { LEAST_TTL_MS, toWire, witnessOf } from "./writes.ts";
 
 export interface StoreParts {
   readonly link: Link;
@@ -81,7 +81,6 @@ export class JetStreamStore implements Store {
   /** The hot path: no promise but the one returned, nothing parsed, headers encoded once per partition and fence. */
   #commitOne(commit: Commit, write: Write): Promise<CommitOutcome> {
     const [partition, fence] = commit.fences.entries().next().value as [number, number];
-    let wire: Wire | undefined;
     let block: HeaderBlock;
     let subject: string;
     let body: Uint8Array;
@@ -90,17 +89,27 @@ export class JetStreamStore implements Store {
       body = write.bytes;
       block = this.#blocks.of(partition, fence, write.ttlMs === undefined ? undefined : Math.max(write.ttlMs, LEAST_TTL_MS));
     } else {
-      wire = toWire(this.#parts.names, write, this.#parts.deadTtlMs);
+      const wire = toWire(this.#parts.names, write, this.#parts.deadTtlMs);
       ({ subject, body } = wire);
       block = new HeaderBlock(fenceLines(this.#parts.names, partition, fence) + wire.lines);
     }
     if (body.length + block.bytes.length > this.#parts.link.maxPayloadBytes) return Promise.resolve(tooLarge(write, body.length));
     return new Promise((resolve) => {
-      const send = () =>
-        new Promise<StoreAnswer>((answered) => this.#parts.answers.send(subject, body, block, new Single(undefined, answered)));
-      const trouble = (answer: StoreAnswer) => void recover(this.#recovery(commit, send, { subject, body }), answer).then(resolve);
+      const trouble = (answer: StoreAnswer): void => this.#recoverOne(commit, { subject, body }, block, answer, resolve);
       this.#parts.answers.send(subject, body, block, new Single(resolve, trouble));
     });
+  }
+
+  #recoverOne(
+    commit: Commit,
+    witness: { readonly subject: string; readonly body: Uint8Array },
+    block: HeaderBlock,
+    answer: StoreAnswer,
+    resolve: (outcome: CommitOutcome) => void,
+  ): void {
+    const { answers } = this.#parts;
+    const send = (): Promise<StoreAnswer> => store(answers, witness.subject, witness.body, block);
+    void recover(this.#recovery(commit, send, witness), answer).then(resolve);
   }
 
   async #commitBatch(commit: Commit): Promise<CommitOutcome> {
@@ -131,16 +140,16 @@ export class JetStreamStore implements Store {
 
 /** A single write's answer: stored is the end of it, anything else is trouble. */
 class Single {
-  readonly #stored: ((outcome: CommitOutcome) => void) | undefined;
+  readonly #stored: (outcome: CommitOutcome) => void;
   readonly #otherwise: (answer: StoreAnswer) => void;
 
-  constructor(stored: ((outcome: CommitOutcome) => void) | undefined, otherwise: (answer: StoreAnswer) => void) {
+  constructor(stored: (outcome: CommitOutcome) => void, otherwise: (answer: StoreAnswer) => void) {
     this.#stored = stored;
     this.#otherwise = otherwise;
   }
 
   heard(message: Parameters<typeof readPubAck>[0]): true {
-    if (this.#stored !== undefined && isStored(message.data)) this.#stored(COMMITTED);
+    if (isStored(message.data)) this.#stored(COMMITTED);
     else this.#otherwise(readPubAck(message));
     return true;
   }

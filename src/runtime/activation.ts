@@ -26,18 +26,18 @@ export class Activation {
   /** After the last turn, committed or not; undefined while the actor does not exist. */
   actor: Actor | undefined;
   /** Deliveries that arrived while loading. */
-  readonly waiting: Hold[] = [];
+  waiting: readonly Hold[] = NOTHING;
   /** Turns since the last commit was taken. */
   pending: Pending | undefined;
   /** The commit that is on its way, at most one per actor. */
   committing: Pending | undefined;
   /** A few: a stopped attempt may still be there when the next begins. */
-  readonly attempts: Attempt[] = [];
-  readonly alarms: ArmedAlarm[] = [];
+  attempts: readonly Attempt[] = NOTHING;
+  alarms: readonly ArmedAlarm[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
-  readonly listeners: { readonly replyTo: string; readonly hold: Hold }[] = [];
+  listeners: readonly { readonly replyTo: string; readonly hold: Hold }[] = NOTHING;
   /** Bytes of the last stored record: what the cache counts. */
   recordBytes = 0;
 
@@ -62,14 +62,17 @@ export class Activation {
   }
 }
 
+/** The empty list of them all: most actors have one attempt and nothing else, and an array that grows holds room for sixteen. */
+export const NOTHING: readonly never[] = Object.freeze([]);
+
 /** Turns of one actor that will be stored together. */
 export interface Pending {
   /** Beside the record: timers by subject (the last one wins), dead letters. */
   writes: Map<string, Write> | undefined;
   /** Released after the commit, in order. */
-  readonly effects: Effect[];
+  effects: readonly Effect[];
   /** Let go after the commit. */
-  readonly holds: Hold[];
+  holds: Hold[];
   /** The record as it was encoded by a turn that had to know its size. */
   bytes: Uint8Array | undefined;
 }

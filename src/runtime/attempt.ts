@@ -28,7 +28,7 @@ export type AttemptEnd = { readonly kind: "done"; readonly output: unknown } | {
 /**
  * One try of an activity: user code, with its signal, limits and log. Ends exactly once: by its result, its error, a limit, or by
  * being aborted, after which nothing it returns is looked at.
- * The signal and the log are made when they are first asked for, because most short work asks for neither.
+ * The signal, the log and the rest are made when they are asked for, because most short work asks for none.
  */
 export class Attempt implements ActivityContext {
   readonly actor: Address;
@@ -97,14 +97,18 @@ export class Attempt implements ActivityContext {
     return this.#controller.signal;
   }
 
-  // Fields, not methods: user code takes its context apart, `({ progress }) => …`.
-  readonly progress = (value: unknown): void => {
-    if (this.#end !== undefined) this.#host.progress(this.actor, value);
-  };
+  // Not methods: user code takes its context apart, `({ progress }) => …`.
+  get progress(): (value: unknown) => void {
+    return (value) => {
+      if (this.#end !== undefined) this.#host.progress(this.actor, value);
+    };
+  }
 
-  readonly heartbeat = (): void => {
-    this.#lastBeat = this.#host.clock.monotonic();
-  };
+  get heartbeat(): () => void {
+    return () => {
+      this.#lastBeat = this.#host.clock.monotonic();
+    };
+  }
 
   get log(): ActivityLog {
     this.#log ??= this.#host.log.child({ actor: `${this.actor.type}/${this.actor.id}`, attempt: this.attempt });

@@ -80,7 +80,7 @@ export class Host {
       stage: this.stage,
       suspect: (session: Session) => this.#suspect(session),
       failed: (session: Session, why: TroupeError) => this.#lost(session, why),
-      waitingPerLane: Math.max(512, 2 * concurrency),
+      waitingPerLane: Math.max(256, 2 * concurrency),
     };
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
   }

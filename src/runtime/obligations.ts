@@ -5,7 +5,7 @@ import { attemptOf } from "../core/lifecycle.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { Activation } from "./activation.ts";
+import { NOTHING, type Activation } from "./activation.ts";
 import { Attempt, type AttemptEnd, type AttemptHost } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
 
@@ -72,7 +72,7 @@ export class Obligations {
       },
       this.#attemptHost,
     );
-    activation.attempts.push(attempt);
+    activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
     this.#attempts++;
     attempt.isCleared = activity.onCrash === "rerun";
     attempt.hasSlot = this.#parts.takeSlotInHand();
@@ -107,18 +107,18 @@ export class Obligations {
     for (const hold of causes) hold.take();
     const holds = [...causes];
     const alarm = this.#parts.clock.after(Math.max(0, dueAt - this.#parts.clock.now()), () => {
-      remove(activation.alarms, armed);
+      activation.alarms = without(activation.alarms, armed);
       this.#parts.fired(activation, timer, generation, holds);
     });
     const armed = { timer, generation, alarm, holds };
-    activation.alarms.push(armed);
+    activation.alarms = [...activation.alarms, armed];
   }
 
   disarm(activation: Activation, timer: string): readonly Hold[] {
     const armed = activation.alarms.find((each) => each.timer === timer);
     if (armed === undefined) return [];
     armed.alarm.cancel();
-    remove(activation.alarms, armed);
+    activation.alarms = without(activation.alarms, armed);
     return armed.holds;
   }
 
@@ -135,8 +135,8 @@ export class Obligations {
 
   /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */
   abortAll(activation: Activation, reason: TroupeError): void {
-    for (const { generation } of activation.attempts.slice()) this.halt(activation, generation, reason);
-    for (const { timer } of activation.alarms.slice()) this.disarm(activation, timer);
+    for (const { generation } of activation.attempts) this.halt(activation, generation, reason);
+    for (const { timer } of activation.alarms) this.disarm(activation, timer);
   }
 
   #beginIfItMay(activation: Activation, attempt: Attempt): void {
@@ -148,7 +148,7 @@ export class Obligations {
   }
 
   #forget(activation: Activation, attempt: Attempt): void {
-    remove(activation.attempts, attempt);
+    activation.attempts = without(activation.attempts, attempt);
     this.#attempts--;
     if (attempt.hasSlot) this.#parts.slotFreed();
     if (this.#attempts > 0) return;
@@ -158,7 +158,6 @@ export class Obligations {
   }
 }
 
-function remove<T>(list: T[], item: T): void {
-  const at = list.indexOf(item);
-  if (at >= 0) list.splice(at, 1);
+function without<T>(list: readonly T[], item: T): readonly T[] {
+  return list.length === 1 && list[0] === item ? NOTHING : list.filter((each) => each !== item);
 }

@@ -28,7 +28,7 @@ export interface PartitionParts {
 }
 
 /** Deliveries asked for at a time. A pull is one request however many it asks for; more would only sit in memory. */
-const CREDIT = 128;
+const CREDIT = 64;
 const FORGET_EVERY_MS = 1_000;
 
 /**

@@ -1,7 +1,7 @@
-import type { Pending } from "./activation.ts";
+import { NOTHING, type Pending } from "./activation.ts";
 
 export function emptyPending(): Pending {
-  return { writes: undefined, effects: [], holds: [], bytes: undefined };
+  return { writes: undefined, effects: NOTHING, holds: [], bytes: undefined };
 }
 
 /** The turns of a commit that was refused, and those made since. */

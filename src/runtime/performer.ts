@@ -6,7 +6,7 @@ import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park } from "../core/parking.ts";
 import { isEnded } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
-import type { Activation, Pending } from "./activation.ts";
+import { NOTHING, type Activation, type Pending } from "./activation.ts";
 import { turnOfEnd } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
@@ -116,7 +116,7 @@ export class Performer {
   abort(activation: Activation, why: TroupeError): void {
     this.#obligations.abortAll(activation, why);
     activation.queued = undefined;
-    activation.listeners.length = 0;
+    activation.listeners = NOTHING;
   }
 
   /** The commit of this activation is stored: everything that waited for it happens now. */
@@ -194,8 +194,8 @@ export class Performer {
     const pending = (activation.pending ??= emptyPending());
     pending.bytes = undefined;
     for (const hold of causes) hold.take();
-    pending.holds.push(...handed, ...causes);
-    const all = handed.length === 0 ? causes : [...handed, ...causes];
+    const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
+    pending.holds = [...pending.holds, ...all];
     if (activation.definition.history) this.#keep(activation, pending, turn);
     for (const effect of turn.effects) this.#note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
@@ -214,7 +214,7 @@ export class Performer {
     switch (effect.kind) {
       case "run":
         this.#obligations.prepare(activation, effect, causes);
-        pending.effects.push(effect);
+        pending.effects = [...pending.effects, effect];
         break;
       case "arm":
         if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
@@ -242,7 +242,7 @@ export class Performer {
           });
         break;
       default:
-        pending.effects.push(effect);
+        pending.effects = [...pending.effects, effect];
     }
   }
 
@@ -276,7 +276,9 @@ export class Performer {
     if (record.replyTo === undefined && activation.listeners.length === 0) return;
     const outcome = outcomeOf(type, id, record);
     if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
-    for (const { replyTo, hold } of activation.listeners.splice(0)) {
+    const { listeners } = activation;
+    activation.listeners = NOTHING;
+    for (const { replyTo, hold } of listeners) {
       this.answer(replyTo, { ...outcome, duplicate: true });
       hold.release();
     }

@@ -84,7 +84,7 @@ export class Reception {
       this.#turns.adopt(activation, hold, "done");
     } else {
       hold.take();
-      activation.listeners.push({ replyTo, hold });
+      activation.listeners = [...activation.listeners, { replyTo, hold }];
     }
   }
 

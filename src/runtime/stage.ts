@@ -11,7 +11,7 @@ import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { CommitOutcome, Store } from "../ports/store.ts";
 import { Admission, type Reading } from "./admission.ts";
-import { Activation } from "./activation.ts";
+import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, sessionOf, type Parcel } from "./committer.ts";
 import { deadLetter } from "./decode.ts";
@@ -35,8 +35,11 @@ export interface StageParts {
   readonly relieved: () => void;
 }
 
-/** Commits that may be unanswered before no further start is admitted. */
-const MOST_COMMITS_IN_FLIGHT = 4_096;
+/**
+ * Commits that may be unanswered before no further start is admitted. The server is busy long before it has so many; more would only
+ * wait there, and what waits for longer than the garbage collector's young generation lasts costs twice.
+ */
+const MOST_COMMITS_IN_FLIGHT = 512;
 /** How often events that wait for a start look whether it is still on its way. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -168,7 +171,7 @@ export class Stage {
       this.#cast.add(activation);
       this.#loader.load(activation);
     }
-    if (activation.phase === "loading") activation.waiting.push(hold);
+    if (activation.phase === "loading") activation.waiting = [...activation.waiting, hold];
     else this.#performer.perform(activation, hold);
   }
 
@@ -184,7 +187,8 @@ export class Stage {
       this.#unreadable(activation, error);
       return;
     }
-    const holds = activation.waiting.splice(0);
+    const holds = activation.waiting;
+    activation.waiting = NOTHING;
     const starts = holds.filter((hold) => hold.delivery.lane !== "event");
     const events = holds.filter((hold) => hold.delivery.lane === "event");
     if (activation.actor === undefined && starts.length === 0) {
@@ -243,7 +247,8 @@ export class Stage {
       { actor: activation.key, err: error },
       "the stored record cannot be read by this definition; its mail becomes dead letters",
     );
-    const holds = activation.waiting.splice(0);
+    const holds = activation.waiting;
+    activation.waiting = NOTHING;
     this.#cast.drop(activation);
     for (const hold of holds) {
       if (hold.delivery.lane !== "event") this.#admission.slotFreed();
