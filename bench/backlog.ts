@@ -20,7 +20,7 @@ export async function measureBacklog(tasks: number): Promise<BacklogResult> {
     await provision(server.url);
     const submitMs = await submitAll(server.url, tasks);
     const startedAt = performance.now();
-    const host = fork(new URL("./host-process.js", import.meta.url), [server.url, "1000"]);
+    const host = fork(new URL("./host-process.js", import.meta.url), [server.url, "100"]);
     const peakRssKiB = await new Promise<number>((resolve, reject) => {
       host.on("message", (report: HostReport) => {
         if (report.kind === "finished" && report.count >= tasks) resolve(report.peakRssKiB);

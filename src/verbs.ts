@@ -3,7 +3,7 @@ import { addressOf, isLane, type Address } from "./core/address.ts";
 import { decodeBody } from "./core/codec.ts";
 import type { Definition } from "./core/definition.ts";
 import { HEADERS } from "./core/envelope.ts";
-import { toErrorRecord, TroupeError, type Fault } from "./core/errors.ts";
+import { toErrorRecord, TroupeError, withoutStacks, type Fault } from "./core/errors.ts";
 import type { Gateway, StoredDeadLetter } from "./ports/gateway.ts";
 import { TASK_STATES, type TaskState, type TaskView } from "./view.ts";
 
@@ -130,7 +130,7 @@ async function submitMany(parts: VerbParts, type: string, fields: Fields): Promi
   );
   return {
     results: results.map((each) =>
-      each.status === "fulfilled" ? { type, id: each.value.id, state: "undo" } : { error: toErrorRecord(each.reason) },
+      each.status === "fulfilled" ? { type, id: each.value.id, state: "undo" } : { error: withoutStacks(toErrorRecord(each.reason)) },
     ),
   };
 }

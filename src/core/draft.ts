@@ -25,15 +25,19 @@ export class Draft {
   activities: Readonly<Record<string, ActivityRecord>>;
   timers: Readonly<Record<string, TimerRecord>>;
   generation: number;
-  readonly #effects: Effect[];
+  effects: readonly Effect[] = NO_EFFECTS;
   readonly #now: number;
 
-  constructor(before: ActorRecord, open: Pick<ActorRecord, "activities" | "timers">, effects: Effect[], now: number) {
+  constructor(before: ActorRecord, open: Pick<ActorRecord, "activities" | "timers">, now: number) {
     this.activities = open.activities;
     this.timers = open.timers;
     this.generation = before.generation;
-    this.#effects = effects;
     this.#now = now;
+  }
+
+  /** Most turns have one effect or none, so the list is made to measure. */
+  effect(effect: Effect): void {
+    this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
   }
 
   /** Children are compared by identity: the same id with another reference was stopped and started again. */
@@ -50,13 +54,13 @@ export class Draft {
     const generation = ++this.generation;
     const activity = { src, generation, input, reruns: 0 };
     this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
-    this.#effects.push({ kind: "run", activity: id, generation });
+    this.effect({ kind: "run", activity: id, generation });
   }
 
   halt(id: string): void {
     const activity = this.activities[id];
     if (activity === undefined) return;
-    this.#effects.push({ kind: "halt", activity: id, generation: activity.generation });
+    this.effect({ kind: "halt", activity: id, generation: activity.generation });
     this.activities = without(this.activities, id);
   }
 
@@ -70,8 +74,8 @@ export class Draft {
     if (type === "xstate.raise" && params.delay !== undefined && params.event !== undefined)
       this.#arm(params.id ?? params.event.type, params.event, params.delay);
     else if (type === "xstate.cancel" && params.sendId !== undefined) this.#disarm(params.sendId);
-    else if (type === "xstate.emit" && params.event !== undefined) this.#effects.push({ kind: "emit", event: params.event });
-    else if (type === "xstate.log") this.#effects.push({ kind: "log", label: params.label, value: params.value });
+    else if (type === "xstate.emit" && params.event !== undefined) this.effect({ kind: "emit", event: params.event });
+    else if (type === "xstate.log") this.effect({ kind: "log", label: params.label, value: params.value });
   }
 
   disarmAll(): void {
@@ -83,14 +87,14 @@ export class Draft {
     const dueAt = this.#now + delayMs;
     const keeper = delayMs < SHORT_TIMER_MS ? "host" : "server";
     this.timers = { ...this.timers, [timer]: { generation, dueAt, event, keeper } };
-    this.#effects.push({ kind: "arm", timer, generation, dueAt, keeper });
+    this.effect({ kind: "arm", timer, generation, dueAt, keeper });
   }
 
   #disarm(timer: string): void {
     const armed = this.timers[timer];
     if (armed === undefined) return;
     this.timers = without(this.timers, timer);
-    this.#effects.push({ kind: "disarm", timer, generation: armed.generation, keeper: armed.keeper });
+    this.effect({ kind: "disarm", timer, generation: armed.generation, keeper: armed.keeper });
   }
 }
 
@@ -100,6 +104,7 @@ interface Child {
 }
 export type Children = Readonly<Record<string, Child | undefined>>;
 
+export const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 export const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 
 export function setChild(snapshot: AnyMachineSnapshot, id: string, child: ChildRef): void {

@@ -124,6 +124,11 @@ export function toErrorRecord(thrown: unknown, depth = 0): ErrorRecord {
   };
 }
 
+/** An error of ours for somebody else's eyes: without the paths of this machine that stacks, also those of causes, are full of. */
+export function withoutStacks({ stack: _stack, cause, ...rest }: ErrorRecord): ErrorRecord {
+  return cause === undefined ? rest : { ...rest, cause: withoutStacks(cause) };
+}
+
 /** The error again, for user code: a TroupeError where the code is one of ours, otherwise an Error with its old name. */
 export function fromErrorRecord(record: ErrorRecord, about?: string): Error {
   const cause = record.cause === undefined ? undefined : fromErrorRecord(record.cause);

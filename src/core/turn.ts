@@ -6,7 +6,7 @@ import type { ActorEvent, Envelope } from "./envelope.ts";
 import { toErrorRecord, TroupeError } from "./errors.ts";
 import { plainEdge, plainStart, type PlainEdge } from "./plain.ts";
 import type { ActorRecord } from "./record.ts";
-import { Draft, NOTHING, setChild, without, type CollectedAction } from "./draft.ts";
+import { Draft, NO_EFFECTS, NOTHING, setChild, without, type CollectedAction } from "./draft.ts";
 import { ChildRef, Scope } from "./scope.ts";
 
 /**
@@ -126,21 +126,22 @@ function firstRecord(
 /** A turn along an edge that needs no interpreter. */
 function follow(edge: PlainEdge, definition: Definition, address: Address, record: ActorRecord, heard: Heard, at: TurnAt): Turn {
   const { event } = heard;
-  const effects: Effect[] = [];
-  const draft = new Draft(record, heard, effects, at.now);
+  const draft = new Draft(record, heard, at.now);
   const self = selfOf(definition, address);
   for (const id of edge.stops) draft.halt(id);
-  if (edge.invokes.length > 0)
-    guarded(address, () => {
-      for (const { id, src, input } of edge.invokes) draft.run(id, src, input(record.context, event, self));
-    });
-  const { output: outputOf } = edge;
-  if (outputOf === undefined) return { actor: { record: followed(edge, record, draft, at) }, effects, kind: "changed", event };
-  for (const id in draft.activities) draft.halt(id);
-  draft.disarmAll();
-  const output = guarded(address, () => outputOf(record.context, event, self));
+  let output: unknown;
+  try {
+    for (const { id, src, input } of edge.invokes) draft.run(id, src, input(record.context, event, self));
+    output = edge.output?.(record.context, event, self);
+  } catch (cause) {
+    throw threw(address, cause);
+  }
+  if (edge.output !== undefined) {
+    for (const id in draft.activities) draft.halt(id);
+    draft.disarmAll();
+  }
   const after = followed(edge, record, draft, at);
-  return { actor: { record: output === undefined ? after : { ...after, output } }, effects, kind: "changed", event };
+  return { actor: { record: output === undefined ? after : { ...after, output } }, effects: draft.effects, kind: "changed", event };
 }
 
 /** Written out field by field: a record that is spread and then changed costs four times as much, and this is done for every turn. */
@@ -207,11 +208,10 @@ export function absorb(actor: Actor, at: TurnAt): Actor {
 
 function finish(previous: AnyMachineSnapshot | undefined, next: AnyMachineSnapshot, before: ActorRecord, scope: Scope, at: TurnAt): Turn {
   const ended = next.status !== "active";
-  const effects: Effect[] = [];
-  const draft = new Draft(before, before, effects, at.now);
+  const draft = new Draft(before, before, at.now);
   if (!ended) draft.spawned(previous?.children ?? NOTHING, next);
   for (const action of scope.actions) draft.action(action as unknown as CollectedAction);
-  for (const event of scope.emitted) effects.push({ kind: "emit", event });
+  for (const event of scope.emitted) draft.effect({ kind: "emit", event });
   draft.stopped(previous?.children ?? NOTHING, ended ? NOTHING : next.children);
   if (ended) draft.disarmAll();
   const record: ActorRecord = {
@@ -230,10 +230,8 @@ function finish(previous: AnyMachineSnapshot | undefined, next: AnyMachineSnapsh
     ...(next.output === undefined ? {} : { output: next.output }),
     ...(next.status === "error" ? { error: toErrorRecord(next.error) } : {}),
   };
-  return { actor: { record, snapshot: next }, effects, kind: "changed" };
+  return { actor: { record, snapshot: next }, effects: draft.effects, kind: "changed" };
 }
-
-const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 
 /** Whoever sends a parked actor an event that it hears has decided about it. */
 function unparked(record: ActorRecord): ActorRecord {

@@ -1,5 +1,5 @@
 import { headers as newHeaders, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
-import { ERROR_CODES, toErrorRecord, TroupeError, type ErrorCode } from "../core/errors.ts";
+import { ERROR_CODES, toErrorRecord, TroupeError, withoutStacks, type ErrorCode } from "../core/errors.ts";
 import { micro, MICRO_HEADERS, type Names } from "./names.ts";
 
 /** A verb of the service: gets the tokens behind the verb and the body, answers a JSON value. */
@@ -113,11 +113,11 @@ export class Micro {
 
 /** An error as ADR-32 has it, in headers, with all that we know in the body. */
 function respondError(message: Msg, error: unknown): void {
-  const record = toErrorRecord(
+  const told =
     error instanceof TroupeError
       ? error
-      : new TroupeError("defect", `A request to ${message.subject} failed: ${String(error)}`, { cause: error }),
-  );
+      : new TroupeError("defect", `A request to ${message.subject} failed: ${String(error)}`, { cause: error });
+  const record = withoutStacks(toErrorRecord(told));
   const code = record.code as ErrorCode;
   const headers = newHeaders();
   headers.set(MICRO_HEADERS.error, record.message.replaceAll(/[\r\n]+/g, " "));

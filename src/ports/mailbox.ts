@@ -16,7 +16,9 @@ export interface Mailbox {
    * Starts (or starts again) reading a source: everything that was delivered and not acknowledged comes first, in order, then the
    * rest. Deliveries reach `receive` in strictly rising sequence between two calls of `rewound`. The adapter rewinds by itself
    * whenever it cannot be sure that no delivery was missed (a reconnect, a gap) and says so with `rewound` *before* the first
-   * delivery that comes again; deliveries from before are void then, and their acknowledgements have no effect.
+   * delivery that comes again; deliveries from before are void then, and their acknowledgements have no effect. What was acknowledged
+   * behind something that was not may come again too: records know what they have absorbed. What was wanted stays wanted.
+   * Two readers of one source take deliveries from each other and rewind in turns: only the owner of the partition may read.
    * @throws no_answer, no_connection, not_provisioned
    */
   open(partition: number, source: Source, reader: Reader): Promise<Inlet>;
@@ -36,6 +38,7 @@ export interface Inlet {
    * before they have come adds nothing beyond the larger of the two. Zero stops.
    */
   want(count: number): void;
+  /** No delivery follows, and acknowledgements have no effect any more. */
   close(): Promise<void>;
 }
 

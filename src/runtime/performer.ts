@@ -109,6 +109,7 @@ export class Performer {
 
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
+    if (activation.actor === undefined) return;
     recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
     this.#queueIfReady(activation, []);
   }
@@ -180,7 +181,7 @@ export class Performer {
       turn = park(actor, { reason: "transition_threw", error: toErrorRecord(error), at: at.now }, at);
     }
     this.#apply(activation, turn, handed, causes);
-    this.#queueIfReady(activation, [...handed, ...causes]);
+    this.#queueIfReady(activation, handed, causes);
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
@@ -195,7 +196,7 @@ export class Performer {
     pending.bytes = undefined;
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
-    pending.holds = [...pending.holds, ...all];
+    pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
     if (activation.definition.history) this.#keep(activation, pending, turn);
     for (const effect of turn.effects) this.#note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
@@ -285,10 +286,10 @@ export class Performer {
   }
 
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
-  #queueIfReady(activation: Activation, causes: readonly Hold[]): void {
+  #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
     if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.actor.record)) return;
-    for (const hold of causes) hold.take();
-    activation.queued = [...causes];
+    activation.queued = [...handed, ...causes];
+    for (const hold of activation.queued) hold.take();
     this.#parts.ready(activation);
   }
 

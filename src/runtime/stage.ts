@@ -3,7 +3,7 @@ import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
+import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
 import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -257,7 +257,7 @@ export class Stage {
   }
 
   #dead(session: Session, hold: Hold, error: unknown): void {
-    const record: ErrorRecord = toErrorRecord(error);
+    const record: ErrorRecord = withoutStacks(toErrorRecord(error));
     const { delivery } = hold;
     hold.take();
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);

@@ -27,6 +27,15 @@ describe("the micro service", () => {
     expect(info.endpoints).toContainEqual({ name: "submit", subject: "troupe.api.submit.*", queue_group: "troupe-api", metadata: {} });
   });
 
+  it("tells strangers what is wrong, and nothing about the machine that says so", async () => {
+    const refused = (await socket.request("troupe.api.submit.greet", '{"id":')).json<{
+      error: { code: string; cause?: { name: string } };
+    }>();
+    expect(refused.error).toMatchObject({ code: expect.any(String) as string, cause: { name: "SyntaxError" } });
+    expect(JSON.stringify(refused)).not.toContain(".js:");
+    expect(JSON.stringify(refused)).not.toContain("stack");
+  });
+
   it("counts requests and errors in STATS", async () => {
     const read = async () => {
       const stats = (await socket.request("$SRV.STATS.troupe")).json<{
