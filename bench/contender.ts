@@ -11,11 +11,17 @@
 export type Mode = "one" | "batch" | "call" | "latency";
 export const modes: readonly Mode[] = ["one", "batch", "call", "latency"];
 
+/** A compiled script, started as `node ...nodeFlags <script> <server url> ...args`. */
+export interface Entry {
+  readonly script: URL;
+  readonly args: readonly string[];
+  readonly nodeFlags?: readonly string[];
+}
+
 export interface Contender {
   readonly name: string;
-  /** Compiled script, started as `node <script> <server url> ...args`. */
-  readonly worker: { readonly script: URL; readonly args: readonly string[] };
-  readonly producer: { readonly script: URL; readonly args: readonly string[] };
+  readonly worker: Entry;
+  readonly producer: Entry;
 }
 
 /** `round` is unique within a run: make task ids of it. */

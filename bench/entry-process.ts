@@ -1,14 +1,14 @@
 /** The runner's side of the protocol in `contender.ts`: one forked worker or producer script. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { Contender, ProducerCommand, ProducerReport, WorkerCommand, WorkerReport } from "./contender.ts";
+import type { Entry, ProducerCommand, ProducerReport, WorkerCommand, WorkerReport } from "./contender.ts";
 
 export class EntryProcess<R extends WorkerReport | ProducerReport, C extends WorkerCommand | ProducerCommand> {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(url: string, { script, args }: Contender["worker"]) {
-    this.#child = fork(script, [url, ...args]);
+  constructor(url: string, { script, args, nodeFlags = [] }: Entry) {
+    this.#child = fork(script, [url, ...args], { execArgv: [...process.execArgv, ...nodeFlags] });
     this.#exited = once(this.#child, "exit");
   }
 

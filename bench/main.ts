@@ -1,7 +1,7 @@
 /**
  * Everything that is measured, in one run on one machine: `npm run bench`.
  *
- * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--json .troupe/bench.json] [--only throughput,crash,backlog]
+ * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--json .troupe/bench.json] [--only throughput,profile,crash,backlog]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,8 +13,11 @@ import { describeProgress } from "../src/server/progress.ts";
 import { resolveServer } from "../src/server/resolve.ts";
 import { measureBacklog } from "./backlog.ts";
 import { measureCrash, type CrashResult } from "./crash.ts";
+import { measureProfile } from "./profile.ts";
 import { spreadOf } from "./statistics.ts";
 import { formatNumber, formatSpread, formatTable } from "./table.ts";
+
+const PROFILED_TASKS = 60_000;
 
 const { values: flags } = parseArgs({
   options: {
@@ -22,7 +25,7 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "5" },
     backlog: { type: "string", default: "1000000" },
     json: { type: "string", default: ".troupe/bench.json" },
-    only: { type: "string", default: "throughput,crash,backlog" },
+    only: { type: "string", default: "throughput,profile,crash,backlog" },
   },
 });
 
@@ -31,7 +34,7 @@ process.env["TROUPE_NATS_SERVER"] = (
 ).path;
 await mkdir(dirname(flags.json), { recursive: true });
 const results: Record<string, unknown> = {};
-const parts: Record<string, () => Promise<void>> = { throughput, crash, backlog };
+const parts: Record<string, () => Promise<void>> = { throughput, profile, crash, backlog };
 for (const part of flags.only.split(",")) {
   const measure = parts[part];
   if (measure === undefined) throw new Error(`'${part}' is none of ${Object.keys(parts).join(", ")}`);
@@ -47,6 +50,13 @@ async function throughput(): Promise<void> {
   const [code] = (await once(spawn(process.execPath, args, { stdio: "inherit" }), "exit")) as [number | null];
   if (code !== 0) throw new Error(`the throughput benchmark ended with ${code}`);
   results["throughput"] = JSON.parse(await readFile(flags.json, "utf8"));
+}
+
+async function profile(): Promise<void> {
+  const result = await measureProfile(PROFILED_TASKS);
+  results["profile"] = result;
+  const rows = result.parts.map(({ name, share }) => [name, formatNumber(share * 100, 1), formatNumber(share * result.microsPerTask, 1)]);
+  console.log(`\n${formatTable(["where the host's CPU time goes, profiled", "%", "us/task"], rows)}`);
 }
 
 async function crash(): Promise<void> {
