@@ -194,7 +194,9 @@ function outputOf(outcome: Outcome): unknown {
 /** @throws bad_delay, bad_deadline */
 function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, about: string): Readonly<Record<string, string>> {
   if (request.delay === undefined && request.deadline === undefined) return NO_HEADERS;
-  const delayMs = request.delay === undefined ? 0 : (parseDuration(request.delay) ?? Number.NaN);
+  const delayMs = request.delay === undefined ? 0 : parseDuration(request.delay);
+  if (delayMs === undefined)
+    throw new TroupeError("bad_delay", `The delay of ${about} is "${request.delay}", which is not a duration from now on`, { about });
   const deadlineAt = request.deadline === undefined ? undefined : instantOf(request.deadline);
   checkStartOptions({ delayMs, ...(deadlineAt === undefined ? {} : { deadlineAt }) }, Date.now(), about);
   return {

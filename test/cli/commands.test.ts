@@ -45,6 +45,12 @@ describe("submit", () => {
     expect(JSON.parse(stdout)).toMatchObject({ state: "done", output: "Hello, Ada" });
   });
 
+  it("repeats a delay that it does not understand", async () => {
+    const { code, stderr } = await ask("submit", "greet", '{"name":"Ada"}', "--id", "c-2", "--delay", "-5");
+    expect(code).toBe(7);
+    expect(stderr).toContain('The delay of greet/c-2 is "-5"');
+  });
+
   it("takes many tasks from standard input, and says that some have failed", async () => {
     const stdin = '{"name":"Ada"}\n{"name":5}\n\n{"name":"Bob"}\n';
     const { code, stdout } = await troupe(
