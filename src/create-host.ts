@@ -25,7 +25,7 @@ export interface HostOptions extends ConnectOptions {
   readonly cacheBytes?: number;
   /** How long a host is believed alive after its last sign of life; a dead one's work goes on elsewhere by then. Default: 3 s. */
   readonly leaseTtl?: Duration;
-  /** Partitions of streams that are created now; fixed afterwards. Default: 8. */
+  /** Partitions of streams that are created now; fixed afterwards. Default: those that are there, otherwise 8. */
   readonly partitions?: number;
   /** Copies of every stream that is created now. Default: 1. */
   readonly replicas?: number;

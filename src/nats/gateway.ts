@@ -4,6 +4,7 @@ import type { Address, Lane } from "../core/address.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { Gateway, StateChange, StoredDeadLetter } from "../ports/gateway.ts";
+import { watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
 import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines } from "./header-block.ts";
@@ -119,7 +120,12 @@ export class NatsGateway implements Gateway {
     options: { readonly current?: boolean; readonly signal?: AbortSignal },
   ): AsyncIterable<StateChange> {
     const { names } = this.#options;
-    for await (const message of this.#follow(names.stateFilter(filter.type, filter.id), options)) {
+    const { type, id } = filter;
+    if (type !== undefined && id !== undefined && options.current !== true) {
+      yield* watchActor({ link: this.#link, names, read: (address) => this.read(address) }, { type, id }, options.signal);
+      return;
+    }
+    for await (const message of this.#follow(names.stateFilter(type, id), options)) {
       const address = names.stateAddress(message.subject);
       const removed = isMarker((name) => message.headers?.get(name) ?? "");
       yield { address, bytes: removed ? undefined : message.data };

@@ -24,9 +24,8 @@ export async function readLayout(connection: NatsConnection, namespace?: string)
     const core = await readStream(link, names.streams.core);
     if (core === undefined)
       throw new TroupeError("not_provisioned", `The stream ${names.streams.core} does not exist`, { about: names.streams.core });
-    const metadata = core.config["metadata"] as Record<string, string> | undefined;
-    const partitions = Number(metadata?.[METADATA.partitions]);
-    if (!Number.isInteger(partitions) || partitions < 1)
+    const partitions = partitionsOf(core);
+    if (partitions === undefined)
       throw incompatible([`${names.streams.core}: metadata ${METADATA.partitions} is missing, the stream was not made by troupe`]);
     return { namespace: names.namespace, partitions, replicas: replicasOf(core) };
   } finally {
@@ -39,6 +38,13 @@ export async function readStream(link: Link, stream: string): Promise<StreamInfo
   if (!("error" in reply)) return reply;
   if (isStreamMissing(reply.error)) return undefined;
   throw apiError(reply.error, stream);
+}
+
+/** Undefined where the stream was not made by troupe. */
+export function partitionsOf(info: StreamInfo): number | undefined {
+  const metadata = info.config["metadata"] as Record<string, string> | undefined;
+  const partitions = Number(metadata?.[METADATA.partitions]);
+  return Number.isInteger(partitions) && partitions >= 1 ? partitions : undefined;
 }
 
 export function replicasOf(info: StreamInfo): number {

@@ -140,6 +140,7 @@ function liveNames(namespace: string, hostsBucket: string) {
     hosts: `${namespace}.host.>`,
     events: `${namespace}.event.>`,
     verbs: `${namespace}.api.>`,
+    liveState: (address: Address) => `${namespace}.live.state.${address.type}.${address.id}`,
     liveStates: `${namespace}.live.>`,
     commonInbox: "_INBOX.>",
   };
@@ -209,6 +210,7 @@ export const api = {
   consumerInfo: (stream: string, consumer: string) => `${API}.CONSUMER.INFO.${stream}.${consumer}`,
   consumerCreate: (stream: string, consumer: string) => `${API}.CONSUMER.CREATE.${stream}.${consumer}`,
   consumersOf: (verb: "INFO" | "RESET" | "MSG.NEXT", stream: string) => `${API}.CONSUMER.${verb}.${stream}.*`,
+  consumerDelete: (stream: string) => `${API}.CONSUMER.DELETE.${stream}.*`,
   anyConsumerCreate: (stream: string) => `${API}.CONSUMER.CREATE.${stream}.>`,
   acksOf: (stream: string) => `$JS.ACK.${stream}.>`,
 } as const;

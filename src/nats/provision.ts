@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
 import { apiError, isStorageExhausted, isStreamThere, type ApiFailure } from "./failures.ts";
-import { incompatible, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
+import { incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, namesOf, type Names, type SourceNames } from "./names.ts";
 import { compareStream } from "./stream-check.ts";
@@ -24,14 +24,18 @@ const MOST_PARTITIONS = 256;
 const NAMES_PER_PAGE = 1024;
 
 /**
- * Creates what is missing and verifies what is there. Running it again, or from several hosts at once, is safe.
+ * Creates what is missing and verifies what is there; who names no number of partitions takes the one that is there. Running it again,
+ * or from several hosts at once, is safe.
  * @throws bad_options, incompatible_stream, not_provisioned, no_answer, no_connection
  */
 export async function provision(connection: NatsConnection, options: ProvisionOptions = {}): Promise<Provisioned> {
-  const layout = checkLayout({ ...DEFAULT_LAYOUT, ...options });
+  checkLayout({ ...DEFAULT_LAYOUT, ...options });
   const names = namesOf(options.namespace);
   const link = new Link(connection);
   try {
+    const there = options.partitions === undefined ? await readStream(link, names.streams.core) : undefined;
+    const partitions = options.partitions ?? (there && partitionsOf(there)) ?? DEFAULT_LAYOUT.partitions;
+    const layout: LayoutOptions = { ...DEFAULT_LAYOUT, ...options, partitions };
     const configs = streamConfigs(names, layout);
     const infos = await Promise.all(configs.map(({ name }) => readStream(link, name)));
     const faults = configs.flatMap((config, i) => compareStream(config, infos[i]?.config));
@@ -51,7 +55,8 @@ export async function provision(connection: NatsConnection, options: ProvisionOp
   }
 }
 
-function checkLayout(layout: LayoutOptions): LayoutOptions {
+/** @throws bad_options */
+function checkLayout(layout: LayoutOptions): void {
   const faults: string[] = [];
   if (!Number.isInteger(layout.partitions) || layout.partitions < 1 || layout.partitions > MOST_PARTITIONS)
     faults.push(`partitions must be a whole number from 1 to ${MOST_PARTITIONS}, not ${layout.partitions}`);
@@ -63,7 +68,6 @@ function checkLayout(layout: LayoutOptions): LayoutOptions {
     throw new TroupeError("bad_options", faults.join("; "), {
       faults: faults.map((message) => ({ path: message.split(" ")[0] as string, message })),
     });
-  return layout;
 }
 
 /** In order: WORK and HISTORY source from CORE. */

@@ -52,10 +52,11 @@ function permissionsOf(role: Role, names: Names): Permissions {
     case "inspector":
       return {
         publish: [
-          api.directGet(names.streams.core),
-          api.directGetAll(names.streams.core),
-          api.directGet(names.streams.history),
-          api.directGetAll(names.streams.history),
+          ...[names.streams.in, names.streams.core, names.streams.history].flatMap((stream) => [
+            api.directGet(stream),
+            api.directGetAll(stream),
+            api.messageGet(stream),
+          ]),
           ...everyStream(names).map(api.streamInfo),
         ],
         subscribe: [inbox, names.liveStates, names.events],
@@ -92,12 +93,14 @@ function hostPermissions(names: Names, inbox: string): Permissions {
   ]);
   const infos = everyStream(names).map(api.streamInfo);
   const consumerLists = readStreams(names).map(api.consumerNames);
+  // Lists are read through consumers of the moment; whoever writes CORE could do worse.
+  const passing = [api.anyConsumerCreate(core), api.consumerDelete(core)];
   // Answers go to whoever asked: to each role's inbox, and to that of clients that have no prefix.
   const inboxes = [...ROLES.map((role) => `${roleInbox(role)}.>`), names.commonInbox];
   const own = [...names.coreSubjects, ...names.wayInSubjects, names.verbs, names.events, names.hosts, names.hostKeys];
   return {
-    publish: [...own, ...infos, ...consumerLists, ...reads, ...consumers, api.streamPurge(core), ...inboxes],
-    subscribe: [inbox, names.hosts, names.verbs, micro.all],
+    publish: [...own, ...infos, ...consumerLists, ...reads, ...consumers, ...passing, api.streamPurge(core), ...inboxes],
+    subscribe: [inbox, names.hosts, names.verbs, names.liveStates, micro.all],
   };
 }
 

@@ -17,7 +17,8 @@ export interface Gateway {
   awaits(address: Address): Promise<boolean>;
   /**
    * The stored record of every actor that fits, then every change of one, in the order of the stream. Ends when `signal` aborts,
-   * or where `current` is set after the last stored one. Survives reconnects.
+   * or where `current` is set after the last stored one. Survives reconnects. Of a single actor, named by type and id, a change that
+   * another one followed at once may be left out, the same one may come twice, and the end of its record ends the watch.
    */
   watch(
     filter: { readonly type?: string; readonly id?: string },

@@ -36,6 +36,11 @@ describe("provision", () => {
     expect(await provision(connection, { namespace: "race", partitions: 4 })).toMatchObject({ created: [], consumersCreated: 0 });
   });
 
+  it("takes the number of partitions that is there where none is asked for", async () => {
+    await provision(connection, { namespace: "three", partitions: 3 });
+    expect(await provision(connection, { namespace: "three" })).toMatchObject({ partitions: 3, created: [], consumersCreated: 0 });
+  });
+
   it("makes missing consumers again", async () => {
     await provision(connection, { namespace: "gap", partitions: 2 });
     await call(`$JS.API.CONSUMER.DELETE.GAP_IN.p1-low`);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { connect, createHost, defineTask } from "../../src/index.ts";
 import { openAdapter } from "../../src/nats/adapter.ts";
 import { api, namesOf } from "../../src/nats/names.ts";
 import { provision, readLayout } from "../../src/nats/provision.ts";
@@ -111,6 +112,19 @@ describe("roles", () => {
     await denied("inspector", api.streamPurge(names.streams.core));
     await denied("inspector", names.source(0, "in.normal").reset);
     await denied("inspector", names.source(0, "in.normal").pull);
+  });
+
+  it("let a host, a publisher and an inspector have a task done between them", async () => {
+    const nats = (role: Role) => ({ nats: { servers: `127.0.0.1:${rig.port}`, ...login(role), inboxPrefix: inboxPrefixOf(role) } });
+    const greet = defineTask<{ name: string }, string>({ name: "greet", run: ({ input }) => `Hello, ${input.name}` });
+    await using _host = await createHost({ ...nats("host"), namespace: "guarded", actors: [greet] });
+    await using publisher = await connect({ ...nats("publisher"), namespace: "guarded" });
+    await using inspector = await connect({ ...nats("inspector"), namespace: "guarded" });
+    expect(await publisher.run(greet, { name: "Ada" }, { id: "1", timeout: "5s" })).toBe("Hello, Ada");
+    await publisher.start(greet, { id: "2", input: { name: "Bob" } });
+    expect(await inspector.ref(greet, "2").result({ timeout: "5s" })).toBe("Hello, Bob");
+    expect(await publisher.ask("result.greet.2")).toMatchObject({ state: "done", output: "Hello, Bob" });
+    expect(await publisher.ask("list", { type: "greet" })).toMatchObject({ tasks: [{ id: "1" }, { id: "2" }] });
   });
 
   it("keep answers private", async () => {
