@@ -1,5 +1,5 @@
 import type { Parked } from "./record.ts";
-import { absorb, type Actor, type Turn, type TurnAt } from "./turn.ts";
+import { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
 
 /** Work whose host died, under a crash policy that allows it again: the same work with a generation of its own. */
 export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
