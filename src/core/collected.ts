@@ -109,7 +109,12 @@ export class Collected {
     return known?.troupe$ref ?? textOf(to);
   }
 
-  #owe(type: string, params: unknown, info: { readonly context: unknown; readonly event: ActorEvent }, exec: CollectedAction["exec"]): void {
+  #owe(
+    type: string,
+    params: unknown,
+    info: { readonly context: unknown; readonly event: ActorEvent },
+    exec: CollectedAction["exec"],
+  ): void {
     const { definition, address, before } = this.#subject;
     if (exec === undefined) return;
     const owed = {
@@ -127,7 +132,7 @@ export class Collected {
     const { draft } = this;
     const type = definition.children?.get(src);
     if (type === undefined) {
-      draft.run(id, src, child.options?.input);
+      draft.run(id, src, this.stored(child.options?.input), child._syncSnapshot);
       const text = refOfActivity(address, id);
       if (child.systemId !== undefined) this.#name(child.systemId, text);
       return new ActorRef(text, id, this.#scope.relay);

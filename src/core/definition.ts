@@ -47,8 +47,8 @@ export interface Activity {
   readonly timeoutMs: number | undefined;
   /** The longest silence between heartbeats; undefined where none are expected. */
   readonly heartbeatTimeoutMs: number | undefined;
-  /** It never ends by itself: it takes no slot, and nobody waits for it. */
-  readonly isEndless?: boolean;
+  /** It may last as long as its actor: it takes no slot, and nobody waits for its end. */
+  readonly isLasting?: boolean;
 }
 
 /** What logic with a start of its own (promise, callback, observable) gets beside what a task's function does. */
@@ -59,8 +59,8 @@ export interface ActivityLink {
   tell(event: ActorEvent): void;
   /** Hears what the actor sends it, and what it was sent before. */
   listen(heard: (event: ActorEvent) => void): void;
-  /** Runs when it is stopped. */
-  readonly signal: AbortSignal;
+  /** Whether the machine wants to hear of its states. */
+  readonly watched: boolean;
 }
 
 /**

@@ -15,7 +15,11 @@ export class Draft {
   effects: readonly Effect[] = NO_EFFECTS;
   readonly #now: number;
 
-  constructor(before: ActorRecord, open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"] }, now: number) {
+  constructor(
+    before: ActorRecord,
+    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"] },
+    now: number,
+  ) {
     this.activities = open.activities;
     this.timers = open.timers;
     this.children = open.children;
@@ -28,9 +32,10 @@ export class Draft {
     this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
   }
 
-  run(id: string, src: string, input: unknown): void {
+  run(id: string, src: string, input: unknown, watched?: boolean): void {
     const generation = ++this.generation;
-    const activity = { src, generation, input, reruns: 0 };
+    const activity: ActivityRecord =
+      watched === true ? { src, generation, input, reruns: 0, watched } : { src, generation, input, reruns: 0 };
     this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
     this.effect({ kind: "run", activity: id, generation });
   }

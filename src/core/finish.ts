@@ -24,7 +24,7 @@ export function finish(
   const children: Children = next.children ?? NOTHING;
   const earlier: Children = previous?.children ?? NOTHING;
   guarded(address, () => {
-    if (!ended) collected.spawned(earlier, next);
+    if (!ended && children !== NOTHING) collected.spawned(earlier, next);
     for (const { to, event } of scope.sent) collected.send(to, event);
     for (const action of scope.actions) collected.action(action as unknown as CollectedAction);
   });

@@ -12,6 +12,15 @@ export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
   return { actor: { ...actor, record: after }, effects: [{ kind: "run", activity, generation }], kind: "changed" };
 }
 
+/** A custom action has run. */
+export function performed(actor: Actor, key: string, at: TurnAt): Turn {
+  const { owed = [], ...rest } = actor.record;
+  const left = owed.filter((each) => each.key !== key);
+  if (left.length === owed.length) return { actor, effects: [], kind: "unheard" };
+  const after = { ...rest, ...(left.length === 0 ? {} : { owed: left }), revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now };
+  return { actor: { ...actor, record: after }, effects: [], kind: "changed" };
+}
+
 /** Sets an actor aside for a person to look at: the last good record is kept and nothing of it runs until it is resumed. */
 export function park(actor: Actor, parked: Parked, at: TurnAt): Turn {
   const absorbed = absorb(actor, at);

@@ -15,7 +15,10 @@ type Later = Exclude<Envelope, { kind: "start" }>;
 export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn | undefined {
   const { record } = actor;
   const changed = (after: Partial<ActorRecord>, ...effects: readonly Effect[]): Turn => ({
-    actor: { ...actor, record: { ...record, ...after, marks: marked(record, at), revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now } },
+    actor: {
+      ...actor,
+      record: { ...record, ...after, marks: marked(record, at), revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now },
+    },
     effects,
     kind: "changed",
   });
@@ -43,7 +46,8 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
 /** What it takes to bring an event to whoever a reference names: none where there is nobody. */
 export function sendEffects(address: Address, record: ActorRecord, to: string, event: ActorEvent): readonly Effect[] {
   const target = targetOf(to);
-  if (target.kind === "activity" && to === refOfActivity(address, target.activity)) return [{ kind: "hand", activity: target.activity, event }];
+  if (target.kind === "activity" && to === refOfActivity(address, target.activity))
+    return [{ kind: "hand", activity: target.activity, event }];
   if (target.kind !== "system") return [{ kind: "send", to, event }];
   const root = record.parent?.root;
   const known = root === undefined ? record.names?.[target.name] : undefined;

@@ -54,6 +54,8 @@ export interface ActivityRecord {
   readonly input: unknown;
   /** How often it was started again after its host died. */
   readonly reruns: number;
+  /** The machine hears of its states. */
+  readonly watched?: true;
 }
 
 export interface TimerRecord {

@@ -37,10 +37,26 @@ export function start(definition: Definition, address: Address, envelope: StartE
 function startInterpreted(definition: Definition, address: Address, envelope: StartEnvelope, input: unknown, at: TurnAt): Turn {
   const before = { ...firstRecord(definition, envelope, at, {}, undefined), revision: 0 };
   const scope = openScope(definition, address, before);
-  const snapshot = guarded(address, () => definition.machine.getInitialSnapshot(scope, input));
-  // A child's parent hears of it; whoever started an actor itself is told that there is none.
-  if (snapshot.status === "error" && before.parent === undefined) throw threw(address, snapshot.error);
+  const snapshot = firstSnapshot(definition, address, scope, input, before);
   return finish({ definition, address, before }, undefined, snapshot, before as Omit<Heard, "event">, at);
+}
+
+/** A child that cannot begin has failed, and its parent hears of it; whoever starts an actor itself is told. @throws transition_threw */
+function firstSnapshot(
+  definition: Definition,
+  address: Address,
+  scope: ReturnType<typeof openScope>,
+  input: unknown,
+  { parent }: ActorRecord,
+): AnyMachineSnapshot {
+  try {
+    const snapshot = definition.machine.getInitialSnapshot(scope, input as never);
+    if (snapshot.status === "error" && parent === undefined) throw snapshot.error;
+    return snapshot;
+  } catch (error) {
+    if (parent === undefined) throw threw(address, error);
+    return { status: "error", error, value: {}, context: undefined, children: {} } as unknown as AnyMachineSnapshot;
+  }
 }
 
 /** Any later turn. Late timers and results of an older generation change nothing. @throws transition_threw */
@@ -62,7 +78,12 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   return { ...finish({ definition, address, before: record }, snapshot, next, heard, at), event: heard.event };
 }
 
-function transition(definition: Definition, snapshot: AnyMachineSnapshot, { event }: Heard, scope: ReturnType<typeof openScope>): AnyMachineSnapshot {
+function transition(
+  definition: Definition,
+  snapshot: AnyMachineSnapshot,
+  { event }: Heard,
+  scope: ReturnType<typeof openScope>,
+): AnyMachineSnapshot {
   if (event.type === "xstate.stop" && definition.logic === "transition") return { ...snapshot, status: "stopped" } as AnyMachineSnapshot;
   return definition.machine.transition(snapshot, event, scope);
 }
