@@ -6,6 +6,7 @@ import { connectionOptions, durationMs, openGateway, type ConnectOptions } from 
 import type { Definition } from "./core/definition.ts";
 import type { Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
+import { castOf } from "./define-actor.ts";
 import { openAdapter, type Adapter } from "./nats/adapter.ts";
 import { openConnection } from "./nats/connection.ts";
 import { Micro } from "./nats/micro.ts";
@@ -172,7 +173,7 @@ async function assemble(
 function checked(options: HostOptions): ReadonlyMap<string, Definition> {
   const faults: Fault[] = [];
   const definitions = new Map<string, Definition>();
-  for (const definition of options.actors) {
+  for (const definition of castOf(options.actors)) {
     if (definitions.has(definition.name)) faults.push({ path: `actors.${definition.name}`, message: "is registered twice" });
     definitions.set(definition.name, definition);
   }

@@ -71,6 +71,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   const run = options.run as (context: ActivityContext) => unknown;
   return {
     kind: "task",
+    logic: "machine",
     name: options.name,
     version: options.version ?? "1",
     machine,

@@ -7,6 +7,7 @@ export { ERROR_CODES, TerminalError, TroupeError, type ErrorCode, type ErrorReco
 export type { Outcome } from "./core/lifecycle.ts";
 export type { RetryPolicy } from "./core/retry.ts";
 export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
+export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskOptions } from "./define.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";

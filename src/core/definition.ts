@@ -1,12 +1,16 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AnyStateMachine } from "xstate";
 import type { Address } from "./address.ts";
+import type { ActorEvent } from "./envelope.ts";
+import type { ChildType } from "./family.ts";
 
 /**
- * What a host knows about a type of actor. Made by `defineTask` (and `defineActor`, later) and never changed afterwards.
+ * What a host knows about a type of actor. Made by `defineTask` and `defineActor`, and never changed afterwards.
  */
 export interface Definition<TInput = unknown, TOutput = unknown> {
-  readonly kind: "task";
+  readonly kind: "task" | "actor";
+  /** What the machine is: a statechart, or a function of state and event that never ends by itself. */
+  readonly logic: "machine" | "transition";
   readonly name: string;
   readonly version: string;
   /** With every actor logic replaced by a stub: children are never evaluated in their parent's process. */
@@ -15,6 +19,10 @@ export interface Definition<TInput = unknown, TOutput = unknown> {
   readonly shape: string;
   /** Work outside the turn, by the machine's name for it. */
   readonly activities: ReadonlyMap<string, Activity>;
+  /** What else the machine starts: actors of their own, by the machine's name for them. */
+  readonly children?: ReadonlyMap<string, ChildType>;
+  /** The definitions of children that nobody else defines; a host that has this one has them too. */
+  readonly cast?: readonly Definition[];
   readonly retention: Retention;
   /** Whether every turn is kept for time travel. */
   readonly history: boolean;
@@ -39,6 +47,20 @@ export interface Activity {
   readonly timeoutMs: number | undefined;
   /** The longest silence between heartbeats; undefined where none are expected. */
   readonly heartbeatTimeoutMs: number | undefined;
+  /** It may last as long as its actor: it takes no slot, and nobody waits for its end. */
+  readonly isLasting?: boolean;
+}
+
+/** What logic with a start of its own (promise, callback, observable) gets beside what a task's function does. */
+export interface ActivityLink {
+  /** The machine's id for it. */
+  readonly name: string;
+  /** An event for the actor whose work this is. */
+  tell(event: ActorEvent): void;
+  /** Hears what the actor sends it, and what it was sent before. */
+  listen(heard: (event: ActorEvent) => void): void;
+  /** Whether the machine wants to hear of its states. */
+  readonly watched: boolean;
 }
 
 /**

@@ -1,4 +1,7 @@
+import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
+import type { OwedRecord, ParentRecord } from "./record.ts";
+import type { RefText } from "./ref.ts";
 
 /**
  * What a turn asks of the world, as data. Carried out only once the turn is committed, with one exception that DESIGN's second
@@ -16,4 +19,18 @@ export type Effect =
     }
   | { readonly kind: "disarm"; readonly timer: string; readonly generation: number; readonly keeper: "host" | "server" }
   | { readonly kind: "emit"; readonly event: ActorEvent }
-  | { readonly kind: "log"; readonly label: string | undefined; readonly value: unknown };
+  | { readonly kind: "log"; readonly label: string | undefined; readonly value: unknown }
+  /** A child begins its life. */
+  | { readonly kind: "spawn"; readonly to: Address; readonly as: "actor" | "task"; readonly input: unknown; readonly parent: ParentRecord }
+  | { readonly kind: "stop"; readonly to: Address }
+  | { readonly kind: "send"; readonly to: RefText; readonly event: ActorEvent }
+  /** A child tells its parent how it is, or how it ended. */
+  | { readonly kind: "report"; readonly to: ParentRecord; readonly event: ActorEvent }
+  /** For work of the actor's own that listens. */
+  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
+  /** A systemId is taken (`ref`), or given back: the root keeps the book. */
+  | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined }
+  /** For whoever has a systemId: the root knows. */
+  | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
+  /** A custom action. `exec` is there unless the machine was loaded since. */
+  | { readonly kind: "act"; readonly owed: OwedRecord; readonly exec: ((info: object, params: unknown) => unknown) | undefined };

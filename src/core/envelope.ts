@@ -1,14 +1,23 @@
 import { TroupeError } from "./errors.ts";
+import type { ParentRecord } from "./record.ts";
+import type { RefText } from "./ref.ts";
 
 /**
  * A message as an actor sees it. A start creates the actor; an event reaches one that lives; a timer is an event the actor
  * sent to its own future; the end of an activity is the only one that never travels (it is made where the work ran).
  */
 export type Envelope =
-  | ({ readonly kind: "start"; readonly input: unknown } & StartOptions)
+  | ({ readonly kind: "start"; readonly input: unknown; readonly parent?: ParentRecord } & StartOptions)
   | { readonly kind: "event"; readonly event: ActorEvent }
   | { readonly kind: "timer"; readonly timer: string; readonly generation: number }
-  | { readonly kind: "settled"; readonly activity: string; readonly generation: number; readonly event: ActorEvent };
+  | { readonly kind: "settled"; readonly activity: string; readonly generation: number; readonly event: ActorEvent }
+  /** A child says how it is, or how it ended. */
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
+  /** The parent, or whoever may, ends it. */
+  | { readonly kind: "stop" }
+  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
+  | { readonly kind: "name"; readonly name: string; readonly ref: RefText | undefined }
+  | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
 
 export interface ActorEvent {
   readonly type: string;

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   bad_delay: [false, "Give delays in milliseconds, zero or more, at most ten years."],
   bad_deadline: [false, "Give a deadline in the future that is not before the delay ends."],
   too_large: [false, "Send less, or a reference to the data: the server's max_payload is the limit."],
+  id_taken: [false, "Choose another id for the child, or stop the actor that has it."],
   not_running: [false, "The actor has ended; its record shows how."],
   // ends of tasks
   task_failed: [false, "Read the cause; throw TerminalError for failures that no retry can mend."],
@@ -32,6 +33,7 @@ export const ERROR_CODES = {
   no_answer: [true, "The deadline passed without an answer; the request may have been carried out. Retry with the same id."],
   in_full: [true, "The IN stream is full: submit slower, add hosts, or raise its max_bytes."],
   bad_options: [false, "Correct the options that are listed."],
+  bad_machine: [false, "Correct the machine at the places listed: name children, register logic, actions, guards and delays."],
   stopped: [true, "The client or host was stopped; make a new one."],
   // streams and the server
   incompatible_server: [false, "Run nats-server 2.14.4 or newer, 2.15.1 recommended."],

@@ -1,10 +1,14 @@
 import type { TaskContext } from "../../machines/task.ts";
+import type { Definition } from "./definition.ts";
+import { TroupeError, toErrorRecord } from "./errors.ts";
 import type { ActorRecord } from "./record.ts";
 
 /** A task that could begin now if a host had a free slot. */
-export function isReady(record: ActorRecord): boolean {
+export function isReady({ kind }: Pick<Definition, "kind">, record: ActorRecord): boolean {
   const value = record.value;
-  return record.status === "active" && record.parked === undefined && typeof value === "object" && value["undo"] === "ready";
+  return (
+    kind === "task" && record.status === "active" && record.parked === undefined && typeof value === "object" && value["undo"] === "ready"
+  );
 }
 
 /** How long a task waits before it is ready for the first time. */
@@ -32,9 +36,27 @@ export interface Outcome {
 }
 
 export function outcomeOf(type: string, id: string, record: ActorRecord): Outcome {
+  if (record.status !== "done" || !isTaskContext(record.context)) return outcomeOfActor(type, id, record);
   const context = record.context as TaskContext;
   const state = record.value as Outcome["state"];
   return state === "done"
     ? { type, id, state, ...(record.output === undefined ? {} : { output: record.output }), attempt: context.attempt }
     : { type, id, state, error: context.error, attempt: context.attempt };
+}
+
+function isTaskContext(context: unknown): boolean {
+  return typeof context === "object" && context !== null && "attempt" in context && "delayMs" in context && "backoffMs" in context;
+}
+
+/** An actor's end in a task's words. One that was stopped has no output, and no error of its own either. */
+function outcomeOfActor(type: string, id: string, { status, output, error }: ActorRecord): Outcome {
+  if (status === "done") return { type, id, state: "done", ...(output === undefined ? {} : { output }), attempt: 1 };
+  const about = `${type}/${id}`;
+  return {
+    type,
+    id,
+    state: "failed",
+    error: error ?? toErrorRecord(new TroupeError("cancelled", `${about} was stopped`, { about })),
+    attempt: 1,
+  };
 }

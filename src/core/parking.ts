@@ -1,5 +1,5 @@
 import type { Parked } from "./record.ts";
-import { absorb, type Actor, type Turn, type TurnAt } from "./turn.ts";
+import { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
 
 /** Work whose host died, under a crash policy that allows it again: the same work with a generation of its own. */
 export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
@@ -10,6 +10,15 @@ export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
   const activities = { ...record.activities, [activity]: { ...crashed, generation, reruns: crashed.reruns + 1 } };
   const after = { ...record, activities, generation, revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now };
   return { actor: { ...actor, record: after }, effects: [{ kind: "run", activity, generation }], kind: "changed" };
+}
+
+/** A custom action has run. */
+export function performed(actor: Actor, key: string, at: TurnAt): Turn {
+  const { owed = [], ...rest } = actor.record;
+  const left = owed.filter((each) => each.key !== key);
+  if (left.length === owed.length) return { actor, effects: [], kind: "unheard" };
+  const after = { ...rest, ...(left.length === 0 ? {} : { owed: left }), revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now };
+  return { actor: { ...actor, record: after }, effects: [], kind: "changed" };
 }
 
 /** Sets an actor aside for a person to look at: the last good record is kept and nothing of it runs until it is resumed. */

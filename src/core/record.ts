@@ -1,7 +1,9 @@
 import type { StateValue } from "xstate";
+import type { Address } from "./address.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent } from "./envelope.ts";
+import type { RefText } from "./ref.ts";
 
 /**
  * What is stored of an actor: one message on `state.<type>.<id>`, replaced by every commit. Made by the turn, encoded by the
@@ -26,9 +28,17 @@ export interface ActorRecord {
   readonly activities: Readonly<Record<string, ActivityRecord>>;
   /** Timers that are armed, by their id in the machine. */
   readonly timers: Readonly<Record<string, TimerRecord>>;
+  /** Children that are actors of their own, by their id in the machine. */
+  readonly children?: Readonly<Record<string, ChildRecord>>;
+  /** Whose child it is. */
+  readonly parent?: ParentRecord;
+  /** At the root of a tree: the systemIds taken in it, and by whom. */
+  readonly names?: Readonly<Record<string, RefText>>;
+  /** Custom actions of turns that are stored, until they have run. */
+  readonly owed?: readonly OwedRecord[];
   /** Per source, the highest sequence absorbed. */
   readonly marks: Readonly<Record<string, number>>;
-  /** Counts activities and timers, so that each has a generation of its own. */
+  /** Counts activities, timers and children, so that each has a generation of its own. */
   readonly generation: number;
   readonly parked?: Parked;
   readonly deadlineAt?: number;
@@ -44,14 +54,48 @@ export interface ActivityRecord {
   readonly input: unknown;
   /** How often it was started again after its host died. */
   readonly reruns: number;
+  /** The machine hears of its states. */
+  readonly watched?: true;
 }
 
 export interface TimerRecord {
   readonly generation: number;
   readonly dueAt: number;
   readonly event: ActorEvent;
+  /** Who gets the event; absent for the actor itself. */
+  readonly to?: RefText;
   /** `host`: in memory while the envelope that armed it stays unacknowledged; `server`: a schedule that needs no host. */
   readonly keeper: "host" | "server";
+}
+
+export interface ChildRecord extends Address {
+  readonly generation: number;
+  readonly src: string;
+  readonly kind: "actor" | "task";
+  readonly systemId?: string;
+  /** Its end has been heard: it need not be stopped, and says nothing more. */
+  readonly ended?: true;
+}
+
+export interface ParentRecord extends Address {
+  /** The child's id in its parent's machine, and which one of that id. */
+  readonly child: string;
+  readonly generation: number;
+  readonly root: Address;
+  /** The parent hears of every state. */
+  readonly watches?: true;
+}
+
+/** A custom action that a stored turn asked for. Run after its commit, at least once. */
+export interface OwedRecord {
+  /** The same however often it runs: for systems that can tell a repetition. */
+  readonly key: string;
+  /** Its name in the machine, or its place where it was written inline; "" where it could not be found again. */
+  readonly action: string;
+  readonly params?: unknown;
+  readonly event: ActorEvent;
+  /** What the machine knew then. */
+  readonly context: unknown;
 }
 
 /** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */

@@ -1,5 +1,6 @@
 import type { AnyActorScope, ExecutableActionObject } from "xstate";
 import type { ActorEvent } from "./envelope.ts";
+import { ActorRef, refOfSystem, type RefText, type Relay } from "./ref.ts";
 
 /**
  * What XState sees of the world during a transition: it may collect, never act. Five times faster than the scope that XState's
@@ -12,12 +13,18 @@ import type { ActorEvent } from "./envelope.ts";
 export class Scope {
   actions: ExecutableActionObject[] = [];
   emitted: ActorEvent[] = [];
-  readonly #self: SelfRef;
+  /** What user code sent by calling `send` on a reference while the transition was made. */
+  sent: { readonly to: unknown; readonly event: ActorEvent }[] = [];
+  /** For references: what is sent on one joins the turn that is being made. */
+  readonly relay: Relay = (to, event) => this.#relay(to, event);
   readonly forXState: AnyActorScope;
+  readonly #system: InertSystem;
+  #self: SelfRef;
+  #outside: Relay | undefined;
 
   constructor(logger: (...words: unknown[]) => void) {
-    const system = new InertSystem();
-    this.#self = new SelfRef(system);
+    this.#system = new InertSystem(this.relay);
+    this.#self = new SelfRef(this.#system, this.relay, undefined);
     this.forXState = {
       self: this.#self,
       id: "",
@@ -25,7 +32,7 @@ export class Scope {
       logger,
       defer: () => {},
       emit: (event: ActorEvent) => void this.emitted.push(event),
-      system,
+      system: this.#system,
       stopChild: () => {},
       actionExecutor: (action: ExecutableActionObject) => void this.actions.push(action),
     } as unknown as AnyActorScope;
@@ -33,73 +40,121 @@ export class Scope {
 
   /** Empties the scope for a transition of this actor. */
   open(address: string): AnyActorScope {
-    this.actions = [];
-    this.emitted = [];
+    this.#empty();
     this.selfOf(address);
+    return this.forXState;
+  }
+
+  /** The same for an actor whose machine may keep and pass on a reference to itself, and send to its parent. */
+  openFor(address: RefText, parent: RefText | undefined): AnyActorScope {
+    this.#empty();
+    const self = new SelfRef(this.#system, this.relay, parent === undefined ? undefined : new ActorRef(parent, "#_parent", this.relay));
+    self.name(address);
+    const scope = this.forXState as unknown as { self: SelfRef; id: string; sessionId: string };
+    scope.self = self;
+    scope.id = address;
+    scope.sessionId = address;
     return this.forXState;
   }
 
   /** The actor's own reference, good until the next `open` or `selfOf`. */
   selfOf(address: string): unknown {
-    this.#self.id = address;
-    this.#self.sessionId = address;
+    this.#self.name(address);
     return this.#self;
+  }
+
+  /** Runs user code between turns; what it sends goes to `relay` at once. */
+  outside<T>(relay: Relay, work: () => T): T {
+    this.#outside = relay;
+    try {
+      return work();
+    } finally {
+      this.#outside = undefined;
+    }
+  }
+
+  #relay(to: unknown, event: ActorEvent): void {
+    if (this.#outside === undefined) this.sent.push({ to, event });
+    else this.#outside(to, event);
+  }
+
+  #empty(): void {
+    this.actions = [];
+    this.emitted = [];
+    this.sent = [];
   }
 }
 
-/** The actor's own reference inside its machine. Sending to oneself goes through actions, never through this. */
+/** The actor's own reference inside its machine: what is stored of it is its name. */
 class SelfRef {
+  troupe$ref = "";
   id = "";
-  sessionId = "";
-  readonly system: InertSystem;
-  constructor(system: InertSystem) {
-    this.system = system;
+  readonly #system: InertSystem;
+  readonly #relay: Relay;
+  readonly #parent: ActorRef | undefined;
+  constructor(system: InertSystem, relay: Relay, parent: ActorRef | undefined) {
+    this.#system = system;
+    this.#relay = relay;
+    this.#parent = parent;
   }
-  send(): void {}
-  _send(): void {}
+  name(address: string): void {
+    this.troupe$ref = address;
+    this.id = address;
+  }
+  get ref(): this {
+    return this;
+  }
+  get sessionId(): string {
+    return this.troupe$ref;
+  }
+  get system(): InertSystem {
+    return this.#system;
+  }
+  get _parent(): ActorRef | undefined {
+    return this.#parent;
+  }
+  send(event: ActorEvent): void {
+    this.#relay(this, event);
+  }
+  _send(event: ActorEvent): void {
+    this.#relay(this, event);
+  }
   getSnapshot(): undefined {
     return undefined;
   }
 }
 
-/** The parts of XState's actor system that a child's construction touches. Its ids name nothing: children are found by their own. */
+/**
+ * The parts of XState's actor system that a child's construction touches. Its session ids name nothing: children are found by their
+ * own. Names of actors are looked up where the event arrives, so `get` always answers.
+ */
 class InertSystem {
   readonly _clock = { setTimeout: () => 0, clearTimeout: () => {} };
   readonly scheduler = { schedule: () => {}, cancel: () => {}, cancelAll: () => {} };
+  readonly #relay: Relay;
+  constructor(relay: Relay) {
+    this.#relay = relay;
+  }
   _logger(): void {}
   _bookId(): string {
-    return "child";
+    return UNNAMED;
   }
   _register(): string {
-    return "child";
+    return UNNAMED;
   }
   _unregister(): void {}
   _set(): void {}
-  get(): undefined {
-    return undefined;
+  get(name: string): ActorRef {
+    return new ActorRef(refOfSystem(name), name, this.#relay);
   }
-  _relay(): void {}
+  getAll(): Record<string, never> {
+    return {};
+  }
+  _relay(_source: unknown, to: unknown, event: ActorEvent): void {
+    this.#relay(to, event);
+  }
   _sendInspectionEvent(): void {}
 }
 
-/** A child as it stands in a snapshot between turns: its id and nothing alive. Identity tells one spawning from the next. */
-export class ChildRef {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly src: string;
-  constructor(id: string, src: string) {
-    this.id = id;
-    this.sessionId = id;
-    this.src = src;
-  }
-  send(): void {}
-  _send(): void {}
-  getSnapshot(): { readonly status: "active" } {
-    return ACTIVE;
-  }
-  toJSON(): { readonly xstate$$type: 1; readonly id: string } {
-    return { xstate$$type: 1, id: this.id };
-  }
-}
-
-const ACTIVE = { status: "active" } as const;
+/** The id of a child that was spawned without one. */
+export const UNNAMED = "(unnamed)";

@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from "xstate";
+import { hashText } from "./hash.ts";
 
 /**
  * The structural hash of a machine: states, transitions, guards by name, delays, invokes. It sees that a state was renamed or a
@@ -47,11 +48,4 @@ function nameOfGuard(guard: unknown): string {
   if (typeof guard === "string") return guard;
   if (typeof guard === "object" && guard !== null && "type" in guard) return String(guard.type);
   return "inline";
-}
-
-/** 64 bits of FNV-1a as hexadecimal: enough to tell a handful of versions of one machine apart. */
-function hashText(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, "0");
 }

@@ -34,6 +34,10 @@ export class Activation {
   /** A few: a stopped attempt may still be there when the next begins. */
   attempts: readonly Attempt[] = NOTHING;
   alarms: readonly ArmedAlarm[] = NOTHING;
+  /** Custom actions whose turn is not stored yet, with the deliveries that wait for them. */
+  owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
+  /** Keys of custom actions that are under way. */
+  acts: readonly string[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -56,6 +60,7 @@ export class Activation {
       this.committing === undefined &&
       this.attempts.length === 0 &&
       this.alarms.length === 0 &&
+      this.acts.length === 0 &&
       this.queued === undefined &&
       this.listeners.length === 0
     );

@@ -25,7 +25,8 @@ export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { rea
   if (end.kind === "failed") return { turn: failed(ended, end.error, log), bytes: undefined };
   const { activation, name } = ended;
   try {
-    const output = validate(activation.definition.outputSchema, end.output, "invalid_output", activation.key);
+    const { kind, outputSchema } = activation.definition;
+    const output = kind === "task" ? validate(outputSchema, end.output, "invalid_output", activation.key) : end.output;
     const turn = settle(ended, { type: `xstate.done.actor.${name}`, actorId: name, output });
     return { turn, bytes: sized(ended, turn) };
   } catch (error) {

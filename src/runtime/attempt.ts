@@ -1,8 +1,10 @@
 import type { Address } from "../core/address.ts";
-import type { Activity, ActivityContext, ActivityLog } from "../core/definition.ts";
+import type { Activity, ActivityContext, ActivityLink, ActivityLog } from "../core/definition.ts";
+import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
 
 /** What an attempt needs of its host. */
@@ -10,9 +12,12 @@ export interface AttemptHost {
   readonly clock: Clock;
   readonly log: Log;
   progress(actor: Address, value: unknown): void;
+  /** The work says something to its actor. */
+  told(activation: Activation, attempt: Attempt, event: ActorEvent): void;
 }
 
 export interface AttemptOptions {
+  readonly activation: Activation;
   readonly actor: Address;
   readonly name: string;
   readonly activity: Activity;
@@ -20,6 +25,7 @@ export interface AttemptOptions {
   readonly attempt: number;
   readonly generation: number;
   readonly epoch: number;
+  readonly watched: boolean;
   readonly holds: Hold[];
 }
 
@@ -30,7 +36,7 @@ export type AttemptEnd = { readonly kind: "done"; readonly output: unknown } | {
  * being aborted, after which nothing it returns is looked at.
  * The signal, the log and the rest are made when they are asked for, because most short work asks for none.
  */
-export class Attempt implements ActivityContext {
+export class Attempt implements ActivityContext, ActivityLink {
   readonly actor: Address;
   readonly input: unknown;
   readonly attempt: number;
@@ -42,6 +48,10 @@ export class Attempt implements ActivityContext {
   readonly holds: Hold[];
   readonly #options: AttemptOptions;
   readonly #host: AttemptHost;
+  #heard: ((event: ActorEvent) => void) | undefined;
+  #early: ActorEvent[] | undefined;
+  /** It may last as long as its actor, and does so without a slot. */
+  isLasting = false;
   /** Whether it holds one of the host's slots. */
   hasSlot = false;
   /** Whether it may begin: its turn is stored, or a crash may re-run it anyway (invariant 2). */
@@ -108,6 +118,30 @@ export class Attempt implements ActivityContext {
     return () => {
       this.#lastBeat = this.#host.clock.monotonic();
     };
+  }
+
+  get watched(): boolean {
+    return this.#options.watched;
+  }
+
+  /** Told after what is happening now: the turn that began this attempt may not be over. */
+  tell(event: ActorEvent): void {
+    queueMicrotask(() => {
+      if (this.phase === "running") this.#host.told(this.#options.activation, this, event);
+    });
+  }
+
+  listen(heard: (event: ActorEvent) => void): void {
+    this.#heard = heard;
+    for (const event of this.#early ?? []) heard(event);
+    this.#early = undefined;
+  }
+
+  /** An event for the work. Kept until it listens. */
+  deliver(event: ActorEvent): void {
+    if (this.phase === "ended") return;
+    if (this.#heard === undefined) (this.#early ??= []).push(event);
+    else this.#heard(event);
   }
 
   get log(): ActivityLog {

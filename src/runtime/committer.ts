@@ -1,4 +1,5 @@
 import { encodeRecord } from "../core/codec.ts";
+import type { Definition } from "../core/definition.ts";
 import type { ActorRecord } from "../core/record.ts";
 import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -140,12 +141,17 @@ function seal(parcel: Parcel): readonly Write[] {
   return pending.writes === undefined ? [record] : [...pending.writes.values(), record];
 }
 
+/** A task that failed has come to a final state as well. */
+function isDone({ kind }: Definition, { status, value }: ActorRecord): boolean {
+  return status === "done" && (kind === "actor" || value === "done");
+}
+
 function recordWrite(activation: Activation, pending: Pending): Write {
   const record = (activation.actor as { readonly record: ActorRecord }).record;
   const bytes = pending.bytes ?? encodeRecord(record);
   activation.recordBytes = bytes.length;
   const { retention } = activation.definition;
-  const ttlMs = !isEnded(record) ? undefined : record.value === "done" ? retention.doneMs : retention.failedMs;
+  const ttlMs = !isEnded(record) ? undefined : isDone(activation.definition, record) ? retention.doneMs : retention.failedMs;
   return {
     kind: "record",
     partition: activation.session.partition,

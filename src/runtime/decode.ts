@@ -1,12 +1,15 @@
 import { formatAddress } from "../core/address.ts";
 import { decodeBody, EMPTY_BODY } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
-import { checkEvent, HEADERS, readStartOptions, type Envelope } from "../core/envelope.ts";
+import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError, type ErrorRecord } from "../core/errors.ts";
+import type { ParentRecord } from "../core/record.ts";
+import { revived, type Relay } from "../core/ref.ts";
 import { validate } from "../core/schema.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Letter } from "../ports/store.ts";
 import type { Write } from "../ports/store.ts";
+import type { MailBody } from "./post.ts";
 
 /** Room for what a record holds beside its input. */
 const RECORD_OVERHEAD_BYTES = 4_096;
@@ -23,18 +26,42 @@ export function decodeStart(delivery: Delivery, definition: Definition, now: num
       { about },
     );
   }
-  const input = validate(definition.inputSchema, decodeBody(delivery.body, delivery.header(HEADERS.contentType)), "invalid_input", about);
+  const body = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
+  const child = asChild(delivery, body);
+  const input = validate(definition.inputSchema, child === undefined ? body : child.input, "invalid_input", about);
+  if (child !== undefined) return { kind: "start", input, parent: child.parent, delayMs: 0 };
   const options = readStartOptions(delivery, about);
   return { kind: "start", input, ...options, delayMs: options.delayMs === 0 ? 0 : Math.max(0, delivery.sentAt + options.delayMs - now) };
 }
 
-/** Anything else. Timers come only over mail, which hosts alone can write. @throws bad_payload, reserved_event */
-export function decodeEvent(delivery: Delivery): Exclude<Envelope, StartEnvelope | { kind: "settled" }> {
+type ChildBody = Extract<MailBody, { kind: "child" }>;
+
+/** The start of a child: only mail, which hosts alone can write, says whose it is. */
+function asChild(delivery: Delivery, body: unknown): ChildBody | undefined {
+  return delivery.source === "mail.start" && delivery.header(HEADERS.kind) === "child" ? (body as ChildBody) : undefined;
+}
+
+/** Whose child the actor is that a delivery would have started; undefined where it is nobody's, or cannot be read. */
+export function parentOf(delivery: Delivery): ParentRecord | undefined {
+  if (delivery.source !== "mail.start") return undefined;
+  try {
+    return asChild(delivery, decodeBody(delivery.body, delivery.header(HEADERS.contentType)))?.parent;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Anything else. What actors and timers send comes only over mail, which hosts alone can write. @throws bad_payload, reserved_event */
+export function decodeEvent(delivery: Delivery, relay: Relay): Exclude<Envelope, StartEnvelope | { kind: "settled" }> {
   const about = formatAddress(delivery);
   const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) === "timer") {
     const { timer, generation } = value as { readonly timer: string; readonly generation: number };
     return { kind: "timer", timer, generation };
+  }
+  if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") {
+    const mail = value as Exclude<MailBody, ChildBody>;
+    return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
   }
   return { kind: "event", event: checkEvent(value, about) };
 }

@@ -63,6 +63,7 @@ export class Host {
       clock,
       log,
       definitions,
+      partitions: parts.partitions,
       concurrency,
       cacheBytes,
       lost: (session, why) => this.#lost(session, why),

@@ -1,5 +1,6 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Effect } from "../core/effect.ts";
+import type { ActorEvent } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { attemptOf } from "../core/lifecycle.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -19,6 +20,8 @@ export interface ObligationParts {
   readonly slotFreed: () => void;
   /** An attempt has ended: its holds are handed over. */
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
+  /** Work says something to its actor; the work's holds stay with it. */
+  readonly told: (activation: Activation, holds: readonly Hold[], event: ActorEvent) => void;
   /** A timer in memory has come due: its holds are handed over. */
   readonly fired: (activation: Activation, timer: string, generation: number, holds: Hold[]) => void;
 }
@@ -44,6 +47,7 @@ export class Obligations {
       clock: parts.clock,
       log: parts.log,
       progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
+      told: (activation, attempt, event) => parts.told(activation, attempt.holds, event),
     };
   }
 
@@ -61,6 +65,7 @@ export class Obligations {
     for (const hold of causes) hold.take();
     const attempt = new Attempt(
       {
+        activation,
         actor: address,
         name: effect.activity,
         activity,
@@ -68,15 +73,19 @@ export class Obligations {
         attempt: attemptOf(asked.input, asked.reruns),
         generation: effect.generation,
         epoch: session.fence,
+        watched: asked.watched === true,
         holds: [...causes],
       },
       this.#attemptHost,
     );
     activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
-    this.#attempts++;
     attempt.isCleared = activity.onCrash === "rerun";
-    attempt.hasSlot = this.#parts.takeSlotInHand();
-    if (attempt.hasSlot) this.#beginIfItMay(activation, attempt);
+    attempt.isLasting = activity.isLasting === true;
+    if (!attempt.isLasting) {
+      this.#attempts++;
+      attempt.hasSlot = this.#parts.takeSlotInHand();
+    }
+    if (attempt.hasSlot || attempt.isLasting) this.#beginIfItMay(activation, attempt);
     else this.#parts.wantsSlot(activation, attempt);
   }
 
@@ -101,6 +110,12 @@ export class Obligations {
     this.#forget(activation, attempt);
     attempt.abort(reason);
     return attempt.holds;
+  }
+
+  /** An event for work that runs; for work that has ended it is gone, as XState has it. */
+  hand(activation: Activation, activity: string, event: ActorEvent): void {
+    const generation = activation.actor?.record.activities[activity]?.generation;
+    activation.attempts.find((attempt) => attempt.generation === generation)?.deliver(event);
   }
 
   arm(activation: Activation, timer: string, generation: number, dueAt: number, causes: readonly Hold[]): void {
@@ -140,7 +155,7 @@ export class Obligations {
   }
 
   #beginIfItMay(activation: Activation, attempt: Attempt): void {
-    if (!attempt.hasSlot || !attempt.isCleared || attempt.phase !== "prepared") return;
+    if (!(attempt.hasSlot || attempt.isLasting) || !attempt.isCleared || attempt.phase !== "prepared") return;
     attempt.begin((end) => {
       this.#forget(activation, attempt);
       this.#parts.ended(activation, attempt.name, attempt, end);
@@ -149,6 +164,7 @@ export class Obligations {
 
   #forget(activation: Activation, attempt: Attempt): void {
     activation.attempts = without(activation.attempts, attempt);
+    if (attempt.isLasting) return;
     this.#attempts--;
     if (attempt.hasSlot) this.#parts.slotFreed();
     if (this.#attempts > 0) return;

@@ -1,16 +1,16 @@
-import { encodeJson, encodeRecord } from "../core/codec.ts";
-import type { Effect } from "../core/effect.ts";
+import { encodeJson } from "../core/codec.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
-import { park } from "../core/parking.ts";
-import { isEnded } from "../core/record.ts";
+import { park, performed } from "../core/parking.ts";
+import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
-import { NOTHING, type Activation, type Pending } from "./activation.ts";
+import { NOTHING, type Activation } from "./activation.ts";
+import { Acts } from "./acts.ts";
 import { turnOfEnd } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
-import { timerLetter } from "./decode.ts";
+import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Obligations } from "./obligations.ts";
 import { emptyPending, merge } from "./pending.ts";
@@ -42,6 +42,8 @@ export class Performer {
   readonly #parts: PerformerParts;
   readonly #obligations: Obligations;
   readonly #reception: Reception;
+  readonly #acts: Acts;
+  readonly #dispatch: Dispatch;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -66,7 +68,15 @@ export class Performer {
       },
       ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
+      told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
     });
+    this.#acts = new Acts({
+      ...parts,
+      loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
+      hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
+      acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
+    });
+    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts);
   }
 
   idle(): Promise<void> {
@@ -79,6 +89,7 @@ export class Performer {
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
@@ -87,7 +98,7 @@ export class Performer {
     const queued = activation.queued ?? [];
     activation.queued = undefined;
     this.#withSlot(() => {
-      if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.actor.record)) {
+      if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.definition, activation.actor.record)) {
         this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
       } else this.#letGo(activation, queued);
     });
@@ -110,6 +121,7 @@ export class Performer {
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
     if (activation.actor === undefined) return;
+    if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
     recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
     this.#queueIfReady(activation, []);
   }
@@ -118,6 +130,7 @@ export class Performer {
     this.#obligations.abortAll(activation, why);
     activation.queued = undefined;
     activation.listeners = NOTHING;
+    activation.owing = NOTHING;
   }
 
   /** The commit of this activation is stored: everything that waited for it happens now. */
@@ -125,7 +138,7 @@ export class Performer {
     const stored = activation.committing;
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
-    for (const effect of stored.effects) this.#release(activation, effect, stored.holds);
+    for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
     else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
     for (const hold of stored.holds) hold.release();
@@ -197,76 +210,24 @@ export class Performer {
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
     pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
-    if (activation.definition.history) this.#keep(activation, pending, turn);
-    for (const effect of turn.effects) this.#note(activation, pending, effect, all);
+    if (activation.definition.history) this.#dispatch.keep(activation, pending, turn);
+    for (const effect of turn.effects) this.#dispatch.note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
   }
 
-  /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
-  #keep(activation: Activation, pending: Pending, { event, effects, actor }: Turn): void {
-    const { revision } = actor.record;
-    const bytes = encodeRecord({ event, effects, record: actor.record });
-    const write = { kind: "turn", partition: activation.session.partition, address: activation.address, revision, bytes } as const;
-    (pending.writes ??= new Map()).set(`turn ${revision}`, write);
+  /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */
+  #acted(activation: Activation, owed: OwedRecord, holds: readonly Hold[]): void {
+    const { actor } = activation;
+    if (actor === undefined || isEnded(actor.record)) this.#letGo(activation, holds);
+    else this.#apply(activation, performed(actor, owed.key, this.#at(activation)), holds);
+    this.#parts.retire(activation);
   }
 
-  #note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
-    const { address, session } = activation;
-    switch (effect.kind) {
-      case "run":
-        this.#obligations.prepare(activation, effect, causes);
-        pending.effects = [...pending.effects, effect];
-        break;
-      case "arm":
-        if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
-        else {
-          const { timer, generation, dueAt } = effect;
-          (pending.writes ??= new Map()).set(timer, {
-            kind: "timer",
-            partition: session.partition,
-            owner: address,
-            timer,
-            dueAt,
-            message: `timer-${generation}`,
-            letter: timerLetter(timer, generation),
-          });
-        }
-        break;
-      case "disarm":
-        if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
-        else
-          (pending.writes ??= new Map()).set(effect.timer, {
-            kind: "cancelTimer",
-            partition: session.partition,
-            owner: address,
-            timer: effect.timer,
-          });
-        break;
-      default:
-        pending.effects = [...pending.effects, effect];
-    }
-  }
-
-  #release(activation: Activation, effect: Effect, holds: Hold[]): void {
-    switch (effect.kind) {
-      case "run":
-        this.#obligations.clear(activation, effect);
-        break;
-      case "halt":
-        holds.push(
-          ...this.#obligations.halt(
-            activation,
-            effect.generation,
-            new TroupeError("cancelled", `The machine of ${activation.key} stopped this work`, { about: activation.key }),
-          ),
-        );
-        break;
-      case "emit":
-        this.#parts.outlet.event(activation.address, effect.event.type, encodeJson(effect.event));
-        break;
-      case "log":
-        this.#parts.log.info({ actor: activation.key, label: effect.label, value: effect.value }, "the machine logs");
-        break;
+  /** Custom actions that a stored turn asked for and nobody is known to have run. */
+  #repeat(activation: Activation, causes: readonly Hold[]): void {
+    const running = new Set([...activation.acts, ...activation.owing.map(({ effect }) => effect.owed.key)]);
+    for (const owed of activation.actor?.record.owed ?? []) {
+      if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
     }
   }
 
@@ -287,7 +248,8 @@ export class Performer {
 
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
   #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
-    if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.actor.record)) return;
+    if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
+      return;
     activation.queued = [...handed, ...causes];
     for (const hold of activation.queued) hold.take();
     this.#parts.ready(activation);
@@ -297,6 +259,7 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
+    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);
   }

@@ -1,13 +1,14 @@
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import { scopeOf } from "../core/interpret.ts";
 import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
-import { isEnded, type ActorRecord } from "../core/record.ts";
+import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
-import { decodeEvent, decodeStart } from "./decode.ts";
+import { decodeEvent, decodeStart, parentOf } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Session } from "./session.ts";
 
@@ -65,7 +66,7 @@ export class Reception {
       return;
     }
     const { record } = activation.actor as unknown as Actor;
-    if (!isReady(record)) return;
+    if (!isReady(activation.definition, record)) return;
     if (others === "events" && delayOf(record) === 0) {
       this.#turns.queueIfReady(activation, [hold]);
       return;
@@ -77,6 +78,16 @@ export class Reception {
   #duplicate(activation: Activation, actor: Actor, hold: Hold): void {
     const { delivery } = hold;
     this.#parts.log.info({ actor: activation.key, lane: delivery.lane }, "a start of an actor that exists already was ignored");
+    const parent = parentOf(delivery);
+    if (parent !== undefined && isSame(parent, actor.record.parent)) this.#turns.adopt(activation, hold, "done");
+    else if (parent !== undefined) {
+      this.#parts.dead(
+        activation.session,
+        hold,
+        new TroupeError("id_taken", `The id of ${activation.key} is in use`, { about: activation.key }),
+      );
+    }
+    if (parent !== undefined) return;
     const replyTo = delivery.header(HEADERS.replyTo);
     if (replyTo === "") this.#turns.adopt(activation, hold, "done");
     else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
@@ -104,7 +115,7 @@ export class Reception {
       return;
     }
     try {
-      const envelope = decodeEvent(delivery);
+      const envelope = decodeEvent(delivery, scopeOf(activation.definition).relay);
       if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
       else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
         this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
@@ -117,11 +128,20 @@ export class Reception {
 
   /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
-    if (envelope.kind === "timer" || (envelope.kind === "event" && envelope.event.type === "cancel"))
+    if (
+      envelope.kind === "timer" ||
+      envelope.kind === "report" ||
+      envelope.kind === "stop" ||
+      (envelope.kind === "event" && envelope.event.type === "cancel")
+    )
       this.#turns.adopt(activation, hold, "done");
     else
       this.#parts.dead(activation.session, hold, new TroupeError("not_running", `${activation.key} has ended`, { about: activation.key }));
   }
+}
+
+function isSame(one: ParentRecord, other: ParentRecord | undefined): boolean {
+  return one.type === other?.type && one.id === other.id && one.child === other.child && one.generation === other.generation;
 }
 
 /** What the host has to say to a task that has just been started and has a slot. */

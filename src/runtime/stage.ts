@@ -4,20 +4,22 @@ import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
+import { errorEvent } from "../core/family.ts";
 import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { CommitOutcome, Store } from "../ports/store.ts";
+import type { CommitOutcome, Store, Write } from "../ports/store.ts";
 import { Admission, type Reading } from "./admission.ts";
 import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, sessionOf, type Parcel } from "./committer.ts";
-import { deadLetter } from "./decode.ts";
+import { deadLetter, parentOf } from "./decode.ts";
 import { Hold } from "./hold.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
+import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
 
 export interface StageParts {
@@ -27,6 +29,8 @@ export interface StageParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly definitions: ReadonlyMap<string, Definition>;
+  /** How many partitions there are: mail goes to that of its target. */
+  readonly partitions: number;
   readonly concurrency: number;
   readonly cacheBytes: number;
   /** The session can no longer be trusted: its partition must be claimed again or given up. */
@@ -117,7 +121,7 @@ export class Stage {
   receive(session: Session, delivery: Delivery, reading: Reading): void {
     if (!session.open) return;
     const hold = new Hold(delivery);
-    if (delivery.lane === "event") this.#event(session, hold);
+    if (delivery.lane === "event" || !this.#needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
   }
 
@@ -136,7 +140,7 @@ export class Stage {
   drop(session: Session, why: TroupeError): void {
     session.open = false;
     for (const activation of this.#cast.of(session)) {
-      for (const hold of activation.waiting) if (hold.delivery.lane !== "event") this.#admission.slotFreed();
+      for (const { delivery } of activation.waiting) if (this.#needsSlot(delivery)) this.#admission.slotFreed();
       this.#performer.abort(activation, why);
       this.#cast.drop(activation);
     }
@@ -155,6 +159,11 @@ export class Stage {
       return;
     }
     this.#hand(session, definition, hold);
+  }
+
+  /** A task works; an actor only begins to hear. What it works at waits for slots of its own. */
+  #needsSlot({ lane, type }: Delivery): boolean {
+    return lane !== "event" && this.#parts.definitions.get(type)?.kind !== "actor";
   }
 
   #event(session: Session, hold: Hold): void {
@@ -251,7 +260,7 @@ export class Stage {
     activation.waiting = NOTHING;
     this.#cast.drop(activation);
     for (const hold of holds) {
-      if (hold.delivery.lane !== "event") this.#admission.slotFreed();
+      if (this.#needsSlot(hold.delivery)) this.#admission.slotFreed();
       this.#dead(activation.session, hold, error);
     }
   }
@@ -261,13 +270,22 @@ export class Stage {
     const { delivery } = hold;
     hold.take();
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
-    this.committer.loose(session, [deadLetter(delivery, record, this.#parts.store.maxWriteBytes)], () => {
+    const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
+    this.committer.loose(session, writes, () => {
       hold.release();
       if (delivery.lane !== "event") this.#lookAtEarly(session, delivery);
       const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
       if (replyTo !== "")
         this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
     });
+  }
+
+  /** A child that could not begin has failed: its parent hears of it in the same commit. */
+  #tellParent(delivery: Delivery, error: ErrorRecord): readonly Write[] {
+    const parent = delivery.lane === "event" ? undefined : parentOf(delivery);
+    if (parent === undefined) return [];
+    const report = { kind: "report", to: parent, event: errorEvent(parent.child, error) } as const;
+    return [mailWrite(report, `dead:${formatAddress(delivery)}`, this.#parts.partitions)];
   }
 
   #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {

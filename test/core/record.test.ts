@@ -42,13 +42,13 @@ describe("a task's record", () => {
 
   it.each(Object.entries(lives))("is in %s, and knows whether it may begin and whether it has ended", (path, { actor }) => {
     expect(formatState(actor.record.value)).toBe(path);
-    expect(isReady(actor.record)).toBe(path === "undo.ready");
+    expect(isReady(task, actor.record)).toBe(path === "undo.ready");
     expect(isEnded(actor.record)).toBe(["done", "failed", "expired"].includes(path));
   });
 
   it("may not begin while it is parked", () => {
     const parked = { reason: "crashed", error: { name: "Error", message: "m" }, at: NOW };
-    expect(isReady(park(lives["undo.ready"].actor, parked, AT).actor.record)).toBe(false);
+    expect(isReady(task, park(lives["undo.ready"].actor, parked, AT).actor.record)).toBe(false);
   });
 
   it("counts attempts from what the machine said, plus the runs after crashes", () => {

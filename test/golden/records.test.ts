@@ -59,7 +59,7 @@ describe.each(stored)("a record of version $version: $kind", ({ kind, text }) =>
       context: { input: INPUT, delayMs: 60_000 },
     });
     expect(snapshot).toMatchObject({ value: record.value, context: record.context, status: record.status });
-    expect(isReady(record)).toBe(kind === "undo.ready");
+    expect(isReady(task, record)).toBe(kind === "undo.ready");
   });
 
   it("is gone on from to its end", () => {
@@ -67,7 +67,7 @@ describe.each(stored)("a record of version $version: $kind", ({ kind, text }) =>
     const { record } = actor;
     if (record.parked !== undefined) actor = resume(actor, AT).actor;
     if (Object.keys(actor.record.timers).length > 0) actor = next(task, actor, fired(actor)).actor;
-    if (isReady(actor.record)) actor = next(task, actor, begin()).actor;
+    if (isReady(task, actor.record)) actor = next(task, actor, begin()).actor;
     if (actor.record.value === "doing") actor = next(task, actor, succeeded(actor, "made")).actor;
     expect(isEnded(actor.record)).toBe(true);
     expect(actor.record.revision > record.revision).toBe(!isEnded(record));

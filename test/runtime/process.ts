@@ -1,5 +1,6 @@
 import { formatAddress } from "../../src/core/address.ts";
 import type { ActivityContext, CrashPolicy, Definition } from "../../src/core/definition.ts";
+import { castOf } from "../../src/define-actor.ts";
 import { defineTask, type TaskOptions } from "../../src/define.ts";
 import type { Attachment } from "../../src/memory/attachment.ts";
 import type { InFlight } from "../../src/memory/link.ts";
@@ -57,7 +58,7 @@ export class Process {
       outlet,
       clock: slowed(clock, options.soonRounds ?? 12),
       log: this.#log(),
-      definitions: new Map(definitions.map((definition) => [definition.name, definition as Definition])),
+      definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition as Definition])),
       concurrency: options.concurrency ?? 10,
       cacheBytes: options.cacheBytes ?? 1_000_000,
     });

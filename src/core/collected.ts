@@ -1,0 +1,167 @@
+import type { AnyMachineSnapshot } from "xstate";
+import { formatAddress, type Address } from "./address.ts";
+import type { Definition } from "./definition.ts";
+import { Draft } from "./draft.ts";
+import type { ActorEvent } from "./envelope.ts";
+import { childAddress, rootOf } from "./family.ts";
+import { placeOfAction } from "./action-places.ts";
+import { sendEffects } from "./passing.ts";
+import type { ActorRecord, ChildRecord, ParentRecord } from "./record.ts";
+import { ActorRef, refOfActivity, replaced, textOf, type RefText } from "./ref.ts";
+import { UNNAMED, type Scope } from "./scope.ts";
+
+/** The parts of XState's action objects that are read; never a built-in's `exec`. Pinned by test/core/xstate-contract.test.ts. */
+export interface CollectedAction {
+  readonly type: string;
+  readonly params: {
+    readonly event?: ActorEvent;
+    readonly id?: string;
+    readonly delay?: number;
+    readonly sendId?: string;
+    readonly label?: string;
+    readonly value?: unknown;
+    readonly to?: unknown;
+  };
+  readonly info?: { readonly context: unknown; readonly event: ActorEvent };
+  readonly exec?: (info: object, params: unknown) => unknown;
+}
+
+/** The parts of a child in XState's snapshot that are read: its own `Actor` when it is new, our reference later. */
+interface Child {
+  readonly id?: unknown;
+  readonly src?: unknown;
+  readonly systemId?: string;
+  readonly _syncSnapshot?: boolean;
+  readonly options?: { readonly input?: unknown };
+}
+export type Children = Readonly<Record<string, Child | undefined>>;
+
+export interface Subject {
+  readonly definition: Definition;
+  readonly address: Address;
+  readonly before: ActorRecord;
+}
+
+/**
+ * What one interpreted transition asks for, written into a draft: children by the identity of what the snapshot holds, everything
+ * else from the actions that XState collected. Effects come in an order in which each can be carried out: children first, then what
+ * is sent, those that are stopped last.
+ */
+export class Collected {
+  readonly draft: Draft;
+  readonly #subject: Subject;
+  /** What XState made in this transition → the references that take its place. */
+  readonly #refs = new Map<object, ActorRef>();
+  readonly #scope: Scope;
+  #acts = 0;
+
+  constructor(subject: Subject, draft: Draft, scope: Scope) {
+    this.#subject = subject;
+    this.draft = draft;
+    this.#scope = scope;
+  }
+
+  /** The same id with another object was stopped and started again. @throws for a child that could not be found again */
+  spawned(before: Children, next: AnyMachineSnapshot): void {
+    for (const [id, child] of Object.entries(next.children as Children)) {
+      if (child === undefined || child === before[id]) continue;
+      if (id !== child.id || id === UNNAMED) throw new Error("A child needs an id: spawnChild(src, { id })");
+      if (typeof child.src !== "string") throw new Error(`The logic of child "${id}" is inline: register it in setup({ actors })`);
+      if (before[id] !== undefined) this.#end(id);
+      const ref = this.#begin(id, child.src, child);
+      this.#refs.set(child, ref);
+      (next.children as Record<string, unknown>)[id] = ref;
+    }
+  }
+
+  stopped(before: Children, after: Children): void {
+    for (const id of Object.keys(before)) if (after[id] === undefined) this.#end(id);
+  }
+
+  /** References instead of what XState made. The same value where there is none. */
+  stored<T>(value: T): T {
+    if (this.#refs.size === 0) return value;
+    return replaced(value, (found) => this.#refs.get(found)) as T;
+  }
+
+  action({ type, params, info, exec }: CollectedAction): void {
+    const { draft } = this;
+    if (type === "xstate.raise") {
+      if (params.delay !== undefined && params.event !== undefined) draft.arm(params.id, this.stored(params.event), params.delay);
+    } else if (type === "xstate.sendTo") this.send(params.to, params.event as ActorEvent, params.id, params.delay);
+    else if (type === "xstate.cancel") {
+      if (params.sendId !== undefined) draft.disarm(params.sendId);
+    } else if (type === "xstate.emit") draft.effect({ kind: "emit", event: this.stored(params.event as ActorEvent) });
+    else if (type === "xstate.log") draft.effect({ kind: "log", label: params.label, value: params.value });
+    else if (!type.startsWith("xstate.") && exec !== undefined && info !== undefined) this.#owe(type, params, info, exec);
+  }
+
+  /** Whoever was stopped in the same transition hears nothing any more. */
+  send(to: unknown, event: ActorEvent, id?: string, delayMs?: number): void {
+    const text = this.#textOf(to);
+    if (text === undefined) return;
+    if (delayMs !== undefined) this.draft.arm(id, this.stored(event), delayMs, text);
+    else for (const effect of sendEffects(this.#subject.address, this.#subject.before, text, this.stored(event))) this.draft.effect(effect);
+  }
+
+  #textOf(to: unknown): RefText | undefined {
+    const known = typeof to === "object" && to !== null ? this.#refs.get(to) : undefined;
+    return known?.troupe$ref ?? textOf(to);
+  }
+
+  #owe(
+    type: string,
+    params: unknown,
+    info: { readonly context: unknown; readonly event: ActorEvent },
+    exec: CollectedAction["exec"],
+  ): void {
+    const { definition, address, before } = this.#subject;
+    if (exec === undefined) return;
+    const owed = {
+      key: `${formatAddress(address)}:${before.revision + 1}:${this.#acts++}`,
+      action: placeOfAction(definition.machine, type, exec),
+      ...(params === undefined ? {} : { params: this.stored(params) }),
+      event: this.stored(info.event),
+      context: this.stored(info.context),
+    };
+    this.draft.effect({ kind: "act", owed, exec });
+  }
+
+  #begin(id: string, src: string, child: Child): ActorRef {
+    const { definition, address, before } = this.#subject;
+    const { draft } = this;
+    const type = definition.children?.get(src);
+    if (type === undefined) {
+      draft.run(id, src, this.stored(child.options?.input), child._syncSnapshot);
+      const text = refOfActivity(address, id);
+      if (child.systemId !== undefined) this.#name(child.systemId, text);
+      return new ActorRef(text, id, this.#scope.relay);
+    }
+    const generation = ++draft.generation;
+    const to = childAddress(address, id, generation, type);
+    const watches = child._syncSnapshot === true ? { watches: true as const } : {};
+    const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches };
+    const named = child.systemId === undefined ? {} : { systemId: child.systemId };
+    const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
+    draft.children = { ...draft.children, [id]: record };
+    draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent });
+    if (child.systemId !== undefined) this.#name(child.systemId, formatAddress(to));
+    return new ActorRef(formatAddress(to), id, this.#scope.relay);
+  }
+
+  #end(id: string): void {
+    const { draft } = this;
+    draft.halt(id);
+    const child = draft.children?.[id];
+    if (child === undefined) return;
+    const { [id]: _gone, ...others } = draft.children ?? {};
+    draft.children = others;
+    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id } });
+    if (child.systemId !== undefined) this.#name(child.systemId, undefined);
+  }
+
+  #name(name: string, ref: RefText | undefined): void {
+    const { address, before } = this.#subject;
+    this.draft.effect({ kind: "name", root: rootOf(address, before), name, ref });
+  }
+}

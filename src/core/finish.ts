@@ -1,0 +1,90 @@
+import type { AnyMachineSnapshot } from "xstate";
+import { marked, type Turn, type TurnAt } from "./actor.ts";
+import { Collected, type Children, type CollectedAction, type Subject } from "./collected.ts";
+import { Draft, NOTHING } from "./draft.ts";
+import { toErrorRecord } from "./errors.ts";
+import { endEvent, snapshotEvent } from "./family.ts";
+import type { Heard } from "./hear.ts";
+import { guarded, scopeOf } from "./interpret.ts";
+import type { ActorRecord, OwedRecord } from "./record.ts";
+
+/** The turn that an interpreted transition makes. @throws transition_threw for children that could not be found again */
+export function finish(
+  subject: Subject,
+  previous: AnyMachineSnapshot | undefined,
+  next: AnyMachineSnapshot,
+  heard: Omit<Heard, "event">,
+  at: TurnAt,
+): Turn {
+  const { definition, address, before } = subject;
+  const scope = scopeOf(definition);
+  const draft = new Draft(before, heard, at.now);
+  const collected = new Collected(subject, draft, scope);
+  const ended = next.status !== "active";
+  const children: Children = next.children ?? NOTHING;
+  const earlier: Children = previous?.children ?? NOTHING;
+  guarded(address, () => {
+    if (!ended && children !== NOTHING) collected.spawned(earlier, next);
+    for (const { to, event } of scope.sent) collected.send(to, event);
+    for (const action of scope.actions) collected.action(action as unknown as CollectedAction);
+  });
+  for (const event of scope.emitted) draft.effect({ kind: "emit", event });
+  collected.stopped(earlier, ended ? NOTHING : children);
+  if (ended) draft.disarmAll();
+  const context = collected.stored(next.context as unknown);
+  if (context !== next.context) (next as { context: unknown }).context = context;
+  const record = written(before, next, draft, at);
+  if (record.parent !== undefined) report(subject, record, draft);
+  return { actor: { record, snapshot: next }, effects: draft.effects, kind: "changed" };
+}
+
+function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at: TurnAt): ActorRecord {
+  const owed = draft.effects.flatMap((effect): readonly OwedRecord[] => (effect.kind === "act" ? [effect.owed] : []));
+  return {
+    ...unparked(before),
+    revision: before.revision + 1,
+    epoch: at.epoch,
+    status: next.status,
+    value: next.value ?? {},
+    context: next.context,
+    activities: draft.activities,
+    timers: draft.timers,
+    generation: draft.generation,
+    marks: marked(before, at),
+    updatedAt: at.now,
+    ...(draft.children === undefined ? {} : { children: draft.children }),
+    ...(owed.length === 0 ? {} : { owed: [...(before.owed ?? []), ...owed] }),
+    ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
+    ...(next.output === undefined ? {} : { output: next.output }),
+    ...(next.status === "error" ? { error: toErrorRecord(next.error) } : {}),
+  };
+}
+
+/** A parent hears of its child's end, and of every state on the way where it watches. */
+function report({ definition }: Subject, record: ActorRecord, draft: Draft): void {
+  const { parent } = record;
+  if (parent === undefined) return;
+  const event =
+    record.status !== "active"
+      ? endEvent(definition.kind, record, parent.child)
+      : parent.watches === true
+        ? snapshotEvent(parent, record)
+        : undefined;
+  if (event !== undefined) draft.effect({ kind: "report", to: parent, event });
+}
+
+/** Whoever sends a parked actor an event that it hears has decided about it. */
+function unparked(record: ActorRecord): ActorRecord {
+  if (record.parked === undefined) return record;
+  const { parked: _parked, ...rest } = record;
+  return rest;
+}
+
+function hasHistory(snapshot: AnyMachineSnapshot): boolean {
+  for (const _key in snapshot.historyValue) return true;
+  return false;
+}
+
+function persistHistory(snapshot: AnyMachineSnapshot): Record<string, { id: string }[]> {
+  return Object.fromEntries(Object.entries(snapshot.historyValue).map(([id, nodes]) => [id, nodes.map((node) => ({ id: node.id }))]));
+}

@@ -1,0 +1,56 @@
+import type { Address } from "./address.ts";
+import { marked, type Actor, type Turn, type TurnAt } from "./actor.ts";
+import { without } from "./draft.ts";
+import type { Effect } from "./effect.ts";
+import type { ActorEvent, Envelope } from "./envelope.ts";
+import type { ActorRecord } from "./record.ts";
+import { refOfActivity, targetOf } from "./ref.ts";
+
+type Later = Exclude<Envelope, { kind: "start" }>;
+
+/**
+ * Envelopes that pass an actor without its machine hearing of them: a delayed send that has come due, an event for work of its own,
+ * the book of systemIds that the root of a tree keeps. Undefined where it is none of these, or too late.
+ */
+export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn | undefined {
+  const { record } = actor;
+  const changed = (after: Partial<ActorRecord>, ...effects: readonly Effect[]): Turn => ({
+    actor: {
+      ...actor,
+      record: { ...record, ...after, marks: marked(record, at), revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now },
+    },
+    effects,
+    kind: "changed",
+  });
+  switch (envelope.kind) {
+    case "timer": {
+      const timer = record.timers[envelope.timer];
+      if (timer?.generation !== envelope.generation || timer.to === undefined) return undefined;
+      return changed({ timers: without(record.timers, envelope.timer) }, ...sendEffects(address, record, timer.to, timer.event));
+    }
+    case "hand":
+      return changed({}, { kind: "hand", activity: envelope.activity, event: envelope.event });
+    case "name": {
+      const { [envelope.name]: _taken, ...names } = record.names ?? {};
+      return changed({ names: envelope.ref === undefined ? names : { ...names, [envelope.name]: envelope.ref } });
+    }
+    case "relay": {
+      const to = record.names?.[envelope.name];
+      return to === undefined ? undefined : changed({}, ...sendEffects(address, record, to, envelope.event));
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What it takes to bring an event to whoever a reference names: none where there is nobody. */
+export function sendEffects(address: Address, record: ActorRecord, to: string, event: ActorEvent): readonly Effect[] {
+  const target = targetOf(to);
+  if (target.kind === "activity" && to === refOfActivity(address, target.activity))
+    return [{ kind: "hand", activity: target.activity, event }];
+  if (target.kind !== "system") return [{ kind: "send", to, event }];
+  const root = record.parent?.root;
+  const known = root === undefined ? record.names?.[target.name] : undefined;
+  if (known !== undefined) return sendEffects(address, record, known, event);
+  return [{ kind: "relay", root: root ?? address, name: target.name, event }];
+}

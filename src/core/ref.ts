@@ -1,0 +1,113 @@
+import { formatAddress, type Address } from "./address.ts";
+import type { ActorEvent } from "./envelope.ts";
+
+/**
+ * How one actor names another, as text that can be stored and sent:
+ *
+ * | text             | names                                                                   |
+ * |------------------|-------------------------------------------------------------------------|
+ * | `order/7`        | the actor with this address                                             |
+ * | `order/7 socket` | the activity `socket` of that actor: callback logic hears events too     |
+ * | `system:printer` | whoever has this systemId in the sender's tree; looked up at its root    |
+ *
+ * Neither an address nor a type can hold a space or a colon, so no two of them are ever confused.
+ */
+export type RefText = string;
+
+export type Target =
+  | { readonly kind: "actor"; readonly address: Address }
+  | { readonly kind: "activity"; readonly address: Address; readonly activity: string }
+  | { readonly kind: "system"; readonly name: string };
+
+const SYSTEM = "system:";
+
+export function refOfActivity(owner: Address, activity: string): RefText {
+  return `${formatAddress(owner)} ${activity}`;
+}
+
+export function refOfSystem(name: string): RefText {
+  return SYSTEM + name;
+}
+
+export function targetOf(text: RefText): Target {
+  const slash = text.indexOf("/");
+  if (text.startsWith(SYSTEM)) return { kind: "system", name: text.slice(SYSTEM.length) };
+  const space = text.indexOf(" ");
+  const address = { type: text.slice(0, slash), id: text.slice(slash + 1, space < 0 ? undefined : space) };
+  return space < 0 ? { kind: "actor", address } : { kind: "activity", address, activity: text.slice(space + 1) };
+}
+
+/** Where a `send` on a reference goes; given by whoever made it. */
+export type Relay = (to: unknown, event: ActorEvent) => void;
+
+/**
+ * An actor as it stands in a snapshot, a context or an event: a name and nothing alive. Identity tells one spawning from the next.
+ * Its two own fields are what is stored and sent of it; `revived` makes references of them again.
+ */
+export class ActorRef {
+  readonly troupe$ref: RefText;
+  /** XState's: a child's id in its parent. */
+  readonly id: string;
+  readonly #relay: Relay;
+
+  constructor(text: RefText, id: string, relay: Relay) {
+    this.troupe$ref = text;
+    this.id = id;
+    this.#relay = relay;
+  }
+
+  get ref(): this {
+    return this;
+  }
+  get sessionId(): string {
+    return this.troupe$ref;
+  }
+  send(event: ActorEvent): void {
+    this.#relay(this, event);
+  }
+  _send(event: ActorEvent): void {
+    this.#relay(this, event);
+  }
+  /** A child's state is its own and lives elsewhere; what it told its parent comes as events. */
+  getSnapshot(): { readonly status: "active" } {
+    return ACTIVE;
+  }
+}
+
+const ACTIVE = { status: "active" } as const;
+
+/** The text of anything that stands for an actor; undefined where it stands for none. */
+export function textOf(value: unknown): RefText | undefined {
+  if (typeof value !== "object" || value === null || !("troupe$ref" in value)) return undefined;
+  return typeof value.troupe$ref === "string" ? value.troupe$ref : undefined;
+}
+
+/**
+ * The same value with some objects in it replaced; parts without any stay the same objects. Looks into arrays and plain objects only:
+ * that is where references are kept, and what else a context holds is nobody's business.
+ */
+export function replaced(value: unknown, replace: (found: object) => object | undefined): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const other = replace(value);
+  if (other !== undefined) return other;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => replaced(item, replace));
+    return items.some((item, i) => item !== value[i]) ? items : value;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, part] of Object.entries(value)) {
+    const after = replaced(part, replace);
+    if (after !== part) (copy ??= { ...value })[key] = after;
+  }
+  return copy ?? value;
+}
+
+/** What was stored or sent, with references made of their names. */
+export function revived(value: unknown, relay: Relay): unknown {
+  return replaced(value, (found) => {
+    if (found instanceof ActorRef) return undefined;
+    const text = textOf(found);
+    return text === undefined ? undefined : new ActorRef(text, "id" in found && typeof found.id === "string" ? found.id : text, relay);
+  });
+}

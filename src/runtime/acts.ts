@@ -1,0 +1,113 @@
+import { actionAt } from "../core/action-places.ts";
+import type { Effect } from "../core/effect.ts";
+import type { ActorEvent } from "../core/envelope.ts";
+import { scopeOf } from "../core/interpret.ts";
+import { sendEffects } from "../core/passing.ts";
+import type { OwedRecord } from "../core/record.ts";
+import { ActorRef, refOfSystem, revived, textOf } from "../core/ref.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Activation } from "./activation.ts";
+import type { Hold } from "./hold.ts";
+import { isMail, mailWrite } from "./post.ts";
+import type { Write } from "../ports/store.ts";
+import type { Session } from "./session.ts";
+
+export interface ActParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly partitions: number;
+  /** Stores what an action sent. */
+  readonly loose: (session: Session, writes: readonly Write[], committed: () => void) => void;
+  readonly hand: (activation: Activation, activity: string, event: ActorEvent) => void;
+  /** An action has run for good: its holds are handed over. */
+  readonly acted: (activation: Activation, owed: OwedRecord, holds: Hold[]) => void;
+}
+
+type Act = (info: object, params: unknown) => unknown;
+
+const MOST_TRIES = 5;
+const FIRST_RETRY_MS = 1_000;
+
+/**
+ * Custom actions: user code that a stored turn asked for. Each runs after its commit, in the machine's order, one after the other per
+ * actor, and at least once: its deliveries stay unacknowledged until it has run, and the record owes it until then.
+ *
+ * Owns: the actions of every activation that are under way. Calls in: performer.ts.
+ * A1. An action that throws is tried again a few times with growing delays; then it is given up and logged, and the next one runs.
+ * A2. What it sends by `self` or by a reference while it runs is stored before its deliveries are let go.
+ */
+export class Acts {
+  readonly #parts: ActParts;
+  readonly #chains = new WeakMap<Activation, Promise<void>>();
+
+  constructor(parts: ActParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs one, after those of the same actor that came before. Each of the holds is counted anew. */
+  run(activation: Activation, effect: Pick<Extract<Effect, { kind: "act" }>, "owed" | "exec">, causes: readonly Hold[]): void {
+    const { owed } = effect;
+    for (const hold of causes) hold.take();
+    const holds = [...causes];
+    activation.acts = [...activation.acts, owed.key];
+    const before = this.#chains.get(activation) ?? Promise.resolve();
+    const chain = before.then(() => this.#tryOut(activation, owed, effect.exec ?? find(activation, owed), holds));
+    this.#chains.set(activation, chain);
+    void chain.then(() => {
+      activation.acts = activation.acts.filter((key) => key !== owed.key);
+      if (activation.phase !== "dropped") this.#parts.acted(activation, owed, holds);
+    });
+  }
+
+  async #tryOut(activation: Activation, owed: OwedRecord, act: Act | undefined, holds: Hold[]): Promise<void> {
+    const { log, clock } = this.#parts;
+    const about = { actor: activation.key, action: owed.action, key: owed.key };
+    if (act === undefined) {
+      log.error(about, "a custom action cannot be found again and is left out: give it a name");
+      return;
+    }
+    for (let tries = 1; activation.phase !== "dropped"; tries++) {
+      try {
+        await this.#act(activation, owed, act, holds);
+        return;
+      } catch (error) {
+        log.error({ ...about, tries, err: error }, "a custom action threw");
+        if (tries === MOST_TRIES) return;
+        await new Promise<void>((resolve) => clock.after(FIRST_RETRY_MS * 2 ** (tries - 1), resolve));
+      }
+    }
+  }
+
+  #act(activation: Activation, owed: OwedRecord, act: Act, holds: Hold[]): unknown {
+    const { definition, key } = activation;
+    let sends = 0;
+    const relay = (to: unknown, event: ActorEvent): void => this.#send(activation, to, event, `${owed.key}:${sends++}`, holds);
+    const info = {
+      context: revived(owed.context, relay),
+      event: revived(owed.event, relay),
+      self: new ActorRef(key, key, relay),
+      system: { get: (name: string) => new ActorRef(refOfSystem(name), name, relay) },
+      key: owed.key,
+    };
+    return scopeOf(definition).outside(relay, () => act(info, owed.params));
+  }
+
+  #send(activation: Activation, to: unknown, event: ActorEvent, message: string, holds: readonly Hold[]): void {
+    const text = textOf(to);
+    const record = activation.actor?.record;
+    if (text === undefined || record === undefined) return;
+    for (const effect of sendEffects(activation.address, record, text, event)) {
+      if (effect.kind === "hand") this.#parts.hand(activation, effect.activity, event);
+      if (!isMail(effect)) continue;
+      for (const hold of holds) hold.take();
+      this.#parts.loose(activation.session, [mailWrite(effect, message, this.#parts.partitions)], () => {
+        for (const hold of holds) hold.release();
+      });
+    }
+  }
+}
+
+function find({ definition }: Activation, { action }: OwedRecord): Act | undefined {
+  return action === "" ? undefined : actionAt(definition.machine, action);
+}

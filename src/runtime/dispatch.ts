@@ -1,0 +1,133 @@
+import { encodeJson, encodeRecord } from "../core/codec.ts";
+import type { Effect } from "../core/effect.ts";
+import { TroupeError } from "../core/errors.ts";
+import type { Turn } from "../core/turn.ts";
+import type { Log } from "../ports/log.ts";
+import type { Outlet } from "../ports/outlet.ts";
+import type { Write } from "../ports/store.ts";
+import type { Activation, Pending } from "./activation.ts";
+import type { Acts } from "./acts.ts";
+import { timerLetter } from "./decode.ts";
+import type { Hold } from "./hold.ts";
+import type { Obligations } from "./obligations.ts";
+import { isMail, mailWrite } from "./post.ts";
+
+export interface DispatchParts {
+  readonly outlet: Outlet;
+  readonly log: Log;
+  readonly partitions: number;
+}
+
+/**
+ * Where effects go: into the commit of their turn (mail, timers, history), or out once that is stored.
+ *
+ * Owns: nothing. Calls in: performer.ts. Calls out: obligations, acts, the outlet.
+ * D1. What is a message to another actor is in the same commit as the record of its sender.
+ */
+export class Dispatch {
+  readonly #parts: DispatchParts;
+  readonly #obligations: Obligations;
+  readonly #acts: Acts;
+
+  constructor(parts: DispatchParts, obligations: Obligations, acts: Acts) {
+    this.#parts = parts;
+    this.#obligations = obligations;
+    this.#acts = acts;
+  }
+
+  /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
+  keep(activation: Activation, pending: Pending, { event, effects, actor }: Turn): void {
+    const { revision } = actor.record;
+    const told = effects.map((effect) =>
+      effect.kind === "act" ? { kind: effect.kind, key: effect.owed.key, action: effect.owed.action } : effect,
+    );
+    const bytes = encodeRecord({ event, effects: told, record: actor.record });
+    add(pending, `turn ${revision}`, {
+      kind: "turn",
+      partition: activation.session.partition,
+      address: activation.address,
+      revision,
+      bytes,
+    });
+  }
+
+  note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
+    const { address, session } = activation;
+    if (isMail(effect)) {
+      const message = `${activation.key}:${activation.actor?.record.revision}:${pending.writes?.size ?? 0}`;
+      add(pending, `mail ${message}`, mailWrite(effect, message, this.#parts.partitions));
+      return;
+    }
+    switch (effect.kind) {
+      case "run":
+        this.#obligations.prepare(activation, effect, causes);
+        pending.effects = [...pending.effects, effect];
+        break;
+      case "arm":
+        if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
+        else this.#schedule(activation, pending, effect);
+        break;
+      case "disarm":
+        if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
+        else
+          add(pending, `timer ${effect.timer}`, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
+        break;
+      case "act":
+        for (const hold of causes) hold.take();
+        activation.owing = activation.owing.length === 0 ? [{ effect, causes }] : [...activation.owing, { effect, causes }];
+        pending.effects = [...pending.effects, effect];
+        break;
+      default:
+        pending.effects = [...pending.effects, effect];
+    }
+  }
+
+  release(activation: Activation, effect: Effect, holds: Hold[]): void {
+    switch (effect.kind) {
+      case "run":
+        this.#obligations.clear(activation, effect);
+        break;
+      case "halt": {
+        const why = new TroupeError("cancelled", `The machine of ${activation.key} stopped this work`, { about: activation.key });
+        holds.push(...this.#obligations.halt(activation, effect.generation, why));
+        break;
+      }
+      case "hand":
+        this.#obligations.hand(activation, effect.activity, effect.event);
+        break;
+      case "act":
+        this.#act(activation, effect, holds);
+        break;
+      case "emit":
+        this.#parts.outlet.event(activation.address, effect.event.type, encodeJson(effect.event));
+        break;
+      case "log":
+        this.#parts.log.info({ actor: activation.key, label: effect.label, value: effect.value }, "the machine logs");
+        break;
+    }
+  }
+
+  #act(activation: Activation, effect: Extract<Effect, { kind: "act" }>, holds: Hold[]): void {
+    const owing = activation.owing.find((each) => each.effect === effect);
+    if (owing === undefined) return;
+    activation.owing = activation.owing.filter((each) => each !== owing);
+    this.#acts.run(activation, effect, owing.causes);
+    holds.push(...owing.causes);
+  }
+
+  #schedule({ address, session }: Activation, pending: Pending, { timer, generation, dueAt }: Extract<Effect, { kind: "arm" }>): void {
+    add(pending, `timer ${timer}`, {
+      kind: "timer",
+      partition: session.partition,
+      owner: address,
+      timer,
+      dueAt,
+      message: `timer-${generation}`,
+      letter: timerLetter(timer, generation),
+    });
+  }
+}
+
+function add(pending: Pending, place: string, write: Write): void {
+  (pending.writes ??= new Map()).set(place, write);
+}

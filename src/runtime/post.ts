@@ -1,0 +1,83 @@
+import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
+import type { Address, Lane } from "../core/address.ts";
+import type { Effect } from "../core/effect.ts";
+import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { partitionOf } from "../core/placement.ts";
+import type { ParentRecord } from "../core/record.ts";
+import { targetOf } from "../core/ref.ts";
+import type { Letter, Write } from "../ports/store.ts";
+
+/** Effects that are messages to other actors: they are stored in the commit of the turn that sends them. */
+export type MailEffect = Extract<Effect, { kind: "spawn" | "stop" | "send" | "report" | "name" | "relay" }>;
+
+export function isMail(effect: Effect): effect is MailEffect {
+  switch (effect.kind) {
+    case "spawn":
+    case "stop":
+    case "send":
+    case "report":
+    case "name":
+    case "relay":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** What the body of mail between actors is, beside its kind. Read by decode.ts. */
+export type MailBody =
+  | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
+  | { readonly kind: "event"; readonly event: ActorEvent }
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
+  | { readonly kind: "stop" }
+  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
+  | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined }
+  | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
+
+/** `message` tells it from everything else that is sent to the same actor. @throws bad_payload for what cannot be written down */
+export function mailWrite(effect: MailEffect, message: string, partitions: number): Write {
+  const { to, lane, body } = addressed(effect);
+  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter: letterOf(body) };
+}
+
+function addressed(effect: MailEffect): { readonly to: Address; readonly lane: Lane; readonly body: MailBody } {
+  switch (effect.kind) {
+    case "spawn":
+      return {
+        to: bare(effect.to),
+        lane: effect.as === "task" ? "normal" : "high",
+        body: { kind: "child", input: effect.input, parent: effect.parent },
+      };
+    case "stop":
+      return { to: bare(effect.to), lane: "event", body: { kind: "stop" } };
+    case "send":
+      return sent(effect);
+    case "report": {
+      const { child, generation } = effect.to;
+      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event } };
+    }
+    case "name":
+      return { to: bare(effect.root), lane: "event", body: { kind: "name", name: effect.name, ref: effect.ref } };
+    case "relay":
+      return { to: bare(effect.root), lane: "event", body: { kind: "relay", name: effect.name, event: effect.event } };
+  }
+}
+
+function sent({ to, event }: Extract<MailEffect, { kind: "send" }>): {
+  readonly to: Address;
+  readonly lane: Lane;
+  readonly body: MailBody;
+} {
+  const target = targetOf(to);
+  if (target.kind === "actor") return { to: target.address, lane: "event", body: { kind: "event", event } };
+  if (target.kind === "activity") return { to: target.address, lane: "event", body: { kind: "hand", activity: target.activity, event } };
+  throw new Error(`"${to}" was to be looked up before`);
+}
+
+function letterOf(body: MailBody): Letter {
+  return { body: encodeMsgpack(body), headers: { [HEADERS.kind]: body.kind, [HEADERS.contentType]: MSGPACK } };
+}
+
+function bare({ type, id }: Address): Address {
+  return { type, id };
+}

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from "node:util";
+import { decodeRecord } from "../../src/core/codec.ts";
+import { parseAddress, type Address } from "../../src/core/address.ts";
+import type { ActorEvent } from "../../src/core/envelope.ts";
+import type { ActorRecord } from "../../src/core/record.ts";
+import { textOf } from "../../src/core/ref.ts";
+import { defineActor } from "../../src/define-actor.ts";
+import { Stand, type StandOptions } from "../runtime/stage.ts";
+import type { Process } from "../runtime/process.ts";
+import { listOf, type Scene, type Story, type Told } from "./story.ts";
+
+interface StoredTurn {
+  readonly event?: ActorEvent;
+  readonly effects: readonly { readonly kind: string }[];
+  readonly record: ActorRecord;
+}
+
+/** What may happen between two steps of a scene: nothing that shows. */
+export type Between = (stand: Stand, process: Process) => Promise<Process>;
+
+/** The same scene played by durable actors on the memory adapter. */
+export async function playDurable(scene: Scene, options: StandOptions = {}, between?: Between): Promise<Story> {
+  const told: Told = { heard: new Map(), emitted: [], acted: [] };
+  const tasks = () => [defineActor({ name: "root", machine: scene.machine((words) => void told.acted.push(words)) })];
+  const stand = new Stand({ ...options, tasks });
+  let process = await stand.open();
+  stand.world.onOutgoing((outgoing) => {
+    if (outgoing.kind === "event" && outgoing.from.type === "root") told.emitted.push(JSON.parse(Buffer.from(outgoing.body).toString()));
+  });
+  const states: unknown[] = [];
+  stand.start("root", "r", scene.input);
+  await stand.settle();
+  states.push(statesOf(stand));
+  for (const step of scene.steps) {
+    if (between !== undefined) process = await between(stand, process);
+    if (typeof step === "number") await stand.advance(step);
+    else stand.send("root", "r", step as ActorEvent);
+    await stand.settle();
+    states.push(statesOf(stand));
+  }
+  stand.check();
+  for (const key of stand.world.records.keys()) {
+    const heard = heardBy(stand, parseAddress(key));
+    if (heard.length > 0) listOf(told.heard, pathOf(stand, parseAddress(key))).push(...heard);
+  }
+  return { states, heard: Object.fromEntries([...told.heard].sort()), emitted: told.emitted, acted: told.acted };
+}
+
+function recordOf(stand: Stand, { type, id }: Address): ActorRecord | undefined {
+  return stand.record(type, id);
+}
+
+function pathOf(stand: Stand, address: Address): string {
+  const parent = recordOf(stand, address)?.parent;
+  return parent === undefined ? "root" : `${pathOf(stand, parent)}/${parent.child}`;
+}
+
+function statesOf(stand: Stand): unknown {
+  const state: Record<string, unknown> = {};
+  const collect = (address: Address, path: string): void => {
+    const record = recordOf(stand, address);
+    if (record === undefined) return;
+    const isMachine = record.shape !== "transition";
+    state[path] = {
+      status: record.status,
+      ...(isMachine ? { value: record.value } : {}),
+      context: plain(stand, record.context),
+      ...(record.output === undefined ? {} : { output: plain(stand, record.output) }),
+    };
+    if (record.status !== "active") return;
+    for (const [id, child] of Object.entries(record.children ?? {})) collect(child, `${path}/${id}`);
+  };
+  collect({ type: "root", id: "r" }, "root");
+  return state;
+}
+
+function plain(stand: Stand, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const text = textOf(value);
+  if (text !== undefined)
+    return `ref ${pathOf(stand, parseAddress(text.split(" ")[0] ?? ""))}${text.includes(" ") ? `/${text.split(" ")[1]}` : ""}`;
+  if ("name" in value && "message" in value) return value.message;
+  if (Array.isArray(value)) return value.map((part) => plain(stand, part));
+  return Object.fromEntries(Object.entries(value).flatMap(([key, part]) => (part === undefined ? [] : [[key, plain(stand, part)]])));
+}
+
+/** From its history: what its machine heard, where that made a difference. */
+function heardBy(stand: Stand, address: Address): string[] {
+  let before: ActorRecord | undefined;
+  return stand.world.turns(address).flatMap(({ bytes }) => {
+    const { event, effects, record } = decodeRecord(bytes) as StoredTurn;
+    const isSame =
+      before !== undefined &&
+      effects.length === 0 &&
+      (["status", "value", "context"] as const).every((part) => isDeepStrictEqual(record[part], before?.[part]));
+    before = record;
+    return event === undefined || isSame || event.type === "xstate.stop" ? [] : [event.type];
+  });
+}

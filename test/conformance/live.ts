@@ -1,0 +1,104 @@
+import { createActor, SimulatedClock, type AnyActorLogic, type AnyActorRef, type InspectionEvent } from "xstate";
+import { listOf, type Told } from "./story.ts";
+import type { Scene, Story } from "./story.ts";
+
+/** A scene played by XState itself. */
+export async function playLive(scene: Scene): Promise<Story> {
+  const clock = new SimulatedClock();
+  const told: Told = { heard: new Map(), emitted: [], acted: [] };
+  const paths = new Map<AnyActorRef, string>();
+  const pending = new Map<AnyActorRef, Set<{ type: string }>>();
+  const logic = scene.machine((words) => void told.acted.push(words)) as AnyActorLogic;
+  const pathOf = (ref: AnyActorRef): string => {
+    const { _parent: parent, id } = ref as AnyActorRef & { _parent?: AnyActorRef };
+    return parent === undefined ? "root" : `${pathOf(parent)}/${id}`;
+  };
+  const actor = createActor(logic, {
+    clock,
+    logger: () => {},
+    ...("input" in scene ? { input: scene.input } : {}),
+    inspect: (inspected: InspectionEvent) => {
+      const ref = inspected.actorRef as AnyActorRef;
+      if (inspected.type === "@xstate.actor") paths.set(ref, "");
+      if (inspected.type === "@xstate.event") {
+        pending.set(ref, (pending.get(ref) ?? new Set()).add(inspected.event));
+        if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
+      }
+      if (inspected.type === "@xstate.microstep") {
+        const {
+          _transitions: transitions,
+          snapshot,
+          event,
+        } = inspected as unknown as { _transitions: unknown[]; snapshot: { status: string }; event: { type: string } };
+        if (transitions.length > 0 || snapshot.status !== "active") hear(ref, event);
+      }
+    },
+  } as never);
+  const hear = (ref: AnyActorRef, event: { type: string }): void => {
+    if (pending.get(ref)?.delete(event) === true && event.type !== "xstate.init" && event.type !== "xstate.stop")
+      listOf(told.heard, pathOf(ref)).push(event.type);
+  };
+  (actor as unknown as { on(type: string, heard: (event: { type: string }) => void): void }).on(
+    "*",
+    (event) => void told.emitted.push(event),
+  );
+  actor.subscribe({ error: () => {} });
+  const states: unknown[] = [];
+  const note = (): void => {
+    const state: Record<string, unknown> = {};
+    collect(actor, "root", state);
+    states.push(state);
+  };
+  actor.start();
+  await quiet();
+  note();
+  for (const step of scene.steps) {
+    if (typeof step === "number") clock.increment(step);
+    else actor.send(step as never);
+    clock.increment(0);
+    await quiet();
+    note();
+  }
+  actor.stop();
+  return { states, heard: Object.fromEntries([...told.heard].sort()), emitted: told.emitted, acted: told.acted };
+
+  function collect(ref: AnyActorRef, path: string, into: Record<string, unknown>): void {
+    const snapshot = ref.getSnapshot() as {
+      status: string;
+      value?: unknown;
+      context?: unknown;
+      output?: unknown;
+      children?: Record<string, AnyActorRef | undefined>;
+    };
+    if (isMachine(ref) || isTransition(ref))
+      into[path] = {
+        status: snapshot.status,
+        ...(snapshot.value === undefined ? {} : { value: snapshot.value }),
+        context: plain(snapshot.context),
+        ...(snapshot.output === undefined ? {} : { output: plain(snapshot.output) }),
+      };
+    for (const [id, child] of Object.entries(snapshot.children ?? {}))
+      if (child !== undefined && snapshot.status === "active") collect(child, `${path}/${id}`, into);
+  }
+
+  function plain(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (paths.has(value as AnyActorRef)) return `ref ${pathOf(value as AnyActorRef)}`;
+    if (value instanceof Error) return value.message;
+    if (Array.isArray(value)) return value.map(plain);
+    return Object.fromEntries(Object.entries(value).flatMap(([key, part]) => (part === undefined ? [] : [[key, plain(part)]])));
+  }
+}
+
+function isMachine(ref: AnyActorRef): boolean {
+  return "getStateNodeById" in (ref as unknown as { logic: object }).logic;
+}
+
+function isTransition(ref: AnyActorRef): boolean {
+  return (ref as unknown as { logic: { start?: unknown } }).logic.start === undefined;
+}
+
+/** Promises settle. */
+async function quiet(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+}

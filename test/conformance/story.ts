@@ -1,0 +1,30 @@
+import type { AnyActorLogic } from "xstate";
+
+/** A machine and what happens to it: events by object, time in milliseconds. */
+export interface Scene {
+  readonly name: string;
+  /** Made anew for every playing; `act` is for its custom actions. */
+  readonly machine: (act: (words: string) => void) => AnyActorLogic;
+  readonly input?: unknown;
+  readonly steps: readonly (number | { readonly type: string; readonly [field: string]: unknown })[];
+}
+
+/** What a playing shows: every actor after every step, what each heard in which order, what left. */
+export interface Story {
+  readonly states: readonly unknown[];
+  readonly heard: Readonly<Record<string, readonly string[]>>;
+  readonly emitted: readonly unknown[];
+  readonly acted: readonly string[];
+}
+
+export interface Told {
+  readonly heard: Map<string, string[]>;
+  readonly emitted: unknown[];
+  readonly acted: string[];
+}
+
+export function listOf<T>(map: Map<string, T[]>, key: string): T[] {
+  let list = map.get(key);
+  if (list === undefined) map.set(key, (list = []));
+  return list;
+}
