@@ -1,13 +1,17 @@
 import type { TaskContext } from "../machines/task.ts";
-import type { Address } from "./core/address.ts";
+import { formatAddress, type Address } from "./core/address.ts";
 import { decodeRecord } from "./core/codec.ts";
 import { asRecord, formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
 import type { ErrorRecord } from "./core/errors.ts";
+import { failureOfActor } from "./core/lifecycle.ts";
 
 export const TASK_STATES = ["undo", "doing", "done", "failed", "expired"] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
-/** A task as outsiders see it: read from its record, or from its start while no record is stored. JSON-safe if its values are. */
+/**
+ * A task as outsiders see it: read from its record, or from its start while no record is stored. JSON-safe if its values are. An actor
+ * of another machine is shown in a task's words: `doing` while it lives, then `done` or `failed`; `path` and `context` are its own.
+ */
 export interface TaskView<TOutput = unknown> {
   readonly type: string;
   readonly id: string;
@@ -16,6 +20,8 @@ export interface TaskView<TOutput = unknown> {
   readonly path: string;
   readonly attempt: number;
   readonly input?: unknown;
+  /** Of an actor that is no task. */
+  readonly context?: unknown;
   readonly output?: TOutput;
   readonly error?: ErrorRecord;
   readonly parked?: Parked;
@@ -31,22 +37,39 @@ export interface TaskView<TOutput = unknown> {
 /** @throws bad_payload when the record was written by a later troupe */
 export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): TaskView<TOutput> {
   const record: ActorRecord = asRecord(decodeRecord(bytes));
-  const context = record.context as TaskContext;
   const dueAt = Object.values(record.timers).reduce((least, timer) => Math.min(least, timer.dueAt), Infinity);
   return {
     ...address,
-    state: topState(record.value) as TaskState,
+    ...(record.kind === "actor" ? actorPart(address, record) : taskPart(record)),
     path: formatState(record.value),
-    attempt: context.attempt,
-    ...(context.input === undefined ? {} : { input: context.input }),
     ...(record.output === undefined ? {} : { output: record.output as TOutput }),
-    ...(context.error === null ? {} : { error: context.error }),
     ...(record.parked === undefined ? {} : { parked: record.parked }),
     ...(dueAt === Infinity ? {} : { dueAt }),
     ...(record.deadlineAt === undefined ? {} : { deadlineAt: record.deadlineAt }),
     revision: record.revision,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
+  };
+}
+
+function taskPart(record: ActorRecord): Pick<TaskView, "state" | "attempt" | "input" | "error"> {
+  const context = record.context as TaskContext;
+  return {
+    state: topState(record.value) as TaskState,
+    attempt: context.attempt,
+    ...(context.input === undefined ? {} : { input: context.input }),
+    ...(context.error === null ? {} : { error: context.error }),
+  };
+}
+
+function actorPart(address: Address, record: ActorRecord): Pick<TaskView, "state" | "attempt" | "context" | "error"> {
+  const { status, context } = record;
+  const state = status === "active" ? "doing" : status === "done" ? "done" : "failed";
+  return {
+    state,
+    attempt: 1,
+    ...(context === undefined ? {} : { context }),
+    ...(state === "failed" ? { error: failureOfActor(formatAddress(address), record) } : {}),
   };
 }
 

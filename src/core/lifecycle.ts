@@ -1,6 +1,6 @@
 import type { TaskContext } from "../../machines/task.ts";
 import type { Definition } from "./definition.ts";
-import { TroupeError, toErrorRecord } from "./errors.ts";
+import { TroupeError, toErrorRecord, type ErrorRecord } from "./errors.ts";
 import type { ActorRecord } from "./record.ts";
 
 /** A task that could begin now if a host had a free slot. */
@@ -36,7 +36,7 @@ export interface Outcome {
 }
 
 export function outcomeOf(type: string, id: string, record: ActorRecord): Outcome {
-  if (record.status !== "done" || !isTaskContext(record.context)) return outcomeOfActor(type, id, record);
+  if (record.kind === "actor") return outcomeOfActor(type, id, record);
   const context = record.context as TaskContext;
   const state = record.value as Outcome["state"];
   return state === "done"
@@ -44,19 +44,14 @@ export function outcomeOf(type: string, id: string, record: ActorRecord): Outcom
     : { type, id, state, error: context.error, attempt: context.attempt };
 }
 
-function isTaskContext(context: unknown): boolean {
-  return typeof context === "object" && context !== null && "attempt" in context && "delayMs" in context && "backoffMs" in context;
+/** An actor's end in a task's words. One that was stopped has no output, and no error of its own either. */
+function outcomeOfActor(type: string, id: string, record: ActorRecord): Outcome {
+  const { status, output } = record;
+  if (status === "done") return { type, id, state: "done", ...(output === undefined ? {} : { output }), attempt: 1 };
+  return { type, id, state: "failed", error: failureOfActor(`${type}/${id}`, record), attempt: 1 };
 }
 
-/** An actor's end in a task's words. One that was stopped has no output, and no error of its own either. */
-function outcomeOfActor(type: string, id: string, { status, output, error }: ActorRecord): Outcome {
-  if (status === "done") return { type, id, state: "done", ...(output === undefined ? {} : { output }), attempt: 1 };
-  const about = `${type}/${id}`;
-  return {
-    type,
-    id,
-    state: "failed",
-    error: error ?? toErrorRecord(new TroupeError("cancelled", `${about} was stopped`, { about })),
-    attempt: 1,
-  };
+/** What is told of an actor that has ended without being done. */
+export function failureOfActor(about: string, { error }: ActorRecord): ErrorRecord {
+  return error ?? toErrorRecord(new TroupeError("cancelled", `${about} was stopped`, { about }));
 }

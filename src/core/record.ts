@@ -11,6 +11,8 @@ import type { RefText } from "./ref.ts";
  */
 export interface ActorRecord {
   readonly v: 1;
+  /** Absent for tasks. */
+  readonly kind?: "actor";
   /** 1 for the first commit of this actor, then rising by one per commit's last turn. */
   readonly revision: number;
   /** The fence under which it was written. */

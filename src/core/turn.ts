@@ -13,7 +13,7 @@ import { plainEdge, plainStart } from "./plain.ts";
 import type { ActorRecord } from "./record.ts";
 import { openScope, snapshotOf } from "./revival.ts";
 
-export { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
+export { type Actor, type Turn, type TurnAt } from "./actor.ts";
 export { revive } from "./revival.ts";
 
 /*
@@ -50,7 +50,7 @@ function firstSnapshot(
   { parent }: ActorRecord,
 ): AnyMachineSnapshot {
   try {
-    const snapshot = definition.machine.getInitialSnapshot(scope, input as never);
+    const snapshot = definition.machine.getInitialSnapshot(scope, input);
     if (snapshot.status === "error" && parent === undefined) throw snapshot.error;
     return snapshot;
   } catch (error) {
@@ -102,6 +102,7 @@ function firstRecord(
 ): ActorRecord {
   return {
     v: 1,
+    ...(definition.kind === "task" ? undefined : { kind: definition.kind }),
     revision: 1,
     epoch: at.epoch,
     version: definition.version,

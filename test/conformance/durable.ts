@@ -34,7 +34,7 @@ export async function playDurable(scene: Scene, options: StandOptions = {}, betw
   for (const step of scene.steps) {
     if (between !== undefined) process = await between(stand, process);
     if (typeof step === "number") await stand.advance(step);
-    else stand.send("root", "r", step as ActorEvent);
+    else stand.send("root", "r", step);
     await stand.settle();
     states.push(statesOf(stand));
   }
@@ -43,7 +43,7 @@ export async function playDurable(scene: Scene, options: StandOptions = {}, betw
     const heard = heardBy(stand, parseAddress(key));
     if (heard.length > 0) listOf(told.heard, pathOf(stand, parseAddress(key))).push(...heard);
   }
-  return { states, heard: Object.fromEntries([...told.heard].sort()), emitted: told.emitted, acted: told.acted };
+  return { states, heard: Object.fromEntries(told.heard), emitted: told.emitted, acted: told.acted };
 }
 
 function recordOf(stand: Stand, { type, id }: Address): ActorRecord | undefined {
