@@ -41,7 +41,6 @@ export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): 
   return {
     ...address,
     ...(record.kind === "actor" ? actorPart(address, record) : taskPart(record)),
-    path: formatState(record.value),
     ...(record.output === undefined ? {} : { output: record.output as TOutput }),
     ...(record.parked === undefined ? {} : { parked: record.parked }),
     ...(dueAt === Infinity ? {} : { dueAt }),
@@ -52,21 +51,23 @@ export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): 
   };
 }
 
-function taskPart(record: ActorRecord): Pick<TaskView, "state" | "attempt" | "input" | "error"> {
+function taskPart(record: ActorRecord): Pick<TaskView, "state" | "path" | "attempt" | "input" | "error"> {
   const context = record.context as TaskContext;
   return {
     state: topState(record.value) as TaskState,
+    path: formatState(record.value),
     attempt: context.attempt,
     ...(context.input === undefined ? {} : { input: context.input }),
     ...(context.error === null ? {} : { error: context.error }),
   };
 }
 
-function actorPart(address: Address, record: ActorRecord): Pick<TaskView, "state" | "attempt" | "context" | "error"> {
+function actorPart(address: Address, record: ActorRecord): Pick<TaskView, "state" | "path" | "attempt" | "context" | "error"> {
   const { status, context } = record;
   const state = status === "active" ? "doing" : status === "done" ? "done" : "failed";
   return {
     state,
+    path: formatState(record.value),
     attempt: 1,
     ...(context === undefined ? {} : { context }),
     ...(state === "failed" ? { error: failureOfActor(formatAddress(address), record) } : {}),
