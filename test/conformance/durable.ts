@@ -40,7 +40,7 @@ export async function playDurable(scene: Scene, options: Stage = {}, between?: B
     const isNoted = scene.isSlow !== true || typeof step === "number";
     if (between !== undefined && isNoted) process = await between(stand, process);
     if (typeof step === "number") await stand.advance(step);
-    else stand.send("root", "r", step as ActorEvent);
+    else stand.send("root", "r", step);
     await stand.settle();
     if (isNoted) states.push(statesOf(stand));
   }
@@ -49,7 +49,7 @@ export async function playDurable(scene: Scene, options: Stage = {}, between?: B
     const heard = heardBy(stand, parseAddress(key));
     if (heard.length > 0) listOf(told.heard, pathOf(stand, parseAddress(key))).push(...heard);
   }
-  return { states, heard: Object.fromEntries([...told.heard].sort()), emitted: told.emitted, acted: told.acted };
+  return { states, heard: Object.fromEntries(told.heard), emitted: told.emitted, acted: told.acted };
 }
 
 function recordOf(stand: Stand, { type, id }: Address): ActorRecord | undefined {

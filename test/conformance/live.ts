@@ -1,4 +1,4 @@
-import { createActor, SimulatedClock, type AnyActorLogic, type AnyActorRef, type InspectionEvent } from "xstate";
+import { createActor, SimulatedClock, type AnyActorRef, type InspectionEvent } from "xstate";
 import { listOf, type Told } from "./story.ts";
 import type { Scene, Story } from "./story.ts";
 
@@ -8,7 +8,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   const told: Told = { heard: new Map(), emitted: [], acted: [] };
   const paths = new Map<AnyActorRef, string>();
   const pending = new Map<AnyActorRef, Set<{ type: string }>>();
-  const logic = scene.machine((words) => void told.acted.push(words)) as AnyActorLogic;
+  const logic = scene.machine((words) => void told.acted.push(words));
   const pathOf = (ref: AnyActorRef): string => {
     const { _parent: parent, id } = ref as AnyActorRef & { _parent?: AnyActorRef };
     return parent === undefined ? "root" : `${pathOf(parent)}/${id}`;
@@ -54,13 +54,13 @@ export async function playLive(scene: Scene): Promise<Story> {
   if (scene.isSlow !== true) note();
   for (const step of scene.steps) {
     if (typeof step === "number") pass(step);
-    else actor.send(step as never);
+    else actor.send(step);
     clock.increment(0);
     await quiet();
     if (scene.isSlow !== true || typeof step === "number") note();
   }
   actor.stop();
-  return { states, heard: Object.fromEntries([...told.heard].sort()), emitted: told.emitted, acted: told.acted };
+  return { states, heard: Object.fromEntries(told.heard), emitted: told.emitted, acted: told.acted };
 
   /** In small parts: what a timer starts begins when the timer fires. */
   function pass(ms: number): void {

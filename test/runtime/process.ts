@@ -58,7 +58,7 @@ export class Process {
       outlet,
       clock: slowed(clock, options.soonRounds ?? 12),
       log: this.#log(),
-      definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition as Definition])),
+      definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition])),
       concurrency: options.concurrency ?? 10,
       cacheBytes: options.cacheBytes ?? 1_000_000,
     });

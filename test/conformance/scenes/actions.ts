@@ -177,7 +177,7 @@ export const actionScenes: readonly Scene[] = [
       fromTransition(
         (state: { n: number }, event: { type: string }, { self, emit: tell }) => {
           if (event.type === "twice") self.send({ type: "up" });
-          if (event.type === "tell") tell({ type: "told", n: state.n } as never);
+          if (event.type === "tell") tell({ type: "told", n: state.n });
           return event.type === "up" || event.type === "twice" ? { n: state.n + 1 } : { ...state };
         },
         ({ input }: { input: number }) => ({ n: input }),
