@@ -129,7 +129,8 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   const sources = [...children.keys(), ...activities.keys()];
   faults.push(...faultsOfMachine(machine, new Set(sources)));
   const stubbed = machine.provide({ actors: Object.fromEntries(sources.map((src) => [src, stubLogic as never])) });
-  (stubbed as { options: object }).options = { maxIterations: MOST_MICROSTEPS, ...stubbed.options };
+  const { maxIterations = Infinity } = stubbed.options;
+  stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };
   return { ...common, kind: "actor", logic: "machine", name, machine: stubbed, shape: shapeOf(stubbed), activities, children, cast };
 }
 

@@ -157,11 +157,11 @@ export class Collected {
     const { [id]: _gone, ...others } = draft.children ?? {};
     draft.children = others;
     if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id } });
-    if (child.systemId !== undefined) this.#name(child.systemId, undefined);
+    if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }
 
-  #name(name: string, ref: RefText | undefined): void {
+  #name(name: string, ref: RefText | undefined, was?: RefText): void {
     const { address, before } = this.#subject;
-    this.draft.effect({ kind: "name", root: rootOf(address, before), name, ref });
+    this.draft.effect({ kind: "name", root: rootOf(address, before), name, ref, ...(was === undefined ? {} : { was }) });
   }
 }

@@ -28,8 +28,8 @@ export type Effect =
   | { readonly kind: "report"; readonly to: ParentRecord; readonly event: ActorEvent }
   /** For work of the actor's own that listens. */
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
-  /** A systemId is taken (`ref`), or given back: the root keeps the book. */
-  | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined }
+  /** A systemId is taken (`ref`), or given back by whoever `was` it: the root keeps the book. */
+  | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   /** For whoever has a systemId: the root knows. */
   | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
   /** A custom action. `exec` is there unless the machine was loaded since. */

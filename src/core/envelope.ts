@@ -16,7 +16,7 @@ export type Envelope =
   /** The parent, or whoever may, ends it. */
   | { readonly kind: "stop" }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
-  | { readonly kind: "name"; readonly name: string; readonly ref: RefText | undefined }
+  | { readonly kind: "name"; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
 
 export interface ActorEvent {

@@ -53,9 +53,12 @@ function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord |
 }
 
 /** What a parent hears of a child that it watches. */
-export function snapshotEvent(parent: ParentRecord, record: ActorRecord): ActorEvent {
+export function snapshotEvent({ logic }: Definition, parent: ParentRecord, record: ActorRecord): ActorEvent {
   const { status, value, context, output, error } = record;
-  return { type: `xstate.snapshot.${parent.child}`, snapshot: { status, value, context, output, error } };
+  return {
+    type: `xstate.snapshot.${parent.child}`,
+    snapshot: { status, ...(logic === "machine" ? { value } : {}), context, output, error },
+  };
 }
 
 /** The top of the tree that an actor lives in: where systemIds are kept. */

@@ -68,7 +68,7 @@ function report({ definition }: Subject, record: ActorRecord, draft: Draft): voi
     record.status !== "active"
       ? endEvent(definition.kind, record, parent.child)
       : parent.watches === true
-        ? snapshotEvent(parent, record)
+        ? snapshotEvent(definition, parent, record)
         : undefined;
   if (event !== undefined) draft.effect({ kind: "report", to: parent, event });
 }

@@ -30,10 +30,8 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
     }
     case "hand":
       return changed({}, { kind: "hand", activity: envelope.activity, event: envelope.event });
-    case "name": {
-      const { [envelope.name]: _taken, ...names } = record.names ?? {};
-      return changed({ names: envelope.ref === undefined ? names : { ...names, [envelope.name]: envelope.ref } });
-    }
+    case "name":
+      return changed({ names: renamed(record.names ?? {}, envelope) });
     case "relay": {
       const to = record.names?.[envelope.name];
       return to === undefined ? undefined : changed({}, ...sendEffects(address, record, to, envelope.event));
@@ -53,4 +51,14 @@ export function sendEffects(address: Address, record: ActorRecord, to: string, e
   const known = root === undefined ? record.names?.[target.name] : undefined;
   if (known !== undefined) return sendEffects(address, record, known, event);
   return [{ kind: "relay", root: root ?? address, name: target.name, event }];
+}
+
+/** Whoever gives a name back may have lost it already: the next one begins before the last one has ended. */
+function renamed(
+  names: Readonly<Record<string, string>>,
+  { name, ref, was }: Extract<Envelope, { kind: "name" }>,
+): Readonly<Record<string, string>> {
+  // What was sent without a reference may come as null.
+  if (typeof ref === "string") return { ...names, [name]: ref };
+  return names[name] === was ? without(names, name) : names;
 }

@@ -31,7 +31,7 @@ export type MailBody =
   | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
   | { readonly kind: "stop" }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
-  | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined }
+  | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
 
 /** `message` tells it from everything else that is sent to the same actor. @throws bad_payload for what cannot be written down */
@@ -56,8 +56,10 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
       const { child, generation } = effect.to;
       return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event } };
     }
-    case "name":
-      return { to: bare(effect.root), lane: "event", body: { kind: "name", name: effect.name, ref: effect.ref } };
+    case "name": {
+      const { root, ...body } = effect;
+      return { to: bare(root), lane: "event", body };
+    }
     case "relay":
       return { to: bare(effect.root), lane: "event", body: { kind: "relay", name: effect.name, event: effect.event } };
   }

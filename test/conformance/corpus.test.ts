@@ -1,11 +1,50 @@
 import { describe, expect, it } from "vitest";
-import { playDurable } from "./durable.ts";
+import { playDurable, type Between } from "./durable.ts";
 import { playLive } from "./live.ts";
 import { scenes } from "./scenes/index.ts";
+import type { Scene } from "./story.ts";
+
+/** Longer than a lease: by then somebody else has a dead host's partitions. */
+const TAKE_OVER_MS = 29_000;
+
+/** Every actor leaves memory with its host, and goes on elsewhere from its record. */
+const moved: Between = async (stand, process) => {
+  await process.stop();
+  return stand.open();
+};
+
+/** The host dies, and what it had not acknowledged is delivered again. */
+const killed: Between = async (stand, process) => {
+  process.kill();
+  return stand.open();
+};
+
+const slowly = (scene: Scene): Scene => ({
+  ...scene,
+  isSlow: true,
+  steps: [TAKE_OVER_MS, ...scene.steps.flatMap((step) => [step, TAKE_OVER_MS])],
+});
 
 /** The same scenes played by XState itself and by durable actors: nobody who looks from outside could tell which was which. */
 describe.each(scenes)("$name", (scene) => {
   it("is the same, live and durable", async () => {
     expect(await playDurable(scene)).toEqual(await playLive(scene));
+  });
+
+  it("is the same where no actor stays in memory", async () => {
+    expect(await playDurable(scene, { host: { cacheBytes: 0 } })).toEqual(await playLive(scene));
+  });
+
+  it.skipIf(scene.isRestarted)("is the same where every step finds another host", async () => {
+    expect(await playDurable(scene, {}, moved)).toEqual(await playLive(scene));
+  });
+
+  it.skipIf(scene.isRestarted)("is the same where every host dies", async () => {
+    expect(await playDurable(slowly(scene), {}, killed)).toEqual(await playLive(slowly(scene)));
+  });
+
+  it.each([1, 2, 3, 4, 5])("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
+    const patient = slowly(scene);
+    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20 } })).toEqual(await playLive(patient));
   });
 });

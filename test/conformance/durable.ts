@@ -6,7 +6,7 @@ import type { ActorRecord } from "../../src/core/record.ts";
 import { textOf } from "../../src/core/ref.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { Stand, type StandOptions } from "../runtime/stage.ts";
-import type { Process } from "../runtime/process.ts";
+import type { HostOptions, Process } from "../runtime/process.ts";
 import { listOf, type Scene, type Story, type Told } from "./story.ts";
 
 interface StoredTurn {
@@ -18,25 +18,31 @@ interface StoredTurn {
 /** What may happen between two steps of a scene: nothing that shows. */
 export type Between = (stand: Stand, process: Process) => Promise<Process>;
 
+export interface Stage {
+  readonly world?: StandOptions;
+  readonly host?: HostOptions;
+}
+
 /** The same scene played by durable actors on the memory adapter. */
-export async function playDurable(scene: Scene, options: StandOptions = {}, between?: Between): Promise<Story> {
+export async function playDurable(scene: Scene, options: Stage = {}, between?: Between): Promise<Story> {
   const told: Told = { heard: new Map(), emitted: [], acted: [] };
   const tasks = () => [defineActor({ name: "root", machine: scene.machine((words) => void told.acted.push(words)) })];
-  const stand = new Stand({ ...options, tasks });
-  let process = await stand.open();
+  const stand = new Stand({ ...options.world, tasks });
+  let process = await stand.open(options.host);
   stand.world.onOutgoing((outgoing) => {
     if (outgoing.kind === "event" && outgoing.from.type === "root") told.emitted.push(JSON.parse(Buffer.from(outgoing.body).toString()));
   });
   const states: unknown[] = [];
   stand.start("root", "r", scene.input);
   await stand.settle();
-  states.push(statesOf(stand));
+  if (scene.isSlow !== true) states.push(statesOf(stand));
   for (const step of scene.steps) {
-    if (between !== undefined) process = await between(stand, process);
+    const isNoted = scene.isSlow !== true || typeof step === "number";
+    if (between !== undefined && isNoted) process = await between(stand, process);
     if (typeof step === "number") await stand.advance(step);
     else stand.send("root", "r", step);
     await stand.settle();
-    states.push(statesOf(stand));
+    if (isNoted) states.push(statesOf(stand));
   }
   stand.check();
   for (const key of stand.world.records.keys()) {
@@ -87,11 +93,12 @@ function plain(stand: Stand, value: unknown): unknown {
 /** From its history: what its machine heard, where that made a difference. */
 function heardBy(stand: Stand, address: Address): string[] {
   let before: ActorRecord | undefined;
+  // A parent that watches is told of every event its child takes, heard or not.
   return stand.world.turns(address).flatMap(({ bytes }) => {
     const { event, effects, record } = decodeRecord(bytes) as StoredTurn;
     const isSame =
       before !== undefined &&
-      effects.length === 0 &&
+      effects.every(({ kind }) => kind === "report") &&
       (["status", "value", "context"] as const).every((part) => isDeepStrictEqual(record[part], before?.[part]));
     before = record;
     return event === undefined || isSame || event.type === "xstate.stop" ? [] : [event.type];

@@ -51,16 +51,21 @@ export async function playLive(scene: Scene): Promise<Story> {
   };
   actor.start();
   await quiet();
-  note();
+  if (scene.isSlow !== true) note();
   for (const step of scene.steps) {
-    if (typeof step === "number") clock.increment(step);
+    if (typeof step === "number") pass(step);
     else actor.send(step);
     clock.increment(0);
     await quiet();
-    note();
+    if (scene.isSlow !== true || typeof step === "number") note();
   }
   actor.stop();
   return { states, heard: Object.fromEntries(told.heard), emitted: told.emitted, acted: told.acted };
+
+  /** In small parts: what a timer starts begins when the timer fires. */
+  function pass(ms: number): void {
+    for (let left = ms; left > 0; left -= 100) clock.increment(Math.min(100, left));
+  }
 
   function collect(ref: AnyActorRef, path: string, into: Record<string, unknown>): void {
     const snapshot = ref.getSnapshot() as {

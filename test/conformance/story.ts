@@ -6,6 +6,10 @@ export interface Scene {
   /** Made anew for every playing; `act` is for its custom actions. */
   readonly machine: (act: (words: string) => void) => AnyActorLogic;
   readonly input?: unknown;
+  /** States are compared only where time has passed: in between messages are under way. */
+  readonly isSlow?: true;
+  /** It holds logic that begins anew with every host, and says so: as documented. */
+  readonly isRestarted?: true;
   readonly steps: readonly (number | { readonly type: string; readonly [field: string]: unknown })[];
 }
 

@@ -166,7 +166,7 @@ export const actionScenes: readonly Scene[] = [
           me: { actions: sendTo(({ self }) => self, { type: "up" }) },
           later: { actions: sendTo(({ self }) => self, { type: "up" }, { delay: 100, id: "x" }) },
           nobody: { actions: sendTo((() => undefined) as never, { type: "up" } as never) },
-          forget: { actions: cancel("x") },
+          forget: { actions: [cancel("x"), "up"] },
         },
       }),
     steps: [{ type: "me" }, { type: "later" }, 100, { type: "later" }, { type: "forget" }, 100, { type: "nobody" }],

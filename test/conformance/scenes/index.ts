@@ -1,5 +1,7 @@
 import { actionScenes } from "./actions.ts";
+import { activityScenes } from "./activities.ts";
 import { childScenes } from "./children.ts";
+import { familyScenes } from "./families.ts";
 import { stateScenes } from "./states.ts";
 
-export const scenes = [...actionScenes, ...stateScenes, ...childScenes];
+export const scenes = [...actionScenes, ...stateScenes, ...childScenes, ...familyScenes, ...activityScenes];

@@ -1,0 +1,114 @@
+import { assign, fromCallback, fromPromise, fromTransition, sendTo, setup, spawnChild, type AnyActorLogic } from "xstate";
+import { describe, expect, it } from "vitest";
+import { castOf, defineActor } from "../../src/define-actor.ts";
+import { defineTask } from "../../src/define.ts";
+import { TroupeError, type ErrorCode, type Fault } from "../../src/core/errors.ts";
+
+const kid = setup({}).createMachine({ id: "kid" });
+const base = setup({
+  actors: { kid, work: fromPromise(async () => 1) },
+  actions: { known: () => {} },
+  guards: { holds: () => true },
+  delays: { soon: 10 },
+});
+
+function refusal(machine: AnyActorLogic, options: object = {}): { readonly code: ErrorCode; readonly faults: readonly Fault[] } {
+  try {
+    defineActor({ name: "thing", machine, ...options });
+  } catch (error) {
+    if (error instanceof TroupeError) return { code: error.code, faults: error.faults };
+    throw error;
+  }
+  throw new Error("It was not refused");
+}
+
+describe("a definition of an actor", () => {
+  it("keeps history and a version by default, and knows what its machine starts", () => {
+    const task = defineTask({ name: "resize", run: () => 1 });
+    const machine = setup({
+      actors: { kid, count: fromTransition((n: number) => n, 0), work: fromPromise(async () => 1), resize: fromPromise(async () => 1) },
+    }).createMachine({
+      invoke: { id: "k", src: "kid" },
+    });
+    const definition = defineActor({ name: "order", machine, children: { resize: task } });
+    expect(definition).toMatchObject({ kind: "actor", logic: "machine", name: "order", version: "1", history: true });
+    expect([...definition.activities.keys()]).toEqual(["work"]);
+    expect(Object.fromEntries(definition.children ?? [])).toEqual({
+      resize: { name: "resize", isShared: true, kind: "task" },
+      kid: { name: "order-kid", isShared: false, kind: "actor" },
+      count: { name: "order-count", isShared: false, kind: "actor" },
+    });
+    expect(castOf([definition]).map(({ name, logic }) => [name, logic])).toEqual([
+      ["order", "machine"],
+      ["order-kid", "machine"],
+      ["order-count", "transition"],
+    ]);
+  });
+
+  it.each([
+    ["names", { name: "a b" }, "name"],
+    ["retention below a minute", { retention: { done: "1s" } }, "retention.done"],
+    ["crash policies", { activities: { work: { onCrash: "panic" } } }, "activities.work.onCrash"],
+  ])("is refused for bad %s", (_what, options, path) => {
+    expect(refusal(base.createMachine({}), options)).toMatchObject({ code: "bad_options", faults: [{ path }] });
+  });
+});
+
+describe("a machine is refused, with the place, for", () => {
+  const cases: readonly (readonly [what: string, machine: AnyActorLogic, path: string, words: RegExp])[] = [
+    [
+      "inline logic that is invoked",
+      base.createMachine({ id: "m", initial: "a", states: { a: { invoke: { id: "k", src: kid } } } } as never),
+      "m.a.invoke.k",
+      /inline/,
+    ],
+    ["logic nobody registered", base.createMachine({ id: "m", invoke: { id: "k", src: "stranger" } } as never), "m.invoke.k", /stranger/],
+    ["a child without an id", base.createMachine({ id: "m", entry: spawnChild("kid") } as never), "m", /id/],
+    [
+      "inline logic that is spawned",
+      base.createMachine({ id: "m", on: { go: { actions: spawnChild(kid, { id: "k" }) } } } as never),
+      "m.go",
+      /inline/,
+    ],
+    [
+      "a spawn action under a name, without an id",
+      setup({ actors: { kid }, actions: { breed: spawnChild("kid") as never } }).createMachine({ id: "m" }),
+      "actions.breed",
+      /id/,
+    ],
+    ["an unknown delay of a state", base.createMachine({ id: "m", after: { someday: {} } } as never), "m", /someday/],
+    [
+      "an unknown delay of a send",
+      base.createMachine({ id: "m", entry: sendTo(({ self }) => self, { type: "x" }, { delay: "someday" as never }) } as never),
+      "m",
+      /someday/,
+    ],
+    ["an unknown action", base.createMachine({ id: "m", on: { go: { actions: "mystery" } } } as never), "m.go", /mystery/],
+    ["an unknown guard", base.createMachine({ id: "m", on: { go: { guard: "mystery", actions: "known" } } } as never), "m.go", /mystery/],
+    ["promise logic in its place", fromPromise(async () => 1), "machine", /defineTask/],
+    ["callback logic in its place", fromCallback(() => {}), "machine", /defineTask/],
+    [
+      "a child of a child",
+      setup({ actors: { bad: base.createMachine({ id: "bad", entry: spawnChild("kid") } as never) } }).createMachine({ id: "m" }),
+      "bad",
+      /id/,
+    ],
+  ];
+  it.each(cases)("%s", (_what, machine, path, words) => {
+    const { code, faults } = refusal(machine);
+    expect(code).toBe("bad_machine");
+    expect(faults).toContainEqual({ path, message: expect.stringMatching(words) as string });
+  });
+
+  it("nothing where all names are known", () => {
+    const machine = base.createMachine({
+      id: "m",
+      context: { n: 0 },
+      invoke: [{ src: "kid" }, { src: "work" }],
+      after: { soon: {} },
+      entry: ["known", spawnChild("kid", { id: "k" }), () => {}, assign({ n: 1 })],
+      always: { guard: "holds", actions: "known" },
+    } as never);
+    expect(defineActor({ name: "thing", machine }).name).toBe("thing");
+  });
+});
