@@ -41,8 +41,10 @@ async function runHost(actors: readonly Definition[], flags: HostFlags): Promise
   const { pino } = await import("pino");
   const log = pino({ level: process.env["LOG_LEVEL"] ?? "info" }, pino.destination(2));
   const host = await createHost({ ...connectOptionsOf(flags), actors, concurrency: Number(flags.concurrency), log });
+  // Whoever reads that it runs may signal at once.
+  const left = drainOnSignals(host, flags.drainTimeout);
   say(`host ${host.id} runs ${actors.map(({ name }) => name).join(", ")}`);
-  say(`host ${await drainOnSignals(host, flags.drainTimeout)}`);
+  say(`host ${await left}`);
 }
 
 async function runDev(entry: string, flags: DevFlags): Promise<void> {

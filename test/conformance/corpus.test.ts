@@ -35,6 +35,7 @@ describe.each(scenes)("$name", (scene) => {
     expect(await playDurable(scene, { host: { cacheBytes: 0 } })).toEqual(await playLive(scene));
   });
 
+  // Skipped where work begins anew on another host, which XState alone does not do: a counter in a callback starts over.
   it.skipIf(scene.isRestarted)("is the same where every step finds another host", async () => {
     expect(await playDurable(scene, {}, moved)).toEqual(await playLive(scene));
   });

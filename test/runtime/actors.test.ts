@@ -6,7 +6,7 @@ import { defineTask } from "../../src/define.ts";
 import { Stand } from "./stage.ts";
 
 /** Actors where something goes wrong, or is too late. */
-const kid = setup({ types: {} as { input: { fail?: boolean } | undefined } }).createMachine({
+const kid = setup({}).createMachine({
   id: "kid",
   initial: "alive",
   states: { alive: { on: { end: "over", ask: { actions: sendParent({ type: "told" }) } } }, over: { type: "final" } },
