@@ -29,7 +29,11 @@ function bank(options: { readonly perform?: (info: Info, process: Process, done:
     tasks: (process) => {
       const machine = setup({
         types: { context: {} as { n: number } },
-        actions: { up: assign({ n: ({ context }) => context.n + 1 }), charge: (info) => void perform(info, process), wait: (info) => perform(info, process) as never },
+        actions: {
+          up: assign({ n: ({ context }) => context.n + 1 }),
+          charge: (info) => void perform(info, process),
+          wait: (info) => perform(info, process) as never,
+        },
       }).createMachine({
         context: { n: 0 },
         initial: "open",
@@ -61,26 +65,29 @@ test("an action runs once its turn is stored, knowing what the machine knew, and
   expect(stand.unacknowledged).toEqual([]);
 });
 
-test.each(["charge", "inline"])("an action that its host did not live to finish runs again elsewhere under the same key (%s)", async (type) => {
-  let isFirst = true;
-  const { stand, done } = bank({
-    perform: (_info, process) => {
-      if (isFirst) process.kill();
-      isFirst = false;
-    },
-  });
-  await stand.open();
-  stand.send("bank", "1", { type });
-  await stand.settle();
-  expect(done).toHaveLength(1);
-  await stand.open();
-  await stand.advance(10_000);
-  expect(done.map(({ host }) => host)).toEqual(["host-1", "host-2"]);
-  expect(done[0]?.key).toBe(done[1]?.key);
-  expect(stand.record("bank", "1")?.owed).toBeUndefined();
-  expect(stand.unacknowledged).toEqual([]);
-  stand.check();
-});
+test.each(["charge", "inline"])(
+  "an action that its host did not live to finish runs again elsewhere under the same key (%s)",
+  async (type) => {
+    let isFirst = true;
+    const { stand, done } = bank({
+      perform: (_info, process) => {
+        if (isFirst) process.kill();
+        isFirst = false;
+      },
+    });
+    await stand.open();
+    stand.send("bank", "1", { type });
+    await stand.settle();
+    expect(done).toHaveLength(1);
+    await stand.open();
+    await stand.advance(10_000);
+    expect(done.map(({ host }) => host)).toEqual(["host-1", "host-2"]);
+    expect(done[0]?.key).toBe(done[1]?.key);
+    expect(stand.record("bank", "1")?.owed).toBeUndefined();
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  },
+);
 
 test("an action of the last turn runs again as well, and not once more for whoever comes later", async () => {
   let isFirst = true;
