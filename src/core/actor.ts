@@ -17,6 +17,8 @@ export interface Turn {
   readonly event?: ActorEvent;
   /** What the turn made of the envelope: an unheard one changed nothing and need not be stored. */
   readonly kind: "changed" | "unheard";
+  /** It was made to fit what is stored with it. */
+  readonly isMeasured?: true;
 }
 
 /** When and under which fence a turn is made, and which delivery it absorbs. */

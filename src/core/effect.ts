@@ -34,3 +34,20 @@ export type Effect =
   | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
   /** A custom action. `exec` is there unless the machine was loaded since. */
   | { readonly kind: "act"; readonly owed: OwedRecord; readonly exec: ((info: object, params: unknown) => unknown) | undefined };
+
+/** Effects that are messages to other actors: they are stored in the commit of the turn that sends them. */
+export type MailEffect = Extract<Effect, { kind: "spawn" | "stop" | "send" | "report" | "name" | "relay" }>;
+
+export function isMail(effect: Effect): effect is MailEffect {
+  switch (effect.kind) {
+    case "spawn":
+    case "stop":
+    case "send":
+    case "report":
+    case "name":
+    case "relay":
+      return true;
+    default:
+      return false;
+  }
+}

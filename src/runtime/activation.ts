@@ -38,6 +38,8 @@ export class Activation {
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Keys of custom actions that are under way. */
   acts: readonly string[] = NOTHING;
+  /** Events that wait for the next commit: this one is full. */
+  stalled: readonly Hold[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -61,6 +63,7 @@ export class Activation {
       this.attempts.length === 0 &&
       this.alarms.length === 0 &&
       this.acts.length === 0 &&
+      this.stalled.length === 0 &&
       this.queued === undefined &&
       this.listeners.length === 0
     );

@@ -1,5 +1,5 @@
 import { actionAt } from "../core/action-places.ts";
-import type { Effect } from "../core/effect.ts";
+import { isMail, type Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { sendEffects } from "../core/passing.ts";
@@ -9,7 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
-import { isMail, mailWrite } from "./post.ts";
+import { mailWrite } from "./post.ts";
 import type { Write } from "../ports/store.ts";
 import type { Session } from "./session.ts";
 

@@ -1,5 +1,5 @@
 import { encodeJson, encodeRecord } from "../core/codec.ts";
-import type { Effect } from "../core/effect.ts";
+import { isMail, type Effect } from "../core/effect.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
@@ -10,7 +10,7 @@ import type { Acts } from "./acts.ts";
 import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
-import { isMail, mailWrite } from "./post.ts";
+import { mailWrite } from "./post.ts";
 
 export interface DispatchParts {
   readonly outlet: Outlet;

@@ -1,28 +1,11 @@
 import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import type { Address, Lane } from "../core/address.ts";
-import type { Effect } from "../core/effect.ts";
+import type { MailEffect } from "../core/effect.ts";
 import { HEADERS, type ActorEvent } from "../core/envelope.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { ParentRecord } from "../core/record.ts";
 import { targetOf } from "../core/ref.ts";
 import type { Letter, Write } from "../ports/store.ts";
-
-/** Effects that are messages to other actors: they are stored in the commit of the turn that sends them. */
-export type MailEffect = Extract<Effect, { kind: "spawn" | "stop" | "send" | "report" | "name" | "relay" }>;
-
-export function isMail(effect: Effect): effect is MailEffect {
-  switch (effect.kind) {
-    case "spawn":
-    case "stop":
-    case "send":
-    case "report":
-    case "name":
-    case "relay":
-      return true;
-    default:
-      return false;
-  }
-}
 
 /** What the body of mail between actors is, beside its kind. Read by decode.ts. */
 export type MailBody =

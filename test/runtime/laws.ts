@@ -8,7 +8,8 @@ import type { World } from "../../src/memory/world.ts";
 /**
  * What holds whatever happens; looked at whenever a record changes or an answer arrives.
  * L1. A record is written under the fence that holds.
- * L2. Revision, generation, epoch and marks of an actor never go back, and nothing changes after its end: no fork, no second end.
+ * L2. Revision, generation, epoch and marks of an actor never go back, and nothing changes after its end (but that its mail leaves):
+ *     no fork, no second end.
  * L3. An answer leaves after the record that it tells of is stored.
  * L4 (by process.ts). Work that a crash may not repeat runs only once its `doing` is stored, and at most once per attempt.
  */
@@ -49,9 +50,11 @@ export class Laws {
     for (const { input, reruns } of Object.values(record.activities)) this.#begun.add(`${key} ${attemptOf(input, reruns)}`);
     const { fence } = this.#world.owner(partitionOf(address.type, address.id, this.#world.partitions));
     if (record.epoch !== fence) this.breach(`${key} was written under ${record.epoch}, the fence is ${fence}`);
-    if (isEnded(record)) this.ends.set(key, [...(this.ends.get(key) ?? []), formatState(record.value)]);
+    if (isEnded(record) && !(before !== undefined && isEnded(before)))
+      this.ends.set(key, [...(this.ends.get(key) ?? []), formatState(record.value)]);
     if (before === undefined) return;
-    if (isEnded(before)) this.breach(`${key} changed after its end: ${formatState(before.value)} → ${formatState(record.value)}`);
+    if (isEnded(before) && before.outbox === undefined)
+      this.breach(`${key} changed after its end: ${formatState(before.value)} → ${formatState(record.value)}`);
     if (record.createdAt !== before.createdAt) this.breach(`${key} was created twice`);
     if (record.revision <= before.revision) this.breach(`${key}: revision ${record.revision} came after ${before.revision}`);
     for (const field of ["epoch", "generation"] as const)
