@@ -31,16 +31,17 @@ export interface TaskView<TOutput = unknown> {
 /** @throws bad_payload when the record was written by a later troupe */
 export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): TaskView<TOutput> {
   const record: ActorRecord = asRecord(decodeRecord(bytes));
-  const context = record.context as TaskContext;
+  // Of an actor that is no task nothing of this is there.
+  const context = (record.context ?? {}) as Partial<TaskContext>;
   const dueAt = Object.values(record.timers).reduce((least, timer) => Math.min(least, timer.dueAt), Infinity);
   return {
     ...address,
     state: topState(record.value) as TaskState,
     path: formatState(record.value),
-    attempt: context.attempt,
+    attempt: context.attempt ?? 1,
     ...(context.input === undefined ? {} : { input: context.input }),
     ...(record.output === undefined ? {} : { output: record.output as TOutput }),
-    ...(context.error === null ? {} : { error: context.error }),
+    ...errorOf(record, context),
     ...(record.parked === undefined ? {} : { parked: record.parked }),
     ...(dueAt === Infinity ? {} : { dueAt }),
     ...(record.deadlineAt === undefined ? {} : { deadlineAt: record.deadlineAt }),
@@ -48,6 +49,11 @@ export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): 
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
+}
+
+function errorOf(record: ActorRecord, context: Partial<TaskContext>): { readonly error?: ErrorRecord } {
+  const error = record.error ?? context.error ?? undefined;
+  return error === undefined ? {} : { error };
 }
 
 /** A start that no host has taken up yet. */

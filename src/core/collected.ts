@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot } from "xstate";
 import { formatAddress, type Address } from "./address.ts";
 import type { Definition } from "./definition.ts";
-import { Draft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
 import { childAddress, rootOf } from "./family.ts";
 import { placeOfAction } from "./action-places.ts";

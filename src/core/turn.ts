@@ -50,7 +50,7 @@ function firstSnapshot(
   { parent }: ActorRecord,
 ): AnyMachineSnapshot {
   try {
-    const snapshot = definition.machine.getInitialSnapshot(scope, input as never);
+    const snapshot = definition.machine.getInitialSnapshot(scope, input);
     if (snapshot.status === "error" && parent === undefined) throw snapshot.error;
     return snapshot;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Envelope } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError } from "../core/errors.ts";
+import { toErrorRecord, type TroupeError } from "../core/errors.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
 import { spill, unspill } from "../core/outbox.ts";

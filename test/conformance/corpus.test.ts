@@ -19,6 +19,16 @@ const killed: Between = async (stand, process) => {
   return stand.open();
 };
 
+/** The host dies while messages are under way, at another moment every time. */
+const killedMidway = (seed: number): Between => {
+  let kills = 0;
+  return async (stand, process) => {
+    await stand.advance((seed * 13 + kills++ * 29) % 97);
+    process.kill();
+    return stand.open();
+  };
+};
+
 const slowly = (scene: Scene): Scene => ({
   ...scene,
   isSlow: true,
@@ -46,5 +56,12 @@ describe.each(scenes)("$name", (scene) => {
   it.each([1, 2, 3, 4, 5])("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
     const patient = slowly(scene);
     expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20 } })).toEqual(await playLive(patient));
+  });
+
+  it.skipIf(scene.isRestarted).each([1, 2, 3, 4, 5, 6, 7, 8])("comes to the same states where hosts die midway (%i)", async (seed) => {
+    const patient = slowly(scene);
+    const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
+    const live = await playLive(patient);
+    expect({ states, heard }).toEqual({ states: live.states, heard: live.heard });
   });
 });
