@@ -1,6 +1,7 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Envelope } from "../core/envelope.ts";
-import { toErrorRecord, type TroupeError } from "../core/errors.ts";
+import { toErrorRecord, TroupeError } from "../core/errors.ts";
+import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
 import { spill, unspill } from "../core/outbox.ts";
@@ -54,6 +55,7 @@ export class Performer {
     this.#parts = parts;
     this.#reception = new Reception(parts, {
       at: (activation, hold) => this.#at(activation, hold),
+      check: (activation, turn) => void this.#check(activation, turn),
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
@@ -172,13 +174,18 @@ export class Performer {
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
-    const { turn, bytes } = turnOfEnd(
-      { activation, actor: activation.actor, name, attempt, at: this.#at(activation), maxRecordBytes: this.#parts.store.maxWriteBytes },
-      end,
-      this.#parts.log,
-    );
-    this.#apply(activation, turn, attempt.holds, []);
-    if (activation.pending !== undefined && turn.kind === "changed") activation.pending.bytes = bytes;
+    const { actor } = activation;
+    const at = this.#at(activation);
+    let turn: Turn;
+    let bytes: Uint8Array | undefined;
+    try {
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
+      ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
+      bytes = this.#check(activation, turn) ?? bytes;
+    } catch (error) {
+      turn = this.#thrown(activation, actor, error, at);
+    }
+    this.#apply(activation, turn, attempt.holds, [], bytes);
     this.#queueIfReady(activation, attempt.holds);
   }
 
@@ -193,18 +200,34 @@ export class Performer {
     const { actor } = activation;
     if (actor === undefined || activation.phase === "dropped") return;
     let turn: Turn;
+    let bytes: Uint8Array | undefined;
     try {
       turn = take(activation.definition, activation.address, actor, envelope, at);
+      bytes = this.#check(activation, turn);
     } catch (error) {
-      this.#parts.log.error({ actor: activation.key, err: error }, "the actor was parked");
-      turn = park(actor, { reason: "transition_threw", error: toErrorRecord(error), at: at.now }, at);
+      turn = this.#thrown(activation, actor, error, at);
     }
-    this.#apply(activation, turn, handed, causes);
+    this.#apply(activation, turn, handed, causes, bytes);
     this.#queueIfReady(activation, handed, causes);
   }
 
+  /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
+  #check(activation: Activation, turn: Turn): Uint8Array | undefined {
+    return activation.definition.kind === "actor" && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+  }
+
+  /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
+  #thrown(activation: Activation, actor: Actor, error: unknown, at: TurnAt): Turn {
+    const { definition, address, key } = activation;
+    this.#parts.log.error({ actor: key, err: error }, definition.onThrow === "fail" ? "the actor failed" : "the actor was parked");
+    const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
+    if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
+    const record = toErrorRecord(error);
+    return park(actor, { reason: record.code ?? "transition_threw", error: record, at: at.now }, at);
+  }
+
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
-  #apply(activation: Activation, made: Turn, handed: readonly Hold[], causes: readonly Hold[] = []): void {
+  #apply(activation: Activation, made: Turn, handed: readonly Hold[], causes: readonly Hold[] = [], bytes?: Uint8Array): void {
     const turn = this.#fitted(activation, made);
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
@@ -213,7 +236,7 @@ export class Performer {
       return;
     }
     const pending = (activation.pending ??= emptyPending());
-    pending.bytes = undefined;
+    pending.bytes = turn === made ? bytes : undefined;
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
     pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);

@@ -36,7 +36,7 @@ const slowly = (scene: Scene): Scene => ({
 });
 
 /** The same scenes played by XState itself and by durable actors: nobody who looks from outside could tell which was which. */
-describe.each(scenes)("$name", (scene) => {
+describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name, scene) => {
   it("is the same, live and durable", async () => {
     expect(await playDurable(scene)).toEqual(await playLive(scene));
   });

@@ -239,3 +239,45 @@ test("a hundred children of one parent begin, answer and end", async () => {
   expect(stand.unacknowledged).toEqual([]);
   stand.check();
 });
+
+describe("what cannot be stored", () => {
+  const cyclic: { self?: object } = {};
+  cyclic.self = cyclic;
+  const machine = setup({ types: { context: {} as { kept: unknown; n: number } }, actors: { kid } }).createMachine({
+    context: { kept: "", n: 0 },
+    invoke: { id: "k", src: "kid" },
+    on: {
+      state: { actions: assign({ kept: cyclic }) },
+      message: { actions: sendTo("k", { type: "x", cyclic } as never) },
+      large: { actions: assign({ kept: "x".repeat(5_000) }) },
+      well: { actions: assign({ n: ({ context }) => context.n + 1 }) },
+    },
+  } as never);
+
+  test.each([
+    ["a state", "state", "bad_payload"],
+    ["a message", "message", "bad_payload"],
+    ["a record that is too large", "large", "too_large"],
+  ])("parks the actor, and nobody waits behind it: %s", async (_what, type, reason) => {
+    const stand = new Stand({ maxWriteBytes: 5_500, tasks: () => [defineActor({ name: "order", machine })] });
+    await stand.open();
+    stand.start("order", "7");
+    stand.send("order", "7", { type });
+    await stand.settle();
+    expect(stand.record("order", "7")?.parked?.reason).toBe(reason);
+    stand.send("order", "7", { type: "well" });
+    await stand.settle();
+    expect(stand.record("order", "7")?.context).toEqual({ kept: "", n: 1 });
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+
+  test("as input of a start makes it a dead letter", async () => {
+    const born = setup({}).createMachine({ context: { kept: cyclic } });
+    const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine: born })] });
+    await stand.open();
+    stand.start("order", "7");
+    await stand.settle();
+    expect(stand.deadLetters).toMatchObject([{ key: "order/7", code: "bad_payload" }]);
+  });
+});
