@@ -37,7 +37,7 @@ export function endEvent(kind: Definition["kind"], record: ActorRecord, child: s
   return failure === undefined ? doneEvent(child, record.output) : errorEvent(child, failure);
 }
 
-export function doneEvent(child: string, output: unknown): ActorEvent {
+function doneEvent(child: string, output: unknown): ActorEvent {
   return { type: `xstate.done.actor.${child}`, output, actorId: child };
 }
 

@@ -13,7 +13,7 @@ import { plainEdge, plainStart } from "./plain.ts";
 import type { ActorRecord } from "./record.ts";
 import { openScope, snapshotOf } from "./revival.ts";
 
-export { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
+export type { Actor, Turn, TurnAt } from "./actor.ts";
 export { revive } from "./revival.ts";
 
 /*

@@ -1,5 +1,6 @@
-import { assign, fromPromise, raise, sendParent, sendTo, setup, spawnChild, stopChild } from "xstate";
+import { assign, fromPromise, raise, sendParent, sendTo, setup, spawnChild, stopChild, type AnyActorRef } from "xstate";
 import { describe, expect, test } from "vitest";
+import { actorAt } from "../../src/actor-at.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
@@ -248,7 +249,7 @@ describe("what cannot be stored", () => {
     invoke: { id: "k", src: "kid" },
     on: {
       state: { actions: assign({ kept: cyclic }) },
-      message: { actions: sendTo("k", { type: "x", cyclic } as never) },
+      message: { actions: sendTo("k", { type: "x", cyclic }) },
       large: { actions: assign({ kept: "x".repeat(5_000) }) },
       well: { actions: assign({ n: ({ context }) => context.n + 1 }) },
     },
@@ -280,4 +281,35 @@ describe("what cannot be stored", () => {
     await stand.settle();
     expect(stand.deadLetters).toMatchObject([{ key: "order/7", code: "bad_payload" }]);
   });
+});
+
+test("actors that are no family find each other by address, and answer whoever asked", async () => {
+  const asker = setup({ types: { context: {} as { got: unknown } } }).createMachine({
+    context: { got: undefined },
+    on: {
+      ask: {
+        actions: sendTo(
+          () => actorAt("stock/1"),
+          ({ self }) => ({ type: "ask", from: self }),
+        ),
+      },
+      lose: { actions: sendTo(() => actorAt("stock/2"), { type: "ask" }) },
+      answer: { actions: assign({ got: ({ event }) => event["words"] as string }) },
+    },
+  });
+  const stock = setup({}).createMachine({
+    on: { ask: { actions: sendTo(({ event }) => event["from"] as AnyActorRef, { type: "answer", words: "plenty" }) } },
+  });
+  const stand = new Stand({
+    tasks: () => [defineActor({ name: "asker", machine: asker }), defineActor({ name: "stock", machine: stock })],
+  });
+  await stand.open();
+  stand.start("asker", "1");
+  stand.start("stock", "1");
+  await stand.settle();
+  stand.send("asker", "1", { type: "ask" });
+  stand.send("asker", "1", { type: "lose" });
+  await stand.settle();
+  expect(stand.record("asker", "1")?.context).toEqual({ got: "plenty" });
+  expect(stand.deadLetters).toMatchObject([{ key: "stock/2", code: "unknown_id" }]);
 });

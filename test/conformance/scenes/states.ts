@@ -81,13 +81,15 @@ export const stateScenes: readonly Scene[] = [
       }),
     steps: [{ type: "inner" }, { type: "same" }, { type: "go" }],
   },
-  ...[
-    ["an action", { actions: "boom" }],
-    ["a guard", { guard: "boom", target: "after" }],
-    ["a send to a child that there is not", { actions: sendTo("nobody", { type: "x" }) }],
-    ["a send to the parent of a root", { actions: sendParent({ type: "x" }) }],
-  ].map(([what, go]): Scene => ({
-    name: `${String(what)} that throws ends the machine in error, where its definition says so`,
+  ...(
+    [
+      ["an action", { actions: "boom" }],
+      ["a guard", { guard: "boom", target: "after" }],
+      ["a send to a child that there is not", { actions: sendTo("nobody", { type: "x" }) }],
+      ["a send to the parent of a root", { actions: sendParent({ type: "x" }) }],
+    ] as const
+  ).map(([what, go]): Scene => ({
+    name: `${what} that throws ends the machine in error, where its definition says so`,
     machine: () =>
       setup({
         actions: {
