@@ -156,7 +156,7 @@ export class Collected {
     if (child === undefined) return;
     const { [id]: _gone, ...others } = draft.children ?? {};
     draft.children = others;
-    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id } });
+    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }
 

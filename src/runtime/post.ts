@@ -13,7 +13,7 @@ export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
   | { readonly kind: "event"; readonly event: ActorEvent }
   | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
-  | { readonly kind: "stop" }
+  | { readonly kind: "stop"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
@@ -43,7 +43,7 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
         body: { kind: "child", input: effect.input, parent: effect.parent },
       };
     case "stop":
-      return { to: bare(effect.to), lane: "event", body: { kind: "stop" } };
+      return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };
     case "send":
       return sent(effect);
     case "report": {

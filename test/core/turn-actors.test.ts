@@ -73,7 +73,7 @@ describe("a turn that starts children", () => {
   it("replaces them on re-entry: those that were are stopped, those that come are others, from memory or from the record", () => {
     for (const actor of [turn.actor, restored(turn.actor)]) {
       const again = next(actor, heard("again"));
-      expect(again.effects).toContainEqual({ kind: "stop", to: { type: "order-kid", id: "7~k~1" } });
+      expect(again.effects).toContainEqual({ kind: "stop", to: { type: "order-kid", id: "7~k~1" }, by: ADDRESS });
       expect(again.effects).toContainEqual({ kind: "halt", activity: "w", generation: 2 });
       expect(again.actor.record.children?.["k"]).toMatchObject({ id: "7~k~4", generation: 4 });
     }
@@ -92,10 +92,9 @@ describe("a turn that starts children", () => {
     expect(kinds(next(done, heard("idle")))).not.toContain("stop");
   });
 
-  it.each(["close", "stop"])("stops all of them when it ends (%s)", (how) => {
-    const both = next(turn.actor, heard("keep")).actor;
-    const end = next(both, how === "stop" ? { kind: "stop" } : heard("close"));
-    expect(end.actor.record).toMatchObject({ status: how === "stop" ? "stopped" : "done", children: {}, activities: {}, timers: {} });
+  it("stops all of them when it ends", () => {
+    const end = next(next(turn.actor, heard("keep")).actor, heard("close"));
+    expect(end.actor.record).toMatchObject({ status: "done", children: {}, activities: {}, timers: {} });
     const stopped = end.effects.flatMap((effect) => (effect.kind === "stop" ? [effect.to.id] : []));
     expect(stopped).toEqual(["7~k~1", "7~s~4"]);
   });
@@ -146,8 +145,12 @@ describe("a child", () => {
     expect(end.effects).toEqual([{ kind: "report", to: parent, event: report(1).event }]);
   });
 
+  it("is stopped by nobody but its parent", () => {
+    expect(take(child, address, alive, { kind: "stop", by: addressOf("order", "8") }, AT).kind).toBe("unheard");
+  });
+
   it("says nothing when it is stopped", () => {
-    const stopped = take(child, address, alive, { kind: "stop" }, AT);
+    const stopped = take(child, address, alive, { kind: "stop", by: ADDRESS }, AT);
     expect(stopped.actor.record.status).toBe("stopped");
     expect(stopped.effects).toEqual([]);
   });
