@@ -10,7 +10,7 @@ import type { ActorRecord, ChildRecord, ParentRecord } from "./record.ts";
 import { ActorRef, refOfActivity, replaced, textOf, type RefText } from "./ref.ts";
 import { UNNAMED, type Scope } from "./scope.ts";
 
-/** The parts of XState's action objects that are read; never a built-in's `exec`. Pinned by test/core/xstate-contract.test.ts. */
+/** The parts of XState's action objects that are read; never a built-in's `exec`. Pinned by test/core/xstate-family-contract.test.ts. */
 export interface CollectedAction {
   readonly type: string;
   readonly params: {

@@ -96,6 +96,20 @@ describe("what cannot be stored", () => {
   });
 });
 
+test("a child that is spawned in an assign without an id parks the actor: nobody could find it again", async () => {
+  const machine = setup({ types: { context: {} as { ref: unknown } }, actors: { kid } }).createMachine({
+    context: { ref: undefined },
+    on: { go: { actions: assign({ ref: ({ spawn }) => spawn("kid") }) } },
+  });
+  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+  await stand.open();
+  stand.start("order", "7");
+  stand.send("order", "7", { type: "go" });
+  await stand.settle();
+  expect(stand.record("order", "7")?.parked?.error.message).toMatch(/needs an id/);
+  expect(stand.record("order", "7")?.children).toBeUndefined();
+});
+
 test("actors that are no family find each other by address, and answer whoever asked", async () => {
   const asker = setup({ types: { context: {} as { got: unknown } } }).createMachine({
     context: { got: undefined },
