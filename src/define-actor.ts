@@ -23,6 +23,8 @@ export interface ActorOptions<TLogic extends AnyActorLogic> {
   readonly children?: Readonly<Record<string, AnyDefinition>>;
   /** For promise, callback and observable logic, by its name in the machine. */
   readonly activities?: Readonly<Record<string, ActivityOptions>>;
+  /** When the machine throws: `park` keeps the last good state for somebody to look at, `fail` ends the actor in error. Default: `park`. */
+  readonly onThrow?: "park" | "fail";
   /** How long the record of an ended actor is kept. Default: an hour when done, a day otherwise; at least a minute. */
   readonly retention?: { readonly done?: Duration; readonly failed?: Duration };
   /** Keep every turn for time travel. Default: yes. */
@@ -61,9 +63,12 @@ export function defineActor<TLogic extends AnyActorLogic>(
   };
   if (!isType(options.name))
     faults.push({ path: "name", message: `must be letters, digits, _ and -, at most ${MAX_TYPE_BYTES}, not "${options.name}"` });
+  if (options.onThrow !== undefined && !["park", "fail"].includes(options.onThrow))
+    faults.push({ path: "onThrow", message: `must be park or fail, not "${options.onThrow}"` });
   const settings: Settings = {
     version: options.version ?? "1",
     history: options.history ?? true,
+    onThrow: options.onThrow ?? "park",
     retention: {
       doneMs: duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS,
       failedMs: duration("retention.failed", options.retention?.failed, MINUTE_MS) ?? 24 * HOUR_MS,
@@ -85,7 +90,7 @@ export function defineActor<TLogic extends AnyActorLogic>(
   return definition as Definition<InputFrom<TLogic>, OutputFrom<TLogic>>;
 }
 
-interface Settings extends Pick<Definition, "version" | "history" | "retention" | "inputSchema" | "outputSchema"> {
+interface Settings extends Pick<Definition, "version" | "history" | "onThrow" | "retention" | "inputSchema" | "outputSchema"> {
   readonly children: Readonly<Record<string, AnyDefinition>>;
   readonly activities: (src: string, logic: AnyActorLogic) => Activity;
 }

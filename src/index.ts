@@ -1,3 +1,4 @@
+export { actorAt } from "./actor-at.ts";
 export { Client, type StartRequest, type TaskType, type WaitOptions } from "./client.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export type { ConnectionOptions } from "./nats/connection.ts";

@@ -31,7 +31,7 @@ function placesOf(machine: AnyStateMachine): Places {
   return places;
 }
 
-/** The parts of XState's StateNode that hold actions. Pinned by test/core/xstate-contract.test.ts. */
+/** The parts of XState's StateNode that hold actions. Pinned by test/core/xstate-family-contract.test.ts. */
 interface Node {
   readonly id: string;
   readonly states: Readonly<Record<string, Node>>;

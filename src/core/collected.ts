@@ -10,7 +10,7 @@ import type { ActorRecord, ChildRecord, ParentRecord } from "./record.ts";
 import { ActorRef, refOfActivity, replaced, textOf, type RefText } from "./ref.ts";
 import { UNNAMED, type Scope } from "./scope.ts";
 
-/** The parts of XState's action objects that are read; never a built-in's `exec`. Pinned by test/core/xstate-contract.test.ts. */
+/** The parts of XState's action objects that are read; never a built-in's `exec`. Pinned by test/core/xstate-family-contract.test.ts. */
 export interface CollectedAction {
   readonly type: string;
   readonly params: {
@@ -51,7 +51,7 @@ export class Collected {
   readonly draft: Draft;
   readonly #subject: Subject;
   /** What XState made in this transition → the references that take its place. */
-  readonly #refs = new Map<object, ActorRef>();
+  #refs: Map<object, ActorRef> | undefined;
   readonly #scope: Scope;
   #acts = 0;
 
@@ -69,7 +69,7 @@ export class Collected {
       if (typeof child.src !== "string") throw new Error(`The logic of child "${id}" is inline: register it in setup({ actors })`);
       if (before[id] !== undefined) this.#end(id);
       const ref = this.#begin(id, child.src, child);
-      this.#refs.set(child, ref);
+      (this.#refs ??= new Map()).set(child, ref);
       (next.children as Record<string, unknown>)[id] = ref;
     }
   }
@@ -80,8 +80,8 @@ export class Collected {
 
   /** References instead of what XState made. The same value where there is none. */
   stored<T>(value: T): T {
-    if (this.#refs.size === 0) return value;
-    return replaced(value, (found) => this.#refs.get(found)) as T;
+    const refs = this.#refs;
+    return refs === undefined ? value : (replaced(value, (found) => refs.get(found)) as T);
   }
 
   action({ type, params, info, exec }: CollectedAction): void {
@@ -105,7 +105,7 @@ export class Collected {
   }
 
   #textOf(to: unknown): RefText | undefined {
-    const known = typeof to === "object" && to !== null ? this.#refs.get(to) : undefined;
+    const known = typeof to === "object" && to !== null ? this.#refs?.get(to) : undefined;
     return known?.troupe$ref ?? textOf(to);
   }
 
@@ -156,7 +156,7 @@ export class Collected {
     if (child === undefined) return;
     const { [id]: _gone, ...others } = draft.children ?? {};
     draft.children = others;
-    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id } });
+    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }
 

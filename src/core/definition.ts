@@ -24,6 +24,8 @@ export interface Definition<TInput = unknown, TOutput = unknown> {
   /** The definitions of children that nobody else defines; a host that has this one has them too. */
   readonly cast?: readonly Definition[];
   readonly retention: Retention;
+  /** What becomes of an actor whose machine threw: set aside for a person to look at (the default), or ended in error. */
+  readonly onThrow?: "park" | "fail";
   /** Whether every turn is kept for time travel. */
   readonly history: boolean;
   readonly inputSchema: StandardSchemaV1 | undefined;

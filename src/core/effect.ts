@@ -22,7 +22,7 @@ export type Effect =
   | { readonly kind: "log"; readonly label: string | undefined; readonly value: unknown }
   /** A child begins its life. */
   | { readonly kind: "spawn"; readonly to: Address; readonly as: "actor" | "task"; readonly input: unknown; readonly parent: ParentRecord }
-  | { readonly kind: "stop"; readonly to: Address }
+  | { readonly kind: "stop"; readonly to: Address; readonly by: Address }
   | { readonly kind: "send"; readonly to: RefText; readonly event: ActorEvent }
   /** A child tells its parent how it is, or how it ended. */
   | { readonly kind: "report"; readonly to: ParentRecord; readonly event: ActorEvent }

@@ -1,3 +1,4 @@
+import type { Address } from "./address.ts";
 import { TroupeError } from "./errors.ts";
 import type { ParentRecord } from "./record.ts";
 import type { RefText } from "./ref.ts";
@@ -13,8 +14,8 @@ export type Envelope =
   | { readonly kind: "settled"; readonly activity: string; readonly generation: number; readonly event: ActorEvent }
   /** A child says how it is, or how it ended. */
   | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
-  /** The parent, or whoever may, ends it. */
-  | { readonly kind: "stop" }
+  /** Its parent ends it; heard from nobody else's. */
+  | { readonly kind: "stop"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };

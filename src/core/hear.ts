@@ -34,6 +34,8 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
       return { event: envelope.event, activities, timers, children: after };
     }
     case "stop":
+      // An id that was in use already names somebody else's actor.
+      if (record.parent?.type !== envelope.by.type || record.parent.id !== envelope.by.id) return undefined;
       return { event: definition.kind === "task" ? CANCEL : STOP, activities, timers, children };
     default:
       return undefined;

@@ -32,7 +32,7 @@ interface Edge {
   readonly delay?: unknown;
 }
 
-/** The parts of XState's StateNode that are looked at. Pinned by test/core/xstate-contract.test.ts. */
+/** The parts of XState's StateNode that are looked at. Pinned by test/core/xstate-family-contract.test.ts. */
 interface Node {
   readonly id: string;
   readonly states: Readonly<Record<string, Node>>;

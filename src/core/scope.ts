@@ -20,6 +20,7 @@ export class Scope {
   readonly forXState: AnyActorScope;
   readonly #system: InertSystem;
   #self: SelfRef;
+  #parent: RefText | undefined;
   #outside: Relay | undefined;
 
   constructor(logger: (...words: unknown[]) => void) {
@@ -48,9 +49,12 @@ export class Scope {
   /** The same for an actor whose machine may keep and pass on a reference to itself, and send to its parent. */
   openFor(address: RefText, parent: RefText | undefined): AnyActorScope {
     this.#empty();
+    const scope = this.forXState as unknown as { self: SelfRef; id: string; sessionId: string };
+    // The same actor as last time, most often: its reference never changes.
+    if (scope.id === address && this.#parent === parent) return this.forXState;
+    this.#parent = parent;
     const self = new SelfRef(this.#system, this.relay, parent === undefined ? undefined : new ActorRef(parent, "#_parent", this.relay));
     self.name(address);
-    const scope = this.forXState as unknown as { self: SelfRef; id: string; sessionId: string };
     scope.self = self;
     scope.id = address;
     scope.sessionId = address;
@@ -79,9 +83,9 @@ export class Scope {
   }
 
   #empty(): void {
-    this.actions = [];
-    this.emitted = [];
-    this.sent = [];
+    if (this.actions.length > 0) this.actions = [];
+    if (this.emitted.length > 0) this.emitted = [];
+    if (this.sent.length > 0) this.sent = [];
   }
 }
 

@@ -13,7 +13,7 @@ import { plainEdge, plainStart } from "./plain.ts";
 import type { ActorRecord } from "./record.ts";
 import { openScope, snapshotOf } from "./revival.ts";
 
-export { type Actor, type Turn, type TurnAt } from "./actor.ts";
+export type { Actor, Turn, TurnAt } from "./actor.ts";
 export { revive } from "./revival.ts";
 
 /*
@@ -75,7 +75,7 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   const isSpent = heard.activities !== record.activities || heard.timers !== record.timers || heard.children !== record.children;
   if (next === snapshot && !isSpent && record.parent?.watches !== true && isQuiet(definition))
     return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
-  return { ...finish({ definition, address, before: record }, snapshot, next, heard, at), event: heard.event };
+  return finish({ definition, address, before: record }, snapshot, next, heard, at);
 }
 
 function transition(

@@ -1,18 +1,20 @@
 import { encodeJson, encodeRecord } from "../core/codec.ts";
 import { isMail, type Effect } from "../core/effect.ts";
+import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { Write } from "../ports/store.ts";
+import type { Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import type { Acts } from "./acts.ts";
 import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
-import { mailWrite } from "./post.ts";
+import { draftMail, mailWrite } from "./post.ts";
 
 export interface DispatchParts {
+  readonly store: Store;
   readonly outlet: Outlet;
   readonly log: Log;
   readonly partitions: number;
@@ -48,6 +50,19 @@ export class Dispatch {
       address: activation.address,
       revision,
       bytes,
+    });
+  }
+
+  /**
+   * That everything a turn wants stored can be, before any of it is noted; the record as bytes. @throws bad_payload, too_large
+   */
+  check({ key }: Activation, { actor, effects }: Turn): Uint8Array {
+    const { maxWriteBytes } = this.#parts.store;
+    const bytes = recordBytes(key, actor);
+    const most = Math.max(bytes.length, ...effects.map((effect) => (isMail(effect) ? draftMail(effect) : 0)));
+    if (most <= maxWriteBytes - OVERHEAD_BYTES) return bytes;
+    throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
+      about: key,
     });
   }
 
@@ -99,11 +114,20 @@ export class Dispatch {
         this.#act(activation, effect, holds);
         break;
       case "emit":
-        this.#parts.outlet.event(activation.address, effect.event.type, encodeJson(effect.event));
+        this.#emit(activation, effect.event);
         break;
       case "log":
         this.#parts.log.info({ actor: activation.key, label: effect.label, value: effect.value }, "the machine logs");
         break;
+    }
+  }
+
+  /** Whoever listens misses what JSON cannot say; the turn is stored all the same. */
+  #emit({ address, key }: Activation, event: ActorEvent): void {
+    try {
+      this.#parts.outlet.event(address, event.type, encodeJson(event));
+    } catch (error) {
+      this.#parts.log.error({ actor: key, event: event.type, err: error }, "an emitted event could not be published");
     }
   }
 
@@ -125,6 +149,17 @@ export class Dispatch {
       message: `timer-${generation}`,
       letter: timerLetter(timer, generation),
     });
+  }
+}
+
+/** Room for subjects and headers. */
+const OVERHEAD_BYTES = 1_024;
+
+function recordBytes(key: string, actor: Turn["actor"]): Uint8Array {
+  try {
+    return encodeRecord(actor.record);
+  } catch (cause) {
+    throw new TroupeError("bad_payload", `The state of ${key} cannot be stored: ${(cause as Error).message}`, { about: key, cause });
   }
 }
 

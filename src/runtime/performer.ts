@@ -1,9 +1,9 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Envelope } from "../core/envelope.ts";
-import { toErrorRecord, type TroupeError } from "../core/errors.ts";
+import { toErrorRecord, TroupeError } from "../core/errors.ts";
+import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { spill, unspill } from "../core/outbox.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
@@ -14,6 +14,7 @@ import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Obligations } from "./obligations.ts";
+import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
@@ -45,6 +46,7 @@ export class Performer {
   readonly #reception: Reception;
   readonly #acts: Acts;
   readonly #dispatch: Dispatch;
+  readonly #overflow: Overflow;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -54,6 +56,7 @@ export class Performer {
     this.#parts = parts;
     this.#reception = new Reception(parts, {
       at: (activation, hold) => this.#at(activation, hold),
+      check: (activation, turn) => void this.#check(activation, turn),
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
@@ -77,6 +80,12 @@ export class Performer {
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
       acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
     });
+    this.#overflow = new Overflow({
+      maxWrites: parts.store.maxWrites,
+      at: (activation) => this.#at(activation),
+      apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
+      perform: (activation, hold) => this.perform(activation, hold),
+    });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts);
   }
 
@@ -89,8 +98,8 @@ export class Performer {
    * begin before they were heard: one of them may cancel it.
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
-    if (activation.stalled.length > 0 || this.#isFull(activation)) activation.stalled = [...activation.stalled, hold];
-    else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    if (this.#overflow.stalls(activation, hold)) return;
+    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
@@ -124,7 +133,7 @@ export class Performer {
   recover(activation: Activation): void {
     if (activation.actor === undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
-    this.#sendOn(activation, []);
+    this.#overflow.sendOn(activation, []);
     recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
     this.#queueIfReady(activation, []);
   }
@@ -143,8 +152,8 @@ export class Performer {
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
     for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
-    if (activation.actor?.record.outbox !== undefined) this.#sendOn(activation, stored.holds.splice(0));
-    this.#goOn(activation);
+    if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
+    this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
     else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
     for (const hold of stored.holds) hold.release();
@@ -172,13 +181,18 @@ export class Performer {
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
-    const { turn, bytes } = turnOfEnd(
-      { activation, actor: activation.actor, name, attempt, at: this.#at(activation), maxRecordBytes: this.#parts.store.maxWriteBytes },
-      end,
-      this.#parts.log,
-    );
-    this.#apply(activation, turn, attempt.holds, []);
-    if (activation.pending !== undefined && turn.kind === "changed") activation.pending.bytes = bytes;
+    const { actor } = activation;
+    const at = this.#at(activation);
+    let turn: Turn;
+    let bytes: Uint8Array | undefined;
+    try {
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
+      ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
+      bytes = this.#check(activation, turn) ?? bytes;
+    } catch (error) {
+      turn = this.#thrown(activation, actor, error, at);
+    }
+    this.#apply(activation, turn, attempt.holds, [], bytes);
     this.#queueIfReady(activation, attempt.holds);
   }
 
@@ -193,19 +207,35 @@ export class Performer {
     const { actor } = activation;
     if (actor === undefined || activation.phase === "dropped") return;
     let turn: Turn;
+    let bytes: Uint8Array | undefined;
     try {
       turn = take(activation.definition, activation.address, actor, envelope, at);
+      bytes = this.#check(activation, turn);
     } catch (error) {
-      this.#parts.log.error({ actor: activation.key, err: error }, "the actor was parked");
-      turn = park(actor, { reason: "transition_threw", error: toErrorRecord(error), at: at.now }, at);
+      turn = this.#thrown(activation, actor, error, at);
     }
-    this.#apply(activation, turn, handed, causes);
+    this.#apply(activation, turn, handed, causes, bytes);
     this.#queueIfReady(activation, handed, causes);
   }
 
+  /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
+  #check(activation: Activation, turn: Turn): Uint8Array | undefined {
+    return activation.definition.kind === "actor" && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+  }
+
+  /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
+  #thrown(activation: Activation, actor: Actor, error: unknown, at: TurnAt): Turn {
+    const { definition, address, key } = activation;
+    this.#parts.log.error({ actor: key, err: error }, definition.onThrow === "fail" ? "the actor failed" : "the actor was parked");
+    const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
+    if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
+    const record = toErrorRecord(error);
+    return park(actor, { reason: record.code ?? "transition_threw", error: record, at: at.now }, at);
+  }
+
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
-  #apply(activation: Activation, made: Turn, handed: readonly Hold[], causes: readonly Hold[] = []): void {
-    const turn = this.#fitted(activation, made);
+  #apply(activation: Activation, made: Turn, handed: readonly Hold[], causes: readonly Hold[] = [], bytes?: Uint8Array): void {
+    const turn = this.#overflow.fitted(activation, made);
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
       for (const hold of causes) this.#adopt(activation, hold);
@@ -213,47 +243,13 @@ export class Performer {
       return;
     }
     const pending = (activation.pending ??= emptyPending());
-    pending.bytes = undefined;
+    pending.bytes = turn === made ? bytes : undefined;
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
     pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
     if (activation.definition.history) this.#dispatch.keep(activation, pending, turn);
     for (const effect of turn.effects) this.#dispatch.note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
-  }
-
-  /** What a commit has no room for leaves with the next. */
-  #fitted(activation: Activation, turn: Turn): Turn {
-    const { pending } = activation;
-    const used = pending?.writes?.size ?? 0;
-    if (turn.effects.length + used < this.#mostWrites && turn.actor.record.outbox === undefined) return turn;
-    // What comes out of the outbox was measured already.
-    return turn.isMeasured === true ? turn : spill(turn, this.#mostWrites - used);
-  }
-
-  /** The deliveries that caused it wait until all of it has left. */
-  #sendOn(activation: Activation, holds: readonly Hold[]): void {
-    if (activation.actor === undefined) return;
-    const room = this.#mostWrites - (activation.pending?.writes?.size ?? 0);
-    const turn = unspill(activation.actor, Math.max(1, room), this.#at(activation));
-    this.#apply(activation, { ...turn, isMeasured: true }, holds);
-  }
-
-  #isFull({ pending }: Activation): boolean {
-    return (pending?.writes?.size ?? 0) >= this.#mostWrites;
-  }
-
-  /** Events that waited for room in a commit. */
-  #goOn(activation: Activation): void {
-    const holds = activation.stalled;
-    if (holds.length === 0 || this.#isFull(activation)) return;
-    activation.stalled = NOTHING;
-    for (const hold of holds) this.perform(activation, hold);
-  }
-
-  /** With some left for the records, timers and history that come with it. */
-  get #mostWrites(): number {
-    return Math.floor(this.#parts.store.maxWrites * 0.8);
   }
 
   /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */

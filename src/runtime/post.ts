@@ -2,6 +2,7 @@ import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import type { Address, Lane } from "../core/address.ts";
 import type { MailEffect } from "../core/effect.ts";
 import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { ParentRecord } from "../core/record.ts";
 import { targetOf } from "../core/ref.ts";
@@ -12,7 +13,7 @@ export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
   | { readonly kind: "event"; readonly event: ActorEvent }
   | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
-  | { readonly kind: "stop" }
+  | { readonly kind: "stop"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
@@ -20,8 +21,18 @@ export type MailBody =
 /** `message` tells it from everything else that is sent to the same actor. @throws bad_payload for what cannot be written down */
 export function mailWrite(effect: MailEffect, message: string, partitions: number): Write {
   const { to, lane, body } = addressed(effect);
-  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter: letterOf(body) };
+  const letter = letters.get(effect) ?? letterOf(body);
+  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter };
 }
+
+/** Writes an effect down ahead of time; its size in bytes. @throws bad_payload for what cannot be written down */
+export function draftMail(effect: MailEffect): number {
+  const letter = letterOf(addressed(effect).body);
+  letters.set(effect, letter);
+  return letter.body.length;
+}
+
+const letters = new WeakMap<MailEffect, Letter>();
 
 function addressed(effect: MailEffect): { readonly to: Address; readonly lane: Lane; readonly body: MailBody } {
   switch (effect.kind) {
@@ -32,7 +43,7 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
         body: { kind: "child", input: effect.input, parent: effect.parent },
       };
     case "stop":
-      return { to: bare(effect.to), lane: "event", body: { kind: "stop" } };
+      return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };
     case "send":
       return sent(effect);
     case "report": {
@@ -60,7 +71,15 @@ function sent({ to, event }: Extract<MailEffect, { kind: "send" }>): {
 }
 
 function letterOf(body: MailBody): Letter {
-  return { body: encodeMsgpack(body), headers: { [HEADERS.kind]: body.kind, [HEADERS.contentType]: MSGPACK } };
+  return { body: written(body), headers: { [HEADERS.kind]: body.kind, [HEADERS.contentType]: MSGPACK } };
+}
+
+function written(body: MailBody): Uint8Array {
+  try {
+    return encodeMsgpack(body);
+  } catch (cause) {
+    throw new TroupeError("bad_payload", `What was sent cannot be written down: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function bare({ type, id }: Address): Address {

@@ -15,6 +15,8 @@ import type { Session } from "./session.ts";
 /** What reception asks of the performer. */
 export interface Turns {
   at(activation: Activation, hold?: Hold): TurnAt;
+  /** @throws bad_payload, too_large */
+  check(activation: Activation, turn: Turn): void;
   apply(activation: Activation, turn: Turn, handed: readonly Hold[], causes: readonly Hold[]): void;
   step(
     activation: Activation,
@@ -59,7 +61,9 @@ export class Reception {
     const at = this.#turns.at(activation, hold);
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
-      this.#turns.apply(activation, start(activation.definition, activation.address, envelope, at), [], [hold]);
+      const turn = start(activation.definition, activation.address, envelope, at);
+      this.#turns.check(activation, turn);
+      this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
       this.#parts.retire(activation);

@@ -1,4 +1,4 @@
-import { formatAddress, type Address, type StartLane } from "../core/address.ts";
+import { formatAddress, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -16,6 +16,7 @@ import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, sessionOf, type Parcel } from "./committer.ts";
 import { deadLetter, parentOf } from "./decode.ts";
+import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
@@ -44,8 +45,6 @@ export interface StageParts {
  * wait there, and what waits for longer than the garbage collector's young generation lasts costs twice.
  */
 const MOST_COMMITS_IN_FLIGHT = 512;
-/** How often events that wait for a start look whether it is still on its way. */
-const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Where a host's actors are: from a delivery to a settled commit.
@@ -62,8 +61,7 @@ export class Stage {
   readonly #parts: StageParts;
   readonly #cast: Cast;
   readonly #admission: Admission;
-  /** Events for actors whose start is still on its way. */
-  readonly #early = new Map<string, Hold[]>();
+  readonly #early: Early;
   readonly committer: Committer;
   readonly #loader: Loader;
   readonly #performer: Performer;
@@ -78,6 +76,12 @@ export class Stage {
       grant: (activation, attempt) => this.#performer.grant(activation, attempt),
     });
     this.#cast = new Cast(parts.cacheBytes);
+    this.#early = new Early({
+      ...parts,
+      isLoaded: (key) => this.#cast.find(key) !== undefined,
+      hand: (session, definition, hold) => this.#hand(session, definition, hold),
+      dead: (session, hold, error) => this.#dead(session, hold, error),
+    });
     this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
     this.#loader = new Loader(
       parts.store,
@@ -144,8 +148,7 @@ export class Stage {
       this.#performer.abort(activation, why);
       this.#cast.drop(activation);
     }
-    for (const [key, holds] of this.#early)
-      if (holds.some((hold) => hold.delivery.partition === session.partition)) this.#early.delete(key);
+    this.#early.forget(session.partition);
     this.#admission.schedule();
   }
 
@@ -201,12 +204,12 @@ export class Stage {
     const starts = holds.filter((hold) => hold.delivery.lane !== "event");
     const events = holds.filter((hold) => hold.delivery.lane === "event");
     if (activation.actor === undefined && starts.length === 0) {
-      void this.#unknown(activation, events);
+      this.#cast.drop(activation);
+      void this.#early.wait(activation.session, activation.address, events);
       return;
     }
     this.#performer.recover(activation);
-    const early = this.#early.get(activation.key) ?? [];
-    this.#early.delete(activation.key);
+    const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
       // A start that could not be decoded leaves no actor behind; the next delivery looks again.
       if (this.#cast.find(activation.key) === activation)
@@ -214,40 +217,6 @@ export class Stage {
       else this.#hand(activation.session, activation.definition, hold);
     }
     this.#cast.settle(activation);
-  }
-
-  /** Events for an actor that does not exist: kept where its start is on the way, otherwise dead letters (invariant 12). */
-  async #unknown(activation: Activation, events: readonly Hold[]): Promise<void> {
-    const { session, key, address } = activation;
-    this.#cast.drop(activation);
-    const early = this.#early.get(key) ?? [];
-    this.#early.set(key, [...early, ...events]);
-    try {
-      if (await this.#parts.mailbox.awaits(address)) {
-        this.#parts.clock.after(LOOK_AGAIN_MS, () => this.#lookAtEarly(session, address));
-        return;
-      }
-    } catch (error) {
-      this.#parts.lost(
-        session,
-        new TroupeError("no_answer", `Whether ${key} is on its way could not be found out`, { about: key, cause: error }),
-      );
-      return;
-    }
-    if (!session.open || this.#cast.find(key) !== undefined) return;
-    const holds = this.#early.get(key) ?? [];
-    this.#early.delete(key);
-    for (const hold of holds) this.#dead(session, hold, new TroupeError("unknown_id", `There is no actor ${key}`, { about: key }));
-  }
-
-  /** Events that wait for a start of this actor, where that may have come to nothing. */
-  #lookAtEarly(session: Session, { type, id }: Address): void {
-    const key = `${type}/${id}`;
-    const definition = this.#parts.definitions.get(type);
-    if (!session.open || definition === undefined || !this.#early.has(key) || this.#cast.find(key) !== undefined) return;
-    const holds = this.#early.get(key) ?? [];
-    this.#early.delete(key);
-    for (const hold of holds) this.#hand(session, definition, hold);
   }
 
   /** A record that this version cannot read is left as it is: it waits for a definition that can. */
@@ -273,7 +242,7 @@ export class Stage {
     const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
     this.committer.loose(session, writes, () => {
       hold.release();
-      if (delivery.lane !== "event") this.#lookAtEarly(session, delivery);
+      if (delivery.lane !== "event") this.#early.look(session, delivery);
       const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
       if (replyTo !== "")
         this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });

@@ -19,6 +19,16 @@ const killed: Between = async (stand, process) => {
   return stand.open();
 };
 
+/** The host dies while messages are under way, at another moment every time. */
+const killedMidway = (seed: number): Between => {
+  let kills = 0;
+  return async (stand, process) => {
+    await stand.advance((seed * 13 + kills++ * 29) % 97);
+    process.kill();
+    return stand.open();
+  };
+};
+
 const slowly = (scene: Scene): Scene => ({
   ...scene,
   isSlow: true,
@@ -26,7 +36,7 @@ const slowly = (scene: Scene): Scene => ({
 });
 
 /** The same scenes played by XState itself and by durable actors: nobody who looks from outside could tell which was which. */
-describe.each(scenes)("$name", (scene) => {
+describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name, scene) => {
   it("is the same, live and durable", async () => {
     expect(await playDurable(scene)).toEqual(await playLive(scene));
   });
@@ -47,5 +57,12 @@ describe.each(scenes)("$name", (scene) => {
   it.each([1, 2, 3, 4, 5])("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
     const patient = slowly(scene);
     expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20 } })).toEqual(await playLive(patient));
+  });
+
+  it.skipIf(scene.isRestarted).each([1, 2, 3, 4, 5, 6, 7, 8])("comes to the same states where hosts die midway (%i)", async (seed) => {
+    const patient = slowly(scene);
+    const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
+    const live = await playLive(patient);
+    expect({ states, heard }).toEqual({ states: live.states, heard: live.heard });
   });
 });

@@ -26,7 +26,7 @@ export interface Stage {
 /** The same scene played by durable actors on the memory adapter. */
 export async function playDurable(scene: Scene, options: Stage = {}, between?: Between): Promise<Story> {
   const told: Told = { heard: new Map(), emitted: [], acted: [] };
-  const tasks = () => [defineActor({ name: "root", machine: scene.machine((words) => void told.acted.push(words)) })];
+  const tasks = () => [defineActor({ name: "root", machine: scene.machine((words) => void told.acted.push(words)), onThrow: "fail" })];
   const stand = new Stand({ ...options.world, tasks });
   let process = await stand.open(options.host);
   stand.world.onOutgoing((outgoing) => {

@@ -54,7 +54,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   if (scene.isSlow !== true) note();
   for (const step of scene.steps) {
     if (typeof step === "number") pass(step);
-    else actor.send(step);
+    else if (actor.getSnapshot().status === "active") actor.send(step);
     clock.increment(0);
     await quiet();
     if (scene.isSlow !== true || typeof step === "number") note();

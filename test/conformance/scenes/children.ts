@@ -17,7 +17,7 @@ const kid = setup({ types: { context: {} as { n: number; name: string }, input: 
     end: ".over",
   },
   initial: "alive",
-  states: { alive: { after: { 60_000: { actions: sendParent({ type: "told", words: "a minute" }) } } }, over: { type: "final" } },
+  states: { alive: { after: { 75_000: { actions: sendParent({ type: "told", words: "a minute" }) } } }, over: { type: "final" } },
   output: ({ context }) => `${context.name} ${context.n}`,
 });
 const counter = fromTransition((state: { n: number }, event: { type: string }) => ({ n: event.type === "add" ? state.n + 1 : state.n }), {
@@ -66,7 +66,7 @@ export const childScenes: readonly Scene[] = [
         },
         output: ({ context }) => context.heard,
       }),
-    steps: [{ type: "go" }, { type: "add" }, { type: "ask" }, 60_000, { type: "leave" }, { type: "go" }, { type: "ask" }, { type: "end" }],
+    steps: [{ type: "go" }, { type: "add" }, { type: "ask" }, 75_000, { type: "leave" }, { type: "go" }, { type: "ask" }, { type: "end" }],
   },
   {
     name: "an invoke that is entered again: the second child is another one",
@@ -120,7 +120,7 @@ export const childScenes: readonly Scene[] = [
           add: { actions: [sendTo("c", { type: "add" }), sendTo(({ event }) => event["to"] as AnyActorRef, { type: "add" })] },
           add2: { actions: sendTo("x", { type: "add" }) },
           ask: { actions: sendTo("x", { type: "ask" }) },
-          gone: { actions: stopChild(({ event }) => event["id"] as string) },
+          gone: { actions: [stopChild(({ event }) => event["id"] as string), "hear"] },
           clear: { actions: stopChild("c") },
         },
       }),
@@ -129,6 +129,7 @@ export const childScenes: readonly Scene[] = [
       { type: "add2" },
       { type: "born", id: "y" },
       { type: "ask" },
+      { type: "gone", id: "nobody" },
       { type: "gone", id: "x" },
       { type: "born", id: "x" },
       { type: "ask" },
@@ -176,6 +177,6 @@ export const childScenes: readonly Scene[] = [
           off: { type: "final" },
         },
       }),
-    steps: [{ type: "close" }, 60_000],
+    steps: [{ type: "close" }, 75_000],
   },
 ];

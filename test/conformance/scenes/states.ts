@@ -1,4 +1,4 @@
-import { assign, setup } from "xstate";
+import { assign, sendParent, sendTo, setup } from "xstate";
 import type { Scene } from "../story.ts";
 
 /** Kinds of states. */
@@ -81,4 +81,28 @@ export const stateScenes: readonly Scene[] = [
       }),
     steps: [{ type: "inner" }, { type: "same" }, { type: "go" }],
   },
+  ...(
+    [
+      ["an action", { actions: "boom" }],
+      ["a guard", { guard: "boom", target: "after" }],
+      ["a send to a child that there is not", { actions: sendTo("nobody", { type: "x" }) }],
+      ["a send to the parent of a root", { actions: sendParent({ type: "x" }) }],
+    ] as const
+  ).map(([what, go]): Scene => ({
+    name: `${what} that throws ends the machine in error, where its definition says so`,
+    machine: () =>
+      setup({
+        actions: {
+          boom: assign(() => {
+            throw new Error("boom");
+          }),
+        },
+        guards: {
+          boom: (): boolean => {
+            throw new Error("boom");
+          },
+        },
+      }).createMachine({ initial: "before", states: { before: { on: { go } }, after: {} } } as never),
+    steps: [{ type: "go" }, { type: "go" }],
+  })),
 ];
