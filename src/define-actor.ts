@@ -6,9 +6,11 @@ import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
 import { faultsOfMachine } from "./core/machine-faults.ts";
+import { DEFAULT_RETRY, faultsOfRetry, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import { activityOf } from "./logic-activity.ts";
+import { supervisionOf, type SuperviseOptions } from "./supervise.ts";
 
 /** What an actor is. Every field but `name` and `machine` has a default. */
 export interface ActorOptions<TLogic extends AnyActorLogic> {
@@ -23,6 +25,8 @@ export interface ActorOptions<TLogic extends AnyActorLogic> {
   readonly children?: Readonly<Record<string, AnyDefinition>>;
   /** For promise, callback and observable logic, by its name in the machine. */
   readonly activities?: Readonly<Record<string, ActivityOptions>>;
+  /** Who decides when a child fails. Default: the machine hears of it, as XState has it. */
+  readonly supervise?: SuperviseOptions;
   /** When the machine throws: `park` keeps the last good state for somebody to look at, `fail` ends the actor in error. Default: `park`. */
   readonly onThrow?: "park" | "fail";
   /** How long the record of an ended actor is kept. Default: an hour when done, a day otherwise; at least a minute. */
@@ -36,6 +40,8 @@ export interface ActivityOptions {
   readonly onCrash?: CrashPolicy;
   /** The longest one attempt may take. Default: no limit. */
   readonly timeout?: Duration;
+  /** How often and when it is tried again before the machine, or a supervisor, hears that it failed. Default: never; fields left out are a task's. */
+  readonly retry?: Partial<RetryPolicy>;
 }
 
 /** A definition whatever its types are. */
@@ -77,17 +83,23 @@ export function defineActor<TLogic extends AnyActorLogic>(
     outputSchema: undefined,
     children: options.children ?? {},
     activities: (src, logic) => {
-      const { onCrash = "rerun", timeout } = options.activities?.[src] ?? {};
+      const { onCrash = "rerun", timeout, retry } = options.activities?.[src] ?? {};
       if (!["rerun", "fail", "park"].includes(onCrash))
         faults.push({ path: `activities.${src}.onCrash`, message: `must be rerun, fail or park, not "${onCrash}"` });
-      return activityOf(logic, onCrash, duration(`activities.${src}.timeout`, timeout, 1));
+      const policy = retry === undefined ? undefined : { ...DEFAULT_RETRY, ...retry };
+      if (policy !== undefined) faults.push(...faultsOfRetry(policy, `activities.${src}.retry`));
+      const activity = activityOf(logic, onCrash, duration(`activities.${src}.timeout`, timeout, 1));
+      return policy === undefined ? activity : { ...activity, retry: policy };
     },
   };
   const machineFaults: Fault[] = [];
   const definition = defined(options.name, options.machine, settings, machineFaults);
+  const supervised = options.supervise === undefined ? undefined : supervisionOf(options.supervise, options.machine, logicOf(definition));
+  faults.push(...(supervised?.faults ?? []));
   refuse("bad_options", options.name, faults);
   refuse("bad_machine", options.name, machineFaults);
-  return definition as Definition<InputFrom<TLogic>, OutputFrom<TLogic>>;
+  const whole = supervised === undefined ? definition : { ...definition, supervision: supervised.supervision };
+  return whole as Definition<InputFrom<TLogic>, OutputFrom<TLogic>>;
 }
 
 interface Settings extends Pick<Definition, "version" | "history" | "onThrow" | "retention" | "inputSchema" | "outputSchema"> {
@@ -137,6 +149,12 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   const { maxIterations = Infinity } = stubbed.options;
   stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };
   return { ...common, kind: "actor", logic: "machine", name, machine: stubbed, shape: shapeOf(stubbed), activities, children, cast };
+}
+
+/** What the machine starts, by its names for it, in the order in which it has them. */
+function logicOf({ machine, activities, children = new Map<string, ChildType>() }: Definition): readonly string[] {
+  const named = Object.keys((machine.implementations as { readonly actors?: object } | undefined)?.actors ?? {});
+  return named.filter((src) => children.has(src) || activities.has(src));
 }
 
 /** Machines and transition logic are actors of their own; whatever has a start works outside the turn. */

@@ -13,4 +13,6 @@ export { defineTask, type TaskOptions } from "./define.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
+export type { SuperviseOptions } from "./supervise.ts";
+export type { Backoff, Decision, Directive, Restart, Strategy, SupervisionRecord } from "./core/supervision.ts";
 export type { TaskState, TaskView } from "./view.ts";

@@ -4,6 +4,7 @@ import { decodeRecord } from "./core/codec.ts";
 import { asRecord, formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import { failureOfActor } from "./core/lifecycle.ts";
+import type { SupervisionRecord } from "./core/supervision.ts";
 
 export const TASK_STATES = ["undo", "doing", "done", "failed", "expired"] as const;
 export type TaskState = (typeof TASK_STATES)[number];
@@ -25,6 +26,8 @@ export interface TaskView<TOutput = unknown> {
   readonly output?: TOutput;
   readonly error?: ErrorRecord;
   readonly parked?: Parked;
+  /** Of an actor with `supervise`, once a child has failed: restarts within the window, and the newest failure with its answer. */
+  readonly supervision?: SupervisionRecord;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   readonly deadlineAt?: number;
@@ -43,6 +46,7 @@ export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): 
     ...(record.kind === "actor" ? actorPart(address, record) : taskPart(record)),
     ...(record.output === undefined ? {} : { output: record.output as TOutput }),
     ...(record.parked === undefined ? {} : { parked: record.parked }),
+    ...(record.supervision === undefined ? {} : { supervision: record.supervision }),
     ...(dueAt === Infinity ? {} : { dueAt }),
     ...(record.deadlineAt === undefined ? {} : { deadlineAt: record.deadlineAt }),
     revision: record.revision,

@@ -32,10 +32,11 @@ export class Draft {
     this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
   }
 
-  run(id: string, src: string, input: unknown, watched?: boolean): void {
+  run(id: string, src: string, input: unknown, watched?: boolean, failures?: number): void {
     const generation = ++this.generation;
-    const activity: ActivityRecord =
+    let activity: ActivityRecord =
       watched === true ? { src, generation, input, reruns: 0, watched } : { src, generation, input, reruns: 0 };
+    if (failures !== undefined) activity = { ...activity, failures };
     this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
     this.effect({ kind: "run", activity: id, generation });
   }

@@ -5,6 +5,7 @@ import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { RefText } from "./ref.ts";
+import type { SupervisionRecord } from "./supervision.ts";
 
 /**
  * What is stored of an actor: one message on `state.<type>.<id>`, replaced by every commit. Made by the turn, encoded by the
@@ -37,6 +38,8 @@ export interface ActorRecord {
   readonly parent?: ParentRecord;
   /** At the root of a tree: the systemIds taken in it, and by whom. */
   readonly names?: Readonly<Record<string, RefText>>;
+  /** What its supervisor part remembers: restarts within the window, and the newest failure. */
+  readonly supervision?: SupervisionRecord;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
   /** Mail that the commits so far had no room for. */
@@ -59,8 +62,12 @@ export interface ActivityRecord {
   readonly input: unknown;
   /** How often it was started again after its host died. */
   readonly reruns: number;
+  /** How often it failed and was tried again. */
+  readonly failures?: number;
   /** The machine hears of its states. */
   readonly watched?: true;
+  /** It does not run but waits until then, epoch ms, to begin again. */
+  readonly dueAt?: number;
 }
 
 export interface TimerRecord {
@@ -80,6 +87,11 @@ export interface ChildRecord extends Address {
   readonly systemId?: string;
   /** Its end has been heard: it need not be stopped, and says nothing more. */
   readonly ended?: true;
+  /** Of a supervised one, to restart it: its first input, and whether the machine hears of its states. */
+  readonly input?: unknown;
+  readonly watched?: true;
+  /** It has ended and waits until then, epoch ms, to be restarted. */
+  readonly dueAt?: number;
 }
 
 export interface ParentRecord extends Address {
@@ -89,6 +101,8 @@ export interface ParentRecord extends Address {
   readonly root: Address;
   /** The parent hears of every state. */
   readonly watches?: true;
+  /** The parent decides what becomes of it when it fails. */
+  readonly supervises?: true;
 }
 
 /** A custom action that a stored turn asked for. Run after its commit, at least once. */

@@ -3,7 +3,7 @@ import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
-import { park, performed } from "../core/parking.ts";
+import { performed, setAside } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
@@ -61,7 +61,7 @@ export class Performer {
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
       answer: (replyTo, outcome) => this.answer(replyTo, outcome),
-      queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
+      takeUp: (activation, causes) => this.#takeUp(activation, causes),
     });
     this.#obligations = new Obligations({
       ...parts,
@@ -134,8 +134,13 @@ export class Performer {
     if (activation.actor === undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
     this.#overflow.sendOn(activation, []);
-    recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
-    this.#queueIfReady(activation, []);
+    this.#takeUp(activation, []);
+  }
+
+  #takeUp(activation: Activation, causes: readonly Hold[]): void {
+    const apply = (turn: Turn): void => this.#apply(activation, turn, [], causes);
+    recover(activation, this.#obligations, this.#at(activation), causes, apply, this.#parts.log);
+    this.#queueIfReady(activation, causes);
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -229,8 +234,7 @@ export class Performer {
     this.#parts.log.error({ actor: key, err: error }, definition.onThrow === "fail" ? "the actor failed" : "the actor was parked");
     const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
     if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
-    const record = toErrorRecord(error);
-    return park(actor, { reason: record.code ?? "transition_threw", error: record, at: at.now }, at);
+    return setAside(actor, toErrorRecord(error), at);
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */

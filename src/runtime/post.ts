@@ -12,8 +12,8 @@ import type { Letter, Write } from "../ports/store.ts";
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
-  | { readonly kind: "stop"; readonly by: Address }
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent; readonly lives?: true }
+  | { readonly kind: "stop" | "resume"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
@@ -43,12 +43,14 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
         body: { kind: "child", input: effect.input, parent: effect.parent },
       };
     case "stop":
-      return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };
+    case "resume":
+      return { to: bare(effect.to), lane: "event", body: { kind: effect.kind, by: bare(effect.by) } };
     case "send":
       return sent(effect);
     case "report": {
       const { child, generation } = effect.to;
-      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event } };
+      const lives = effect.lives === true ? { lives: effect.lives } : {};
+      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event, ...lives } };
     }
     case "name": {
       const { root, ...body } = effect;

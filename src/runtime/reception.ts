@@ -27,7 +27,8 @@ export interface Turns {
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
   answer(replyTo: string, outcome: Outcome): void;
-  queueIfReady(activation: Activation, causes: readonly Hold[]): void;
+  /** What is open of the actor and does not go on in this host. */
+  takeUp(activation: Activation, causes: readonly Hold[]): void;
 }
 
 export interface ReceptionParts {
@@ -72,7 +73,7 @@ export class Reception {
     const { record } = activation.actor as unknown as Actor;
     if (!isReady(activation.definition, record)) return;
     if (others === "events" && delayOf(record) === 0) {
-      this.#turns.queueIfReady(activation, [hold]);
+      this.#turns.takeUp(activation, [hold]);
       return;
     }
     this.#turns.step(activation, { kind: "event", event: firstEvent(record, at.now) }, [], [hold]);
@@ -123,8 +124,11 @@ export class Reception {
       if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
       else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
         this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
-        this.#turns.queueIfReady(activation, [hold]);
-      } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
+        this.#turns.takeUp(activation, [hold]);
+      } else {
+        this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
+        if (envelope.kind === "resume") this.#turns.takeUp(activation, [hold]);
+      }
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
     }
@@ -136,6 +140,7 @@ export class Reception {
       envelope.kind === "timer" ||
       envelope.kind === "report" ||
       envelope.kind === "stop" ||
+      envelope.kind === "resume" ||
       (envelope.kind === "event" && envelope.event.type === "cancel")
     )
       this.#turns.adopt(activation, hold, "done");

@@ -3,22 +3,35 @@ import { park, rerun } from "../core/parking.ts";
 import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
+import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 
 /** After so many crashes during one attempt the work itself is suspected, and a person has to look. */
 const MOST_RERUNS = 20;
 
 /**
- * Takes up what an actor's last host left open. Called once, right after its record was read: attempts that were running are settled
- * by their crash policy (invariant 7), timers that only the host's memory kept are armed again, overdue ones at once.
+ * Takes up what an actor's last host left open: right after its record was read, or when it goes on after it was set aside. Attempts
+ * that were running are settled by their crash policy (invariant 7), timers that only the host's memory kept are armed again, overdue
+ * ones at once. What goes on in this host is left alone.
  */
-export function recover(activation: Activation, obligations: Obligations, at: TurnAt, apply: (turn: Turn) => void, log: Log): void {
+export function recover(
+  activation: Activation,
+  obligations: Obligations,
+  at: TurnAt,
+  causes: readonly Hold[],
+  apply: (turn: Turn) => void,
+  log: Log,
+): void {
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, []);
+    const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
+    if (keeper === "host" && !isArmed) obligations.arm(activation, timer, generation, dueAt, causes);
   }
-  for (const name of Object.keys(record.activities)) apply(afterCrash(activation, name, at, log));
+  for (const [name, { generation, dueAt }] of Object.entries(record.activities)) {
+    const isRunning = activation.attempts.some((attempt) => attempt.generation === generation);
+    if (dueAt === undefined && !isRunning) apply(afterCrash(activation, name, at, log));
+  }
 }
 
 function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log): Turn {

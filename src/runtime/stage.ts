@@ -5,6 +5,7 @@ import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
 import { errorEvent } from "../core/family.ts";
+import { complaint } from "../core/parking.ts";
 import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -249,12 +250,21 @@ export class Stage {
     });
   }
 
-  /** A child that could not begin has failed: its parent hears of it in the same commit. */
+  /**
+   * A child that could not begin has failed: its parent hears of it in the same commit. So does a supervisor, where a child that lives
+   * was sent what it cannot take.
+   */
   #tellParent(delivery: Delivery, error: ErrorRecord): readonly Write[] {
-    const parent = delivery.lane === "event" ? undefined : parentOf(delivery);
+    const key = formatAddress(delivery);
+    if (delivery.lane === "event") {
+      const { status, parent } = this.#cast.find(key)?.actor?.record ?? {};
+      if (status !== "active" || parent?.supervises !== true) return [];
+      return [mailWrite(complaint(parent, error), `dead:${key}:${delivery.source}:${delivery.sequence}`, this.#parts.partitions)];
+    }
+    const parent = parentOf(delivery);
     if (parent === undefined) return [];
     const report = { kind: "report", to: parent, event: errorEvent(parent.child, error) } as const;
-    return [mailWrite(report, `dead:${formatAddress(delivery)}`, this.#parts.partitions)];
+    return [mailWrite(report, `dead:${key}`, this.#parts.partitions)];
   }
 
   #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {
