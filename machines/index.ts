@@ -1,3 +1,10 @@
 export { hostMachine } from "./host.ts";
 export { schedulerMachine } from "./scheduler.ts";
+export {
+  supervisorMachine,
+  type SupervisedChild,
+  type SupervisorContext,
+  type SupervisorEvent,
+  type SupervisorInput,
+} from "./supervisor.ts";
 export { taskMachine, type TaskContext, type TaskEvent, type TaskInput } from "./task.ts";

@@ -5,9 +5,10 @@ import type { Activity, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
-import { faultsOfMachine } from "./core/machine-faults.ts";
+import { faultsOfMachine, namesOfChildren } from "./core/machine-faults.ts";
 import { DEFAULT_RETRY, faultsOfRetry, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
+import type { Supervision } from "./core/supervision.ts";
 import { stubLogic } from "./core/stub.ts";
 import { activityOf } from "./logic-activity.ts";
 import { supervisionOf, type SuperviseOptions } from "./supervise.ts";
@@ -94,11 +95,10 @@ export function defineActor<TLogic extends AnyActorLogic>(
   };
   const machineFaults: Fault[] = [];
   const definition = defined(options.name, options.machine, settings, machineFaults);
-  const supervised = options.supervise === undefined ? undefined : supervisionOf(options.supervise, options.machine, logicOf(definition));
-  faults.push(...(supervised?.faults ?? []));
+  const supervision = options.supervise === undefined ? undefined : supervisionIn(definition, options.supervise, faults);
   refuse("bad_options", options.name, faults);
   refuse("bad_machine", options.name, machineFaults);
-  const whole = supervised === undefined ? definition : { ...definition, supervision: supervised.supervision };
+  const whole = supervision === undefined ? definition : { ...definition, supervision };
   return whole as Definition<InputFrom<TLogic>, OutputFrom<TLogic>>;
 }
 
@@ -151,10 +151,13 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   return { ...common, kind: "actor", logic: "machine", name, machine: stubbed, shape: shapeOf(stubbed), activities, children, cast };
 }
 
-/** What the machine starts, by its names for it, in the order in which it has them. */
-function logicOf({ machine, activities, children = new Map<string, ChildType>() }: Definition): readonly string[] {
-  const named = Object.keys((machine.implementations as { readonly actors?: object } | undefined)?.actors ?? {});
-  return named.filter((src) => children.has(src) || activities.has(src));
+function supervisionIn({ logic, machine }: Definition, options: SuperviseOptions, faults: Fault[]): Supervision {
+  const order = logic === "machine" ? Object.keys(machine.implementations.actors as object) : [];
+  if (order.length === 0) faults.push({ path: "supervise", message: "has no children to supervise" });
+  const ids = logic === "machine" ? namesOfChildren(machine) : new Set<string>();
+  const { supervision, faults: found } = supervisionOf(options, { order, ids, path: "supervise." });
+  faults.push(...found);
+  return supervision;
 }
 
 /** Machines and transition logic are actors of their own; whatever has a start works outside the turn. */

@@ -14,5 +14,6 @@ export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { SuperviseOptions } from "./supervise.ts";
+export { supervisor } from "./supervisor.ts";
 export type { Backoff, Decision, Directive, Restart, Strategy, SupervisionRecord } from "./core/supervision.ts";
 export type { TaskState, TaskView } from "./view.ts";

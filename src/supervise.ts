@@ -1,7 +1,5 @@
-import type { AnyActorLogic, AnyStateMachine } from "xstate";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import type { ErrorRecord, Fault } from "./core/errors.ts";
-import { namesOfChildren } from "./core/machine-faults.ts";
 import { DEFAULT_RETRY, faultsOfRetry } from "./core/retry.ts";
 import { DIRECTIVES, STRATEGIES, type Backoff, type Directive, type Strategy, type Supervision } from "./core/supervision.ts";
 
@@ -19,39 +17,52 @@ export interface SuperviseOptions {
   readonly backoff?: Partial<Backoff>;
 }
 
+/** Whom an actor may supervise. */
+interface Family {
+  /** What it may start, by name. */
+  readonly order: readonly string[];
+  /** Under which ids, as far as is known. */
+  readonly ids: ReadonlySet<string>;
+  readonly path: "" | "supervise.";
+}
+
 const DEFAULT_MAX = 3;
 /** All of them are in the parent's record. */
 const MOST_RESTARTS = 1_000;
 const DEFAULT_WITHIN = "1m";
 const YEAR_MS = 365 * 24 * 3_600_000;
 
-/** A supervision from its options, and what is wrong with them. `logic`: what the machine may start, by name. */
+/** A supervision from its options, and what is wrong with them, field by field after `path`. */
 export function supervisionOf(
   { strategy = "one-for-one", children, directive = "restart", restarts = {}, backoff }: SuperviseOptions,
-  machine: AnyStateMachine | AnyActorLogic,
-  logic: readonly string[],
+  { order, ids, path }: Family,
 ): { readonly supervision: Supervision; readonly faults: readonly Fault[] } {
   const { max = DEFAULT_MAX, within = DEFAULT_WITHIN } = restarts;
   const faults: Fault[] = [];
-  const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `supervise${path}`, message });
-  demand(".strategy", STRATEGIES.includes(strategy), `must be ${oneOf(STRATEGIES)}, not ${JSON.stringify(strategy)}`);
+  const demand = (field: string, holds: boolean, message: string) => holds || faults.push({ path: path + field, message });
+  demand("strategy", STRATEGIES.includes(strategy), `must be ${oneOf(STRATEGIES)}, not ${JSON.stringify(strategy)}`);
   const isDirective = typeof directive === "function" || DIRECTIVES.includes(directive);
-  demand(".directive", isDirective, `must be ${oneOf(DIRECTIVES)}, or a function, not ${JSON.stringify(directive)}`);
-  demand("", logic.length > 0, "has no children to supervise");
-  const known = new Set([...logic, ...("root" in machine ? namesOfChildren(machine as AnyStateMachine) : [])]);
+  demand("directive", isDirective, `must be ${oneOf(DIRECTIVES)}, or a function, not ${JSON.stringify(directive)}`);
   children?.forEach((name, i) => {
-    demand(`.children.${i}`, known.has(name), `names ${JSON.stringify(name)}, which is no child: give ids of children or names of logic`);
-    demand(`.children.${i}`, children.indexOf(name) === i, `names ${JSON.stringify(name)} a second time`);
+    demand(
+      `children.${i}`,
+      order.includes(name) || ids.has(name),
+      `names ${JSON.stringify(name)}, which is no child: give ids of children or names of logic`,
+    );
+    demand(`children.${i}`, children.indexOf(name) === i, `names ${JSON.stringify(name)} a second time`);
   });
   const isCount = Number.isInteger(max) && max >= 0 && max <= MOST_RESTARTS;
-  demand(".restarts.max", isCount, `must be a whole number from 0 to ${MOST_RESTARTS}, not ${JSON.stringify(max)}`);
+  demand("restarts.max", isCount, `must be a whole number from 0 to ${MOST_RESTARTS}, not ${JSON.stringify(max)}`);
   const withinMs = parseDuration(within);
   const isWindow = withinMs !== undefined && withinMs >= 1 && withinMs <= YEAR_MS;
-  demand(".restarts.within", isWindow, `must be a duration from 1 ms to a year, such as "1m", not ${JSON.stringify(within)}`);
+  demand("restarts.within", isWindow, `must be a duration from 1 ms to a year, such as "1m", not ${JSON.stringify(within)}`);
   const { attempts: _attempts, ...standard } = DEFAULT_RETRY;
   const waits = backoff === undefined ? undefined : { ...standard, ...backoff };
-  if (waits !== undefined) faults.push(...faultsOfRetry({ ...waits, attempts: 1 }, "supervise.backoff"));
-  return { supervision: { strategy, members: children ?? logic, directive, restarts: { max, withinMs: withinMs ?? 0 }, backoff: waits }, faults };
+  if (waits !== undefined) faults.push(...faultsOfRetry({ ...waits, attempts: 1 }, `${path}backoff`));
+  return {
+    supervision: { strategy, members: children ?? order, directive, restarts: { max, withinMs: withinMs ?? 0 }, backoff: waits },
+    faults,
+  };
 }
 
 function oneOf(words: readonly string[]): string {

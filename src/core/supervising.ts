@@ -156,7 +156,10 @@ function handled({ definition }: Subject, { record, snapshot }: Actor, draft: Dr
   // Nothing of a parked actor runs: whoever takes it up again runs what is noted.
   const effects = record.parked === undefined ? draft.effects : draft.effects.filter(({ kind }) => kind !== "run");
   const next = snapshot === undefined || refs.size === 0 ? snapshot : redirectedSnapshot(snapshot, refs, redirected);
-  return { kind: "handled", turn: { actor: next === undefined ? { record: after } : { record: after, snapshot: next }, effects, kind: "changed" } };
+  return {
+    kind: "handled",
+    turn: { actor: next === undefined ? { record: after } : { record: after, snapshot: next }, effects, kind: "changed" },
+  };
 }
 
 function redirectedTimers(timers: ActorRecord["timers"], refs: ReadonlyMap<string, ActorRef>): ActorRecord["timers"] {
@@ -175,5 +178,5 @@ function redirectedSnapshot(
 ): AnyMachineSnapshot {
   const children: Record<string, unknown> = { ...snapshot.children };
   for (const ref of refs.values()) children[ref.id] = ref;
-  return { ...snapshot, context: redirected(snapshot.context as unknown), children } as unknown as AnyMachineSnapshot;
+  return { ...snapshot, context: redirected(snapshot.context as unknown), children };
 }

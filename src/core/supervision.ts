@@ -90,7 +90,8 @@ export function judge(
   if (restarts.length >= max) return { verdict: { kind: "escalate" }, record: decided("escalate", "exhausted") };
   const count = restarts.filter((restart) => restart.child === child).length + 1;
   const { backoff } = supervision;
-  const delayMs = backoff === undefined ? 0 : retryDelayMs({ ...backoff, attempts: Infinity }, count, chanceOf(`${seed} ${child}:${count}`));
+  const delayMs =
+    backoff === undefined ? 0 : retryDelayMs({ ...backoff, attempts: Infinity }, count, chanceOf(`${seed} ${child}:${count}`));
   return { verdict: { kind: "restart", children: affected(supervision, child, members), delayMs }, record: decided("restart") };
 }
 
