@@ -26,12 +26,13 @@ export type Supervised =
  * commit that asks for the restart. Undefined for whatever is no failure, or comes too late to be one.
  */
 export function supervise(definition: Definition, address: Address, actor: Actor, envelope: Later, at: TurnAt): Supervised | undefined {
-  const subject: Subject = { definition, address, before: actor.record };
-  if (envelope.kind === "timer") return envelope.timer === WAKE ? wake(subject, actor, envelope.generation, at) : undefined;
-  const failure = failureOf(actor.record, envelope);
+  const { record } = actor;
+  if (envelope.kind === "timer" && envelope.timer === WAKE)
+    return wake({ definition, address, before: record }, actor, envelope.generation, at);
+  const failure = failureOf(record, envelope);
   if (failure === undefined) return undefined;
-  const again = retried(subject, actor, failure, at);
-  return again ?? answered(subject, actor, failure, at);
+  const subject: Subject = { definition, address, before: record };
+  return retried(subject, actor, failure, at) ?? answered(subject, actor, failure, at);
 }
 
 /** What is still to be heard: not of an older generation, not of one whose end has been heard. */
