@@ -1,4 +1,4 @@
-import { assign, enqueueActions, not, setup } from "xstate";
+import { assign, enqueueActions, not, setup, type AnyActorLogic } from "xstate";
 import type { ErrorRecord } from "../src/core/errors.ts";
 import type { Member, SupervisionRecord, Verdict } from "../src/core/supervision.ts";
 
@@ -54,8 +54,12 @@ export function membersOf({ children }: SupervisorContext): readonly Member[] {
   return children.map(({ id, src }, generation) => ({ id, src, generation }));
 }
 
+/** `supervisorMachine.provide({ actors })` fills it in. */
+const WHATEVER_ITS_CHILDREN_ARE: Readonly<Record<string, AnyActorLogic>> = {};
+
 const parts = setup({
   types: { context: {} as SupervisorContext, events: {} as SupervisorEvent, input: {} as SupervisorInput },
+  actors: WHATEVER_ITS_CHILDREN_ARE,
   guards: {
     /** Replaced by each supervisor's judgement. */
     escalates: () => true,
@@ -73,7 +77,7 @@ const parts = setup({
 const begin = (which: (context: SupervisorContext, event: SupervisorEvent) => readonly string[]) =>
   parts.enqueueActions(({ context, event, enqueue }) => {
     const ids = which(context, event);
-    for (const { id, src, input } of context.children) if (ids.includes(id)) enqueue.spawnChild(src as never, { id, input } as never);
+    for (const { id, src, input } of context.children) if (ids.includes(id)) enqueue.spawnChild(src, { id, input });
     enqueue.assign({ waiting: without(context.waiting, ids) });
   });
 

@@ -26,12 +26,12 @@ const machine = setup({
   states: {
     busy: {
       entry: [
-        assign({ boss: ({ spawn }) => spawn("boss", { id: "boss", systemId: "boss", input: "the boss" as never }) }),
-        spawnChild("kid", { id: "k", input: { a: 1 } as never, syncSnapshot: true }),
+        assign({ boss: ({ spawn }) => spawn("boss", { id: "boss", systemId: "boss", input: "the boss" }) }),
+        spawnChild("kid", { id: "k", input: { a: 1 }, syncSnapshot: true }),
       ],
       invoke: { id: "w", src: "work", input: "hard" as never },
       on: {
-        tell: { actions: sendTo(({ context }) => context.boss as never, { type: "order" }) },
+        tell: { actions: sendTo(({ context }: { context: { boss: unknown } }) => context.boss as never, { type: "order" } as never) },
         later: { actions: sendTo("boss", { type: "order" }, { delay: 60_000, id: "later" }) },
         idle: "idle",
         close: "closed",

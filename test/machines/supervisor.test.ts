@@ -1,4 +1,4 @@
-import { createActor, fromCallback, SimulatedClock, type AnyActorLogic } from "xstate";
+import { createActor, fromCallback, SimulatedClock, type AnyActorRef } from "xstate";
 import { describe, expect, it, vi } from "vitest";
 import { supervisorMachine } from "../../machines/index.ts";
 import type { SuperviseOptions } from "../../src/supervise.ts";
@@ -17,11 +17,11 @@ function crew(options: SuperviseOptions, machine: typeof supervisorMachine = sup
     return () => void ended.push(input);
   });
   const children = ["A", "B", "C"].map((input) => ({ id: input.toLowerCase(), src: "worker", input }));
-  const logic = machine.provide({ actors: { worker: worker as unknown as AnyActorLogic } as never });
+  const logic = machine.provide({ actors: { worker } });
   const actor = createActor(logic, { input: { children }, clock });
   actor.subscribe({ error: () => {} });
   actor.start();
-  const fail = (id: string): void => actor.getSnapshot().children[id as never]?.send({ type: "fail" } as never);
+  const fail = (id: string): void => (actor.getSnapshot().children[id] as AnyActorRef | undefined)?.send({ type: "fail" });
   return { actor, clock, begun, ended, fail };
 }
 

@@ -1,74 +1,317 @@
-import { assign, fromPromise, setup, spawnChild } from "xstate";
-import { expect, test } from "vitest";
-import type { SuperviseOptions } from "../../src/supervise.ts";
+import { fromPromise, setup } from "xstate";
+import { describe, expect, test } from "vitest";
+import type { CrashPolicy } from "../../src/core/definition.ts";
 import { defineActor } from "../../src/define-actor.ts";
+import { supervisor } from "../../src/supervisor.ts";
+import { alive, crew, crewOf, heard, idOf, kid, tell } from "./crew.ts";
 import { Stand } from "./stage.ts";
 
-const kid = setup({
-  types: { context: {} as { input: unknown; heard: number } },
-}).createMachine({
-  context: ({ input }) => ({ input, heard: 0 }),
-  initial: "alive",
-  states: {
-    alive: {
-      on: {
-        count: { actions: assign({ heard: ({ context }) => context.heard + 1 }) },
-        end: "over",
-        boom: {
-          actions: assign(() => {
-            throw new Error("boom");
-          }),
-        },
-        die: "dying",
+/** Failures as hosts tell of them, and what their supervisor makes of them. */
+const TTL_MS = 3_000;
+const SLOW = { minDelayMs: 10_000, maxDelayMs: 60_000, factor: 2, jitter: 0 };
+
+describe("a child is begun again, and its parent's machine hears nothing, when", () => {
+  test("its machine throws", async () => {
+    const { stand } = await crewOf({});
+    tell(stand, "b", "count");
+    tell(stand, "b", "boom");
+    await stand.settle();
+    expect(alive(stand)).toEqual(["1~a~1", "1~c~3", "1~b~4"]);
+    expect(kid(stand, "b")?.context).toEqual({ input: "B", heard: 0 });
+    expect(stand.record("crew-kid", "1~b~2")).toMatchObject({ status: "stopped" });
+    expect(crew(stand).supervision).toMatchObject({
+      restarts: [{ child: "b" }],
+      last: { child: "b", directive: "restart", error: { code: "transition_threw", message: expect.stringContaining("boom") as string } },
+    });
+    expect(heard(stand)).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+
+  test("its machine throws, and that ends it", async () => {
+    const { stand } = await crewOf({}, { onThrow: "fail" });
+    tell(stand, "b", "boom");
+    await stand.settle();
+    expect(alive(stand)).toEqual(["1~a~1", "1~c~3", "1~b~4"]);
+    expect(stand.record("crew-kid", "1~b~2")).toMatchObject({ status: "error" });
+    expect(heard(stand)).toEqual([]);
+  });
+
+  test("it ends in error", async () => {
+    const { stand } = await crewOf({});
+    tell(stand, "b", "die");
+    await stand.settle();
+    expect(alive(stand)).toEqual(["1~a~1", "1~c~3", "1~b~4"]);
+    expect(crew(stand).supervision?.last.error).toMatchObject({ message: "died" });
+    expect(stand.deadLetters).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+  });
+
+  test("it is sent what it cannot read, which becomes a dead letter", async () => {
+    const { stand } = await crewOf({});
+    stand.raw("event", "crew-kid", "1~b~2", "not JSON");
+    await stand.settle();
+    expect(stand.deadLetters).toMatchObject([{ key: "crew-kid/1~b~2", code: "bad_payload" }]);
+    expect(alive(stand)).toEqual(["1~a~1", "1~c~3", "1~b~4"]);
+    expect(crew(stand).supervision?.last.error.code).toBe("bad_payload");
+    expect(stand.unacknowledged).toEqual([]);
+  });
+
+  test("it could not begin, as often as it may", async () => {
+    const { stand } = await crewOf({ restarts: { max: 1 } });
+    for (const id of ["1~b~4", "1~b~5"]) stand.start("crew-kid", id, "an impostor");
+    await stand.settle();
+    tell(stand, "b", "die");
+    await stand.settle();
+    expect(crew(stand)).toMatchObject({ status: "error", error: { code: "id_taken" }, supervision: { last: { why: "exhausted" } } });
+    expect(alive(stand)).toEqual(["1~b~4", "1~b~5"]);
+  });
+
+  test("it is a task whose attempts are used up, or work whose attempts are", async () => {
+    const tried: number[] = [];
+    const machine = setup({
+      actors: {
+        job: fromPromise(async () => ""),
+        work: fromPromise(() => {
+          tried.push(stand.clock.now());
+          return Promise.reject(new Error("no luck"));
+        }),
       },
-    },
-    dying: {},
-    over: { type: "final" },
-  },
+    }).createMachine({
+      invoke: [
+        { id: "j", src: "job", input: { failures: 9 } as never },
+        { id: "w", src: "work" },
+      ],
+    });
+    const stand = new Stand({
+      tasks: (process) => {
+        const job = process.standard({ name: "job", retry: { attempts: 2, minDelayMs: 500, jitter: 0 } });
+        const activities = { work: { retry: { attempts: 3, minDelayMs: 1_000, factor: 2, jitter: 0 } } };
+        const supervise = { restarts: { max: 2, within: "1h" }, backoff: SLOW } as const;
+        return [defineActor({ name: "crew", machine, children: { job }, activities, supervise }), job];
+      },
+    });
+    await stand.open();
+    stand.start("crew", "1");
+    const begun = stand.clock.now();
+    await stand.advance(60_000);
+    expect(stand.runs.map(({ key, at, attempt }) => [key, at - begun, attempt])).toEqual([
+      ["job/crew~1~j~1", 0, 1],
+      ["job/crew~1~j~1", 500, 2],
+      ["job/crew~1~j~12", 10_500, 1],
+      ["job/crew~1~j~12", 11_000, 2],
+    ]);
+    expect(tried.map((at) => at - begun)).toEqual([0, 1_000, 3_000]);
+    expect(crew(stand)).toMatchObject({ status: "error", supervision: { last: { why: "exhausted" } } });
+    expect(
+      crew(stand)
+        .supervision?.restarts.map(({ child }) => child)
+        .sort(),
+    ).toEqual(["j", "w"]);
+    expect(stand.world.timers).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
 });
-void spawnChild;
 
-const mortal = kid.provide({});
+test.each([
+  ["one-for-all", ["1~a~4", "1~b~5", "1~c~6"]],
+  ["rest-for-one", ["1~a~1", "1~b~4", "1~c~5"]],
+] as const)("%s: the others are stopped and begin again with it", async (strategy, left) => {
+  const { stand } = await crewOf({ strategy, children: ["a", "b", "c"] });
+  for (const id of ["a", "b", "c"]) tell(stand, id, "count");
+  tell(stand, "b", "boom");
+  await stand.settle();
+  expect(alive(stand)).toEqual(left);
+  expect(["a", "b", "c"].map((id) => (kid(stand, id)?.context as { input: string } | undefined)?.input)).toEqual(["A", "B", "C"]);
+  expect(heard(stand)).toEqual([]);
+  expect(stand.unacknowledged).toEqual([]);
+});
 
-function crew(supervise: SuperviseOptions) {
-  const machine = setup({
-    types: { context: {} as { heard: readonly string[] } },
-    actors: { kid: mortal, work: fromPromise(async () => 1) },
-    actions: { hear: assign({ heard: ({ context, event }) => [...context.heard, event.type] }) },
-  }).createMachine({
-    context: { heard: [] },
-    initial: "busy",
-    states: {
-      busy: {
-        invoke: [
-          { id: "a", src: "kid", input: "A" as never },
-          { id: "b", src: "kid", input: "B" as never },
-          { id: "c", src: "kid", input: "C" as never },
-        ],
-        on: { "xstate.done.actor.*": { actions: "hear" }, close: "closed" },
-      },
-      closed: { type: "final" },
+test("what a replaced child still says of its end is not heard", async () => {
+  const { stand } = await crewOf({ strategy: "one-for-all" });
+  tell(stand, "b", "boom");
+  tell(stand, "a", "end");
+  await stand.settle();
+  expect(alive(stand)).toHaveLength(3);
+  expect(crew(stand).supervision?.restarts).toHaveLength(1);
+});
+
+describe("resume", () => {
+  test("a child that threw goes on where it was, with its work and its timers as they are", async () => {
+    const { stand, runs } = await crewOf({ directive: "resume" });
+    tell(stand, "b", "work");
+    await stand.settle();
+    tell(stand, "b", "boom");
+    await stand.settle();
+    expect(kid(stand, "b")).toMatchObject({ status: "active", value: "working", context: { heard: 0 } });
+    expect(kid(stand, "b")?.parked).toBeUndefined();
+    await stand.advance(2_000);
+    expect(kid(stand, "b")?.context).toMatchObject({ heard: 50 });
+    await stand.advance(3_000);
+    expect(kid(stand, "b")?.context).toMatchObject({ heard: 100 });
+    expect(runs).toEqual(["B"]);
+    expect(idOf(stand, "b")).toBe("1~b~2");
+    expect(crew(stand).supervision).toMatchObject({ restarts: [], last: { directive: "resume" } });
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+
+  test("one whose host died while it was set aside takes its work up again", async () => {
+    const { stand, runs, host } = await crewOf({ directive: "resume" });
+    tell(stand, "b", "work");
+    await stand.settle();
+    stand.world.onStep((step) => {
+      if (step.kind === "commitApplied" && kid(stand, "b")?.parked !== undefined) host.kill("arrives");
+    });
+    tell(stand, "b", "boom");
+    await stand.advance(TTL_MS);
+    expect(host.isDead).toBe(true);
+    await stand.open();
+    await stand.advance(20_000);
+    expect(kid(stand, "b")).toMatchObject({ value: "working", context: { heard: 100 } });
+    expect(runs).toEqual(["B", "B"]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+});
+
+test("stop: nobody hears of the child any more", async () => {
+  const { stand } = await crewOf({ directive: "stop" });
+  tell(stand, "b", "boom");
+  await stand.settle();
+  expect(alive(stand)).toEqual(["1~a~1", "1~c~3"]);
+  expect(crew(stand).children?.["b"]?.ended).toBe(true);
+  expect(heard(stand)).toEqual([]);
+});
+
+test("a parent that gives up fails, and its own supervisor begins it again with all its children", async () => {
+  const inner = setup({ actors: { leaf: fromPromise(async () => 0) } }).createMachine({
+    id: "inner",
+    invoke: [
+      { id: "x", src: "leaf", input: { endless: true } as never },
+      { id: "y", src: "leaf", input: { ms: 1_000, failures: 99 } as never },
+    ],
+  });
+  const outer = setup({ actors: { inner: fromPromise(async () => 0) } }).createMachine({ invoke: { id: "i", src: "inner" } } as never);
+  const stand = new Stand({
+    tasks: (process) => {
+      const leaf = process.standard({ name: "leaf", retry: { attempts: 1 } });
+      const middle = defineActor({ name: "inner", machine: inner, children: { leaf }, supervise: { restarts: { max: 1 } } });
+      return [
+        defineActor({ name: "outer", machine: outer, children: { inner: middle }, supervise: { restarts: { max: 1 } } }),
+        middle,
+        leaf,
+      ];
     },
   });
-  return defineActor({ name: "crew", machine, supervise });
-}
-
-async function living(supervise: SuperviseOptions): Promise<Stand> {
-  const stand = new Stand({ tasks: () => [crew(supervise)] });
   await stand.open();
+  stand.start("outer", "1");
+  await stand.advance(2_500);
+  expect(stand.record("inner", "outer~1~i~1")).toMatchObject({ status: "error", supervision: { last: { why: "exhausted" } } });
+  expect(stand.record("inner", "outer~1~i~2")).toMatchObject({ status: "active" });
+  expect(stand.running).toBe(2);
+  await stand.advance(2_000);
+  expect(stand.record("outer", "1")).toMatchObject({ status: "error", supervision: { last: { child: "i", why: "exhausted" } } });
+  expect(stand.running).toBe(0);
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});
+
+describe("a restart that waits", () => {
+  test("survives its host: the timer, the order and the window with it", async () => {
+    const { stand, host } = await crewOf({ strategy: "rest-for-one", backoff: SLOW, restarts: { max: 2, within: "1h" } });
+    tell(stand, "b", "boom");
+    await stand.settle();
+    expect(alive(stand)).toEqual(["1~a~1"]);
+    expect(stand.world.timers).toHaveLength(1);
+    host.kill();
+    await stand.advance(10_000);
+    expect(alive(stand)).toEqual(["1~a~1"]);
+    await stand.open();
+    await stand.settle();
+    expect(alive(stand)).toEqual(["1~a~1", "1~b~5", "1~c~6"]);
+    tell(stand, "b", "boom");
+    await stand.advance(19_999);
+    expect(alive(stand)).toEqual(["1~a~1"]);
+    await stand.advance(1);
+    expect(alive(stand)).toHaveLength(3);
+    tell(stand, "c", "boom");
+    await stand.settle();
+    expect(crew(stand)).toMatchObject({ status: "error", supervision: { last: { why: "exhausted" } } });
+    expect(alive(stand)).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+  });
+
+  test.each([
+    ["leaves", "idle"],
+    ["ends", "close"],
+  ])("is withdrawn when its parent %s", async (_how, type) => {
+    const { stand } = await crewOf({ backoff: SLOW });
+    tell(stand, "b", "boom");
+    await stand.settle();
+    stand.send("crew", "1", { type });
+    await stand.settle();
+    expect(stand.world.timers).toEqual([]);
+    await stand.advance(60_000);
+    expect(alive(stand)).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+  });
+});
+
+test.each([
+  ["rerun", 4],
+  ["fail", 2],
+] as const)("work (%s) whose host is killed: attempts are not taken up while they wait", async (onCrash: CrashPolicy, most) => {
+  let runs = 0;
+  const work = fromPromise(() => {
+    runs++;
+    return Promise.reject(new Error("no luck"));
+  });
+  const machine = setup({ actors: { work } }).createMachine({ invoke: { id: "w", src: "work" } });
+  const stand = new Stand({
+    tasks: () => [
+      defineActor({
+        name: "crew",
+        machine,
+        activities: { work: { onCrash, retry: { attempts: 2, minDelayMs: 8_000, jitter: 0 } } },
+      }),
+    ],
+  });
+  const host = await stand.open();
   stand.start("crew", "1");
   await stand.settle();
-  return stand;
-}
+  expect(runs).toBe(1);
+  host.kill();
+  await stand.advance(TTL_MS);
+  await stand.open();
+  await stand.advance(1_000);
+  expect(runs).toBe(1);
+  await stand.advance(10_000);
+  expect(runs).toBe(2);
+  expect(runs).toBeLessThanOrEqual(most);
+  expect(crew(stand)).toMatchObject({ status: "error", error: { message: "no luck" } });
+  expect(stand.unacknowledged).toEqual([]);
+});
 
-const children = (stand: Stand) => stand.record("crew", "1")?.children ?? {};
-const ids = (stand: Stand): readonly (string | undefined)[] => Object.values(children(stand)).map((child) => child?.id);
-
-test("restart", async () => {
-  const stand = await living({ strategy: "rest-for-one" });
-  console.log(ids(stand));
-  stand.send("crew-kid", "1~b~2", { type: "boom" });
+test("a supervisor as a machine of its own is durable like any other", async () => {
+  const worker = setup({ actors: { death: fromPromise(() => Promise.reject(new Error("died"))) } }).createMachine({
+    initial: "alive",
+    states: { alive: { on: { die: "dying" } }, dying: { invoke: { id: "d", src: "death" } } },
+  });
+  const machine = supervisor({ strategy: "one-for-all", backoff: SLOW }).provide({ actors: { worker } });
+  const stand = new Stand({ tasks: () => [defineActor({ name: "boss", machine })] });
+  const host = await stand.open();
+  stand.start("boss", "1", { children: ["A", "B"].map((input) => ({ id: input.toLowerCase(), src: "worker", input })) });
   await stand.settle();
-  console.log(ids(stand), stand.record("crew", "1"));
-  expect(1).toBe(1);
+  expect(alive(stand, "boss-worker")).toEqual(["1~a~1", "1~b~2"]);
+  stand.send("boss-worker", "1~a~1", { type: "die" });
+  await stand.settle();
+  expect(alive(stand, "boss-worker")).toEqual([]);
+  host.kill();
+  await stand.advance(10_000);
+  await stand.open();
+  await stand.settle();
+  expect(alive(stand, "boss-worker")).toHaveLength(2);
+  expect(stand.record("boss", "1")).toMatchObject({ status: "active", context: { supervision: { restarts: [{ child: "a" }] } } });
 });

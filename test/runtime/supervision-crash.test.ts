@@ -1,0 +1,149 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import type { InFlight } from "../../src/memory/link.ts";
+import type { StepKind } from "../../src/memory/steps.ts";
+import { STRATEGIES } from "../../src/core/supervision.ts";
+import type { SuperviseOptions } from "../../src/supervise.ts";
+import { alive, crew, crewStand, heard, kid } from "./crew.ts";
+import type { Process } from "./process.ts";
+import type { Stand } from "./stage.ts";
+
+/**
+ * Supervision over hosts that die at every step: each failure is answered exactly once, every child lives exactly once, and nothing is
+ * left over.
+ */
+const POINTS = [
+  "delivered",
+  "commitSent",
+  "commitReceived",
+  "commitApplied",
+  "commitAnswered",
+  "ackSent",
+  "acknowledged",
+  "requestSent",
+  "requestAnswered",
+] as const satisfies readonly StepKind[];
+
+const DOWN_MS = 700;
+const WAYS = ["boom", "die"] as const;
+
+interface Incident {
+  readonly at: StepKind;
+  readonly nth: number;
+  readonly underWay: InFlight;
+}
+
+interface Scenario {
+  readonly seed: number;
+  readonly strategy: NonNullable<SuperviseOptions["strategy"]>;
+  readonly delayMs: number;
+  readonly failures: readonly { readonly child: "a" | "b" | "c"; readonly way: (typeof WAYS)[number] }[];
+  readonly incidents: readonly Incident[];
+}
+
+/** Whoever dies is replaced soon. Counted from the first failure on. */
+function arm(stand: Stand, incidents: readonly Incident[]): void {
+  const left = incidents.map((each) => ({ ...each, count: each.nth }));
+  stand.world.onStep((step) => {
+    if (!("host" in step)) return;
+    const process = stand.processes.find(({ name, isDead }) => name === step.host && !isDead);
+    const incident = left.find((each) => each.at === step.kind);
+    if (process === undefined || incident === undefined || --incident.count > 0) return;
+    left.splice(left.indexOf(incident), 1);
+    process.kill(incident.underWay);
+    stand.clock.after(DOWN_MS, () => launch(stand));
+  });
+}
+
+function launch(stand: Stand): void {
+  const process: Process = stand.launch();
+  process.host.start().catch(() => {
+    process.kill("lost");
+    stand.clock.after(DOWN_MS, () => launch(stand));
+  });
+}
+
+async function play(plan: Scenario): Promise<Stand> {
+  const backoff = plan.delayMs === 0 ? {} : { backoff: { minDelayMs: plan.delayMs, maxDelayMs: plan.delayMs, factor: 1, jitter: 0 } };
+  const supervise: SuperviseOptions = {
+    strategy: plan.strategy,
+    children: ["a", "b", "c"],
+    restarts: { max: 9, within: "1h" },
+    ...backoff,
+  };
+  const { stand } = crewStand(supervise, { seed: plan.seed, maxLatencyMs: 5 });
+  launch(stand);
+  stand.start("crew", "1");
+  await stand.advance(1_000);
+  arm(stand, plan.incidents);
+  let answered = 0;
+  for (const { child, way } of plan.failures) {
+    stand.send("crew-kid", crew(stand).children?.[child]?.id ?? "", { type: way });
+    answered++;
+    const isAnswered = (): boolean => crew(stand).supervision?.restarts.length === answered && isWhole(stand);
+    await stand.until(() => isAnswered(), 60_000).catch(() => {});
+    await stand.advance(1_000);
+  }
+  await stand.advance(20_000);
+  return stand;
+}
+
+/** Those that the parent knows live, and nobody else. */
+function isWhole(stand: Stand): boolean {
+  const known = Object.values(crew(stand).children ?? {}).flatMap(({ id, ended }) => (ended === true ? [] : [id]));
+  return known.length === 3 && alive(stand).toSorted().join() === known.toSorted().join();
+}
+
+/** Where it went wrong; nothing where it went well. */
+function breachesOf(stand: Stand, plan: Scenario): readonly string[] {
+  const breaches = [...stand.laws.broken];
+  const demand = (holds: boolean, words: string): boolean => holds || breaches.push(words) > 0;
+  const record = crew(stand);
+  const restarts = (record.supervision?.restarts ?? []).map(({ child }) => child);
+  demand(restarts.join() === plan.failures.map(({ child }) => child).join(), `restarts: ${restarts.join()}`);
+  demand(isWhole(stand), `alive: ${alive(stand).join()}, known: ${JSON.stringify(record.children)}`);
+  for (const id of ["a", "b", "c"])
+    demand((kid(stand, id)?.context as { input?: string } | undefined)?.input === id.toUpperCase(), `${id} has another input`);
+  demand(heard(stand).length === 0, `the machine heard ${heard(stand).join()}`);
+  demand(stand.world.timers.length === 0 && Object.keys(record.timers).length === 0, "a timer is left");
+  demand(stand.unacknowledged.length === 0, `unacknowledged: ${stand.unacknowledged.join()}`);
+  demand(stand.deadLetters.length === 0, `dead letters: ${JSON.stringify(stand.deadLetters)}`);
+  return breaches;
+}
+
+test.each(POINTS.flatMap((at) => [1, 2, 3, 4, 5, 6, 9].map((nth) => [at, nth] as const)))(
+  "a host that dies at %s number %i of a failure: it is answered once",
+  async (at, nth) => {
+    const strategy = STRATEGIES[nth % 3] as Scenario["strategy"];
+    for (const way of WAYS)
+      for (const delayMs of [0, 8_000])
+        for (const underWay of ["lost", "arrives"] as const) {
+          const plan: Scenario = { seed: nth, strategy, delayMs, failures: [{ child: "b", way }], incidents: [{ at, nth, underWay }] };
+          expect([plan, breachesOf(await play(plan), plan)]).toEqual([plan, []]);
+        }
+  },
+);
+
+const scenario: fc.Arbitrary<Scenario> = fc.record({
+  seed: fc.integer({ min: 0, max: 1_000_000 }),
+  strategy: fc.constantFrom(...STRATEGIES),
+  delayMs: fc.constantFrom(0, 300, 2_000, 8_000),
+  failures: fc.array(fc.record({ child: fc.constantFrom("a", "b", "c"), way: fc.constantFrom(...WAYS) }), { minLength: 1, maxLength: 4 }),
+  incidents: fc.array(
+    fc.record({
+      at: fc.constantFrom(...POINTS),
+      nth: fc.integer({ min: 1, max: 25 }),
+      underWay: fc.constantFrom("seeded", "lost", "arrives"),
+    }),
+    { maxLength: 4 },
+  ),
+});
+
+test("failures one after the other, over hosts that die again and again", { timeout: 60_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(scenario, async (plan) => {
+      expect(breachesOf(await play(plan), plan)).toEqual([]);
+    }),
+    { numRuns: 150, interruptAfterTimeLimit: 45_000, markInterruptAsFailure: false },
+  );
+});
