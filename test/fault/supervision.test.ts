@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import type { ActorRecord } from "../../src/core/record.ts";
+import { SHORT_TIMER_MS } from "../../src/core/draft.ts";
+import { WAKE } from "../../src/core/restarting.ts";
+import { api } from "../../src/nats/names.ts";
+import { NAMES, FaultStand } from "./stand.ts";
+import { eventually } from "../support/eventually.ts";
+
+/** The newest record of `crew/1` that the server told of. */
+const crew = (stand: FaultStand): ActorRecord | undefined => stand.stored.findLast(({ key }) => key === "crew/1")?.record;
+const addressOf = (stand: FaultStand, child: string): string => crew(stand)?.children?.[child]?.id ?? "";
+
+async function hasFailed(stand: FaultStand, child: string, times: number): Promise<ActorRecord> {
+  const id = addressOf(stand, child);
+  await stand.client.ref("crew-kid", id).send({ type: "die" });
+  return eventually("the failure is answered", () => crew(stand)?.supervision?.restarts.length === times && crew(stand), 10_000);
+}
+
+const hasBegun = (stand: FaultStand, child: string, not: string): Promise<boolean> =>
+  eventually(
+    "the child has begun again",
+    async () => {
+      const id = addressOf(stand, child);
+      return id !== not && stand.stored.some(({ key, record }) => key === `crew-kid/${id}` && record.status === "active");
+    },
+    20_000,
+  );
+
+/** Schedules of the crew's that the server holds. */
+async function timersOf(stand: FaultStand): Promise<number> {
+  const filter = NAMES.timer({ type: "crew", id: "1" }, WAKE);
+  const reply = await stand.connection.request(api.streamInfo(NAMES.streams.core), JSON.stringify({ subjects_filter: filter }));
+  return Object.keys((reply.json() as { state: { subjects?: Record<string, number> } }).state.subjects ?? {}).length;
+}
+
+test("kill -9 of the host between restarts: the wait goes on, and the window counts what was before", { timeout: 60_000 }, async () => {
+  await using stand = await FaultStand.open();
+  const first = stand.host();
+  await first.joined;
+  await stand.attend();
+  const ref = await stand.client.start("crew", { id: "1" });
+  await eventually("the children are there", () => stand.stored.filter(({ key }) => key.startsWith("crew-kid/")).length === 2);
+
+  const [a, b] = [addressOf(stand, "a"), addressOf(stand, "b")];
+  const waiting = await hasFailed(stand, "a", 1);
+  expect((waiting.children?.["a"]?.dueAt ?? 0) - (waiting.supervision?.restarts[0]?.at ?? 0)).toBeGreaterThan(SHORT_TIMER_MS);
+  expect(await timersOf(stand)).toBe(1);
+  await first.kill();
+  const second = stand.host();
+  await hasBegun(stand, "a", a);
+  await hasBegun(stand, "b", b);
+  expect(await ref.get()).toMatchObject({ state: "doing", supervision: { restarts: [{ child: "a" }], last: { directive: "restart" } } });
+
+  const earlier = addressOf(stand, "b");
+  await hasFailed(stand, "b", 2);
+  await second.kill();
+  stand.host();
+  await hasBegun(stand, "b", earlier);
+  await stand.client.ref("crew-kid", addressOf(stand, "b")).send({ type: "die" });
+  const view = await ref.waitFor(({ state }) => state === "failed", { timeout: "15s" });
+  expect(view).toMatchObject({ error: { message: "died" }, supervision: { last: { child: "b", why: "exhausted" } } });
+  expect(view.supervision?.restarts.map(({ child }) => child)).toEqual(["a", "b"]);
+  await eventually("nobody is left", () => {
+    const alive = new Map(stand.stored.map(({ key, record }) => [key, record.status] as const));
+    return [...alive].every(([key, status]) => !key.startsWith("crew-kid/") || status !== "active");
+  });
+  expect(await timersOf(stand)).toBe(0);
+});
+});
