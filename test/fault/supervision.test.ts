@@ -30,7 +30,7 @@ const hasBegun = (stand: FaultStand, child: string, not: string): Promise<boolea
 async function timersOf(stand: FaultStand): Promise<number> {
   const filter = NAMES.timer({ type: "crew", id: "1" }, WAKE);
   const reply = await stand.connection.request(api.streamInfo(NAMES.streams.core), JSON.stringify({ subjects_filter: filter }));
-  return Object.keys((reply.json() as { state: { subjects?: Record<string, number> } }).state.subjects ?? {}).length;
+  return Object.keys(reply.json<{ state: { subjects?: Record<string, number> } }>().state.subjects ?? {}).length;
 }
 
 test("kill -9 of the host between restarts: the wait goes on, and the window counts what was before", { timeout: 60_000 }, async () => {
@@ -65,5 +65,4 @@ test("kill -9 of the host between restarts: the wait goes on, and the window cou
     return [...alive].every(([key, status]) => !key.startsWith("crew-kid/") || status !== "active");
   });
   expect(await timersOf(stand)).toBe(0);
-});
 });
