@@ -36,8 +36,7 @@ export function begin({ definition, address, before }: Subject, draft: Draft, { 
     src,
     kind: type.kind,
     ...(systemId === undefined ? {} : { systemId }),
-    ...(isSupervised ? { input } : {}),
-    ...(isSupervised && watched ? { watched } : {}),
+    ...(isSupervised ? { first: watched ? { input, watched } : { input } } : {}),
   };
   draft.children = { ...draft.children, [id]: record };
   draft.effect({ kind: "spawn", to, as: type.kind, input, parent });

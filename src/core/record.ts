@@ -87,9 +87,8 @@ export interface ChildRecord extends Address {
   readonly systemId?: string;
   /** Its end has been heard: it need not be stopped, and says nothing more. */
   readonly ended?: true;
-  /** Of a supervised one, to restart it: its first input, and whether the machine hears of its states. */
-  readonly input?: unknown;
-  readonly watched?: true;
+  /** Of one that began under supervision: what it takes to begin it again. */
+  readonly first?: { readonly input: unknown; readonly watched?: true };
   /** It has ended and waits until then, epoch ms, to be restarted. */
   readonly dueAt?: number;
 }

@@ -16,11 +16,11 @@ export const WAKE = "troupe.restart";
 /** Old names of children that were started again → their new ones. */
 export type Renamed = ReadonlyMap<RefText, { readonly id: string; readonly text: RefText }>;
 
-/** Whoever runs, or waits to. */
+/** Whoever runs, or waits to. A child that began before its parent supervised is none: nobody knows what it began with. */
 export function membersOf({ children, activities }: Pick<ActorRecord, "children" | "activities">): readonly Member[] {
   const members: Member[] = [];
-  for (const [id, { src, generation, ended, dueAt }] of Object.entries(children ?? {}))
-    if (ended !== true || dueAt !== undefined) members.push({ id, src, generation });
+  for (const [id, { src, generation, ended, dueAt, first }] of Object.entries(children ?? {}))
+    if (first !== undefined && (ended !== true || dueAt !== undefined)) members.push({ id, src, generation });
   for (const [id, { src, generation }] of Object.entries(activities)) members.push({ id, src, generation });
   return members;
 }
@@ -76,7 +76,8 @@ function beginAll(subject: Subject, draft: Draft, ids: readonly string[]): Renam
     const child = draft.children?.[id];
     if (activity !== undefined) draft.run(id, activity.src, activity.input, activity.watched, activity.failures);
     else if (child !== undefined) {
-      const { src, input, watched = false, systemId, kind } = child;
+      const { src, systemId, kind } = child;
+      const { input, watched = false } = child.first ?? {};
       // Its definition may have left the machine with a newer version; its address says enough.
       const type = subject.definition.children?.get(src) ?? { name: child.type, isShared: true, kind };
       const text = begin(subject, draft, { id, src, type, input, watched, ...(systemId === undefined ? {} : { systemId }) });

@@ -67,12 +67,14 @@ function answered(subject: Subject, actor: Actor, failure: Failure, at: TurnAt):
   const { definition, address } = subject;
   const { record } = actor;
   const { child, lives } = failure;
-  const { src = "" } = record.children?.[child] ?? record.activities[child] ?? {};
   const { supervision } = definition;
-  if (supervision === undefined || placeOf(supervision.members, { id: child, src }) < 0) return escalated(subject, actor, failure);
+  const members = membersOf(record);
+  const failed = members.find(({ id }) => id === child);
+  if (supervision === undefined || failed === undefined || placeOf(supervision.members, failed) < 0)
+    return escalated(subject, actor, failure);
   const error: ErrorRecord = brief(failure.error);
   const seed = formatAddress(address);
-  const judged = judge(supervision, record.supervision, failure, membersOf(record), { now: at.now, seed });
+  const judged = judge(supervision, record.supervision, failure, members, { now: at.now, seed });
   const noted: SupervisionRecord = { ...judged.record, last: { ...judged.record.last, error } };
   const { verdict } = judged;
   if (verdict.kind === "escalate") return escalated(subject, { ...actor, record: { ...record, supervision: noted } }, failure);

@@ -112,8 +112,7 @@ describe.each(both)("a supervised failure, %s", (_name, isStored) => {
       generation: 4,
       src: "kid",
       kind: "actor",
-      input: { a: 1 },
-      watched: true,
+      first: { input: { a: 1 }, watched: true },
     });
   });
 
@@ -207,9 +206,19 @@ describe.each(both)("a supervised failure, %s", (_name, isStored) => {
     crew.fails("k");
     expect(crew.told).toEqual(["xstate.error.actor.k"]);
     const alone = life({}, isStored);
+    expect(alone.child("k")).not.toHaveProperty("first");
     expect(kinds(alone.fails("k", { lives: true }))).toEqual(["stop"]);
     expect(alone.told).toEqual(["xstate.error.actor.k"]);
   });
+});
+
+it("leaves a child that began before its parent supervised to the machine: its input is not known", () => {
+  const { actor } = start(crew({}), CREW, { kind: "start", input: undefined, delayMs: 0 }, AT);
+  const supervised = crew({ supervise: { strategy: "one-for-all" } });
+  const turn = take(supervised, CREW, actor, failure(actor, "k", {}), AT);
+  expect(turn.actor.record).toMatchObject({ context: { heard: ["xstate.error.actor.k"] } });
+  const work = take(supervised, CREW, actor, failure(actor, "w", {}), AT);
+  expect(kinds(work)).toEqual(["halt", "run"]);
 });
 
 describe.each(both)("a restart that waits, %s", (_name, isStored) => {
