@@ -127,7 +127,7 @@ export class Reception {
         this.#turns.takeUp(activation, [hold]);
       } else {
         this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
-        if (envelope.kind === "resume") this.#turns.takeUp(activation, [hold]);
+        if (envelope.kind === "resume" && actor.record.parked !== undefined) this.#turns.takeUp(activation, [hold]);
       }
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);

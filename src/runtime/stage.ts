@@ -4,24 +4,22 @@ import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
-import { errorEvent } from "../core/family.ts";
-import { complaint } from "../core/parking.ts";
 import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { CommitOutcome, Store, Write } from "../ports/store.ts";
+import type { CommitOutcome, Store } from "../ports/store.ts";
 import { Admission, type Reading } from "./admission.ts";
 import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, sessionOf, type Parcel } from "./committer.ts";
-import { deadLetter, parentOf } from "./decode.ts";
+import { complaints } from "./complaints.ts";
+import { deadLetter } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
-import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
 
 export interface StageParts {
@@ -240,7 +238,9 @@ export class Stage {
     const { delivery } = hold;
     hold.take();
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
-    const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
+    const child = this.#cast.find(formatAddress(delivery))?.actor?.record;
+    const { store, partitions } = this.#parts;
+    const writes = [deadLetter(delivery, record, store.maxWriteBytes), ...complaints(delivery, record, child, partitions)];
     this.committer.loose(session, writes, () => {
       hold.release();
       if (delivery.lane !== "event") this.#early.look(session, delivery);
@@ -248,23 +248,6 @@ export class Stage {
       if (replyTo !== "")
         this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
     });
-  }
-
-  /**
-   * A child that could not begin has failed: its parent hears of it in the same commit. So does a supervisor, where a child that lives
-   * was sent what it cannot take.
-   */
-  #tellParent(delivery: Delivery, error: ErrorRecord): readonly Write[] {
-    const key = formatAddress(delivery);
-    if (delivery.lane === "event") {
-      const { status, parent } = this.#cast.find(key)?.actor?.record ?? {};
-      if (status !== "active" || parent?.supervises !== true) return [];
-      return [mailWrite(complaint(parent, error), `dead:${key}:${delivery.source}:${delivery.sequence}`, this.#parts.partitions)];
-    }
-    const parent = parentOf(delivery);
-    if (parent === undefined) return [];
-    const report = { kind: "report", to: parent, event: errorEvent(parent.child, error) } as const;
-    return [mailWrite(report, `dead:${key}`, this.#parts.partitions)];
   }
 
   #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {

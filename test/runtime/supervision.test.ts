@@ -1,8 +1,6 @@
 import { fromPromise, setup } from "xstate";
 import { describe, expect, test } from "vitest";
-import type { CrashPolicy } from "../../src/core/definition.ts";
 import { defineActor } from "../../src/define-actor.ts";
-import { supervisor } from "../../src/supervisor.ts";
 import { alive, crew, crewOf, heard, idOf, kid, tell } from "./crew.ts";
 import { Stand } from "./stage.ts";
 
@@ -176,6 +174,27 @@ describe("resume", () => {
   });
 });
 
+test("one that nobody supervises, taken up by a person on another host, has its timers and its work again", async () => {
+  const { stand, runs, host } = await crewOf(undefined);
+  tell(stand, "b", "work");
+  await stand.settle();
+  tell(stand, "b", "boom");
+  await stand.settle();
+  expect(kid(stand, "b")?.parked).toBeDefined();
+  host.kill();
+  await stand.advance(TTL_MS);
+  await stand.open();
+  await stand.advance(5_000);
+  expect(kid(stand, "b")?.context).toMatchObject({ heard: 0 });
+  tell(stand, "b", "retry");
+  await stand.settle();
+  expect(kid(stand, "b")).toMatchObject({ context: { heard: 50 } });
+  await stand.advance(5_000);
+  expect(kid(stand, "b")).toMatchObject({ context: { heard: 100 } });
+  expect(runs).toEqual(["B", "B"]);
+  expect(stand.unacknowledged).toEqual([]);
+});
+
 test("stop: nobody hears of the child any more", async () => {
   const { stand } = await crewOf({ directive: "stop" });
   tell(stand, "b", "boom");
@@ -216,102 +235,4 @@ test("a parent that gives up fails, and its own supervisor begins it again with 
   expect(stand.running).toBe(0);
   expect(stand.unacknowledged).toEqual([]);
   stand.check();
-});
-
-describe("a restart that waits", () => {
-  test("survives its host: the timer, the order and the window with it", async () => {
-    const { stand, host } = await crewOf({ strategy: "rest-for-one", backoff: SLOW, restarts: { max: 2, within: "1h" } });
-    tell(stand, "b", "boom");
-    await stand.settle();
-    expect(alive(stand)).toEqual(["1~a~1"]);
-    expect(stand.world.timers).toHaveLength(1);
-    host.kill();
-    await stand.advance(10_000);
-    expect(alive(stand)).toEqual(["1~a~1"]);
-    await stand.open();
-    await stand.settle();
-    expect(alive(stand)).toEqual(["1~a~1", "1~b~5", "1~c~6"]);
-    tell(stand, "b", "boom");
-    await stand.advance(19_999);
-    expect(alive(stand)).toEqual(["1~a~1"]);
-    await stand.advance(1);
-    expect(alive(stand)).toHaveLength(3);
-    tell(stand, "c", "boom");
-    await stand.settle();
-    expect(crew(stand)).toMatchObject({ status: "error", supervision: { last: { why: "exhausted" } } });
-    expect(alive(stand)).toEqual([]);
-    expect(stand.unacknowledged).toEqual([]);
-  });
-
-  test.each([
-    ["leaves", "idle"],
-    ["ends", "close"],
-  ])("is withdrawn when its parent %s", async (_how, type) => {
-    const { stand } = await crewOf({ backoff: SLOW });
-    tell(stand, "b", "boom");
-    await stand.settle();
-    stand.send("crew", "1", { type });
-    await stand.settle();
-    expect(stand.world.timers).toEqual([]);
-    await stand.advance(60_000);
-    expect(alive(stand)).toEqual([]);
-    expect(stand.unacknowledged).toEqual([]);
-  });
-});
-
-test.each([
-  ["rerun", 4],
-  ["fail", 2],
-] as const)("work (%s) whose host is killed: attempts are not taken up while they wait", async (onCrash: CrashPolicy, most) => {
-  let runs = 0;
-  const work = fromPromise(() => {
-    runs++;
-    return Promise.reject(new Error("no luck"));
-  });
-  const machine = setup({ actors: { work } }).createMachine({ invoke: { id: "w", src: "work" } });
-  const stand = new Stand({
-    tasks: () => [
-      defineActor({
-        name: "crew",
-        machine,
-        activities: { work: { onCrash, retry: { attempts: 2, minDelayMs: 8_000, jitter: 0 } } },
-      }),
-    ],
-  });
-  const host = await stand.open();
-  stand.start("crew", "1");
-  await stand.settle();
-  expect(runs).toBe(1);
-  host.kill();
-  await stand.advance(TTL_MS);
-  await stand.open();
-  await stand.advance(1_000);
-  expect(runs).toBe(1);
-  await stand.advance(10_000);
-  expect(runs).toBe(2);
-  expect(runs).toBeLessThanOrEqual(most);
-  expect(crew(stand)).toMatchObject({ status: "error", error: { message: "no luck" } });
-  expect(stand.unacknowledged).toEqual([]);
-});
-
-test("a supervisor as a machine of its own is durable like any other", async () => {
-  const worker = setup({ actors: { death: fromPromise(() => Promise.reject(new Error("died"))) } }).createMachine({
-    initial: "alive",
-    states: { alive: { on: { die: "dying" } }, dying: { invoke: { id: "d", src: "death" } } },
-  });
-  const machine = supervisor({ strategy: "one-for-all", backoff: SLOW }).provide({ actors: { worker } });
-  const stand = new Stand({ tasks: () => [defineActor({ name: "boss", machine })] });
-  const host = await stand.open();
-  stand.start("boss", "1", { children: ["A", "B"].map((input) => ({ id: input.toLowerCase(), src: "worker", input })) });
-  await stand.settle();
-  expect(alive(stand, "boss-worker")).toEqual(["1~a~1", "1~b~2"]);
-  stand.send("boss-worker", "1~a~1", { type: "die" });
-  await stand.settle();
-  expect(alive(stand, "boss-worker")).toEqual([]);
-  host.kill();
-  await stand.advance(10_000);
-  await stand.open();
-  await stand.settle();
-  expect(alive(stand, "boss-worker")).toHaveLength(2);
-  expect(stand.record("boss", "1")).toMatchObject({ status: "active", context: { supervision: { restarts: [{ child: "a" }] } } });
 });
