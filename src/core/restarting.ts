@@ -95,5 +95,5 @@ function delay(draft: Draft, id: string, dueAt: number): void {
     return;
   }
   const child = draft.children?.[id];
-  if (child !== undefined) draft.children = { ...draft.children, [id]: { ...child, ended: true, dueAt } };
+  if (child !== undefined) draft.children = { ...draft.children, [id]: { ...child, dueAt } };
 }
