@@ -6,6 +6,7 @@ import type { ActorEvent } from "./envelope.ts";
 import { toErrorRecord } from "./errors.ts";
 import { endEvent, snapshotEvent } from "./family.ts";
 import type { Heard } from "./hear.ts";
+import { repliesAfter } from "./asking.ts";
 import { guarded, scopeOf } from "./interpret.ts";
 import type { ActorRecord, OwedRecord } from "./record.ts";
 
@@ -65,13 +66,15 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
     names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
-  if (isPlain && isAlone && next.status === "active" && before.historyValue === undefined && !hasHistory(next)) return after;
+  const replies = repliesAfter(before, draft.effects);
+  if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next)) return after;
   return {
     // Whoever sends a parked actor an event that it hears has decided about it.
     ...unparked(before),
     ...after,
     ...(draft.children === undefined ? {} : { children: draft.children }),
     ...(owed.length === 0 ? {} : { owed: [...(before.owed ?? []), ...owed] }),
+    ...replies,
     ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
     ...(next.output === undefined ? {} : { output: next.output }),
     ...(next.status === "error" ? { error: toErrorRecord(next.error) } : {}),

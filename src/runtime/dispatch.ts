@@ -12,6 +12,7 @@ import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { draftMail, mailWrite } from "./post.ts";
+import type { Replies } from "./replies.ts";
 
 export interface DispatchParts {
   readonly store: Store;
@@ -23,18 +24,20 @@ export interface DispatchParts {
 /**
  * Where effects go: into the commit of their turn (mail, timers, history), or out once that is stored.
  *
- * Owns: nothing. Calls in: performer.ts. Calls out: obligations, acts, the outlet.
+ * Owns: nothing. Calls in: performer.ts. Calls out: obligations, acts, replies, the outlet.
  * D1. What is a message to another actor is in the same commit as the record of its sender.
  */
 export class Dispatch {
   readonly #parts: DispatchParts;
   readonly #obligations: Obligations;
   readonly #acts: Acts;
+  readonly #replies: Replies;
 
-  constructor(parts: DispatchParts, obligations: Obligations, acts: Acts) {
+  constructor(parts: DispatchParts, obligations: Obligations, acts: Acts, replies: Replies) {
     this.#parts = parts;
     this.#obligations = obligations;
     this.#acts = acts;
+    this.#replies = replies;
   }
 
   /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
@@ -59,7 +62,7 @@ export class Dispatch {
   check({ key }: Activation, { actor, effects }: Turn): Uint8Array {
     const { maxWriteBytes } = this.#parts.store;
     const bytes = recordBytes(key, actor);
-    const most = Math.max(bytes.length, ...effects.map((effect) => (isMail(effect) ? draftMail(effect) : 0)));
+    const most = Math.max(bytes.length, ...effects.map(sizeOf));
     if (most <= maxWriteBytes - OVERHEAD_BYTES) return bytes;
     throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
       about: key,
@@ -88,6 +91,7 @@ export class Dispatch {
           add(pending, `timer ${effect.timer}`, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
         break;
       case "act":
+      case "reply":
         for (const hold of causes) hold.take();
         activation.owing = activation.owing.length === 0 ? [{ effect, causes }] : [...activation.owing, { effect, causes }];
         pending.effects = [...pending.effects, effect];
@@ -111,7 +115,10 @@ export class Dispatch {
         this.#obligations.hand(activation, effect.activity, effect.event);
         break;
       case "act":
-        this.#act(activation, effect, holds);
+        this.#release(activation, effect, holds, (causes) => this.#acts.run(activation, effect, causes));
+        break;
+      case "reply":
+        this.#release(activation, effect, holds, (causes) => this.#replies.send(activation, effect.reply, causes));
         break;
       case "emit":
         this.#emit(activation, effect.event);
@@ -131,11 +138,16 @@ export class Dispatch {
     }
   }
 
-  #act(activation: Activation, effect: Extract<Effect, { kind: "act" }>, holds: Hold[]): void {
+  /** What carries on after the commit counts the deliveries that wait for it anew. */
+  #release(activation: Activation, effect: Effect, holds: Hold[], carryOn: (causes: readonly Hold[]) => void): void {
     const owing = activation.owing.find((each) => each.effect === effect);
-    if (owing === undefined) return;
+    if (owing === undefined) {
+      // An ask that nothing heard: it only waited for what was on its way when it came.
+      if (effect.kind === "reply") this.#parts.outlet.reply(effect.reply.to, encodeJson(effect.reply.answer));
+      return;
+    }
     activation.owing = activation.owing.filter((each) => each !== owing);
-    this.#acts.run(activation, effect, owing.causes);
+    carryOn(owing.causes);
     holds.push(...owing.causes);
   }
 
@@ -154,6 +166,12 @@ export class Dispatch {
 
 /** Room for subjects and headers. */
 const OVERHEAD_BYTES = 1_024;
+
+/** @throws bad_payload for what cannot be written down */
+function sizeOf(effect: Effect): number {
+  if (isMail(effect)) return draftMail(effect);
+  return effect.kind === "reply" ? encodeJson(effect.reply.answer).length : 0;
+}
 
 function recordBytes(key: string, actor: Turn["actor"]): Uint8Array {
   try {
