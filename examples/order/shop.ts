@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TerminalError } from "../../src/index.ts";
@@ -56,8 +57,10 @@ export class Shop {
     return `parcel ${order}`;
   }
 
-  async remind({ order }: Basket, reminder: number): Promise<void> {
-    await this.#enter("mail", `${order}-${reminder}`, `Please pay for ${order}`);
+  /** For a custom action, which returns nothing. */
+  remind({ order }: Basket, reminder: number): void {
+    mkdirSync(join(this.#folder, "mail"), { recursive: true });
+    writeFileSync(join(this.#folder, "mail", `${order}-${reminder}`), `Please pay for ${order}`);
   }
 
   /** The orders in one of the books: reserved, charged, refunded, parcels, mail. */
