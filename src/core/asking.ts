@@ -42,7 +42,8 @@ export function refusalOf(address: Address, turn: Turn, subject: string): Refusa
   const about = formatAddress(address);
   const { record } = turn.actor;
   if (turn.effects.some((effect) => effect.kind === "send" || effect.kind === "relay" || answers(effect, subject))) return undefined;
-  if (record.parked !== undefined) return refusal("parked", `${about} is parked: ${record.parked.error.message}`, about, record.parked.error);
+  if (record.parked !== undefined)
+    return refusal("parked", `${about} is parked: ${record.parked.error.message}`, about, record.parked.error);
   if (record.status !== "active") return refusal("not_running", `${about} has ended without an answer`, about, record.error);
   if (turn.kind === "unheard") return refusal("not_accepted", `${about} does not take this event in its present state`, about);
   return undefined;

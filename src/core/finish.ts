@@ -67,7 +67,8 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const isAlone =
     names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
   const replies = repliesAfter(before, draft.effects);
-  if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next)) return after;
+  if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))
+    return after;
   return {
     // Whoever sends a parked actor an event that it hears has decided about it.
     ...unparked(before),

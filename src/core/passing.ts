@@ -18,7 +18,15 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
   const changed = (after: Partial<ActorRecord>, ...effects: readonly Effect[]): Turn => ({
     actor: {
       ...actor,
-      record: { ...record, ...after, ...repliesAfter(record, effects), marks: marked(record, at), revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now },
+      record: {
+        ...record,
+        ...after,
+        ...repliesAfter(record, effects),
+        marks: marked(record, at),
+        revision: record.revision + 1,
+        epoch: at.epoch,
+        updatedAt: at.now,
+      },
     },
     effects,
     kind: "changed",

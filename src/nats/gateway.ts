@@ -3,7 +3,7 @@ import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@na
 import type { Address, Lane } from "../core/address.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
-import type { Gateway, StateChange, StoredDeadLetter } from "../ports/gateway.ts";
+import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
 import { watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
 import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
@@ -129,6 +129,18 @@ export class NatsGateway implements Gateway {
       const address = names.stateAddress(message.subject);
       const removed = isMarker((name) => message.headers?.get(name) ?? "");
       yield { address, bytes: removed ? undefined : message.data };
+    }
+  }
+
+  async *turns(address: Address, after: number): AsyncIterable<StoredTurn> {
+    const { names } = this.#options;
+    const reads = await this.#reads();
+    for (let from = after + 1; ;) {
+      const some = await reads.following(names.streams.history, names.history(address), from);
+      for (const { sequence, body } of some) yield { sequence, bytes: body };
+      const last = some.at(-1);
+      if (last === undefined) return;
+      from = last.sequence + 1;
     }
   }
 

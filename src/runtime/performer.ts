@@ -290,7 +290,10 @@ export class Performer {
 
   /** Custom actions that a stored turn asked for and nobody is known to have run. */
   #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([...activation.acts, ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : []))]);
+    const running = new Set([
+      ...activation.acts,
+      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
+    ]);
     for (const owed of activation.actor?.record.owed ?? []) {
       if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
     }

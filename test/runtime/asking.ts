@@ -29,13 +29,20 @@ const counter = setup({
         count: { actions: [assign({ count: ({ context }) => context.count + 1 }), "answer"] },
         "count.act": { actions: "tellNow" },
         "count.slowly": {
-          actions: sendTo(({ event }) => (event as Ask).replyTo, ({ context }) => ({ type: "counted", count: context.count }), { delay: 500 }),
+          actions: sendTo(
+            ({ event }) => (event as Ask).replyTo,
+            ({ context }) => ({ type: "counted", count: context.count }),
+            { delay: 500 },
+          ),
         },
         "count.later": { actions: assign({ asker: ({ event }) => (event as Ask).replyTo }) },
         "count.silent": { actions: assign({ count: ({ context }) => context.count + 1 }) },
         tell: {
           actions: [
-            sendTo(({ context }) => context.asker as AnyActorRef, ({ context }) => ({ type: "counted", count: context.count })),
+            sendTo(
+              ({ context }) => context.asker as AnyActorRef,
+              ({ context }) => ({ type: "counted", count: context.count }),
+            ),
             assign({ asker: undefined }),
           ],
         },
