@@ -66,7 +66,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
 
   /** Whether it is in this state, or in one inside it. Not enumerable: it is no part of the JSON. */
   matches(state: StatePath<TValue> | PartialValue<TValue>): boolean {
-    return matchesState(state as StateValue, this.value as StateValue);
+    return matchesState(state, this.value as StateValue);
   }
 }
 

@@ -25,9 +25,7 @@ export async function ask(gateway: Gateway, to: Address, event: ActorEvent, { ti
   try {
     return await new Promise<ActorEvent>((resolve, reject) => {
       const heard = (answer: ActorEvent | Refusal): void =>
-        "error" in answer && !("type" in answer)
-          ? reject(fromErrorRecord((answer as Refusal).error, about))
-          : resolve(answer as ActorEvent);
+        "error" in answer && !("type" in answer) ? reject(fromErrorRecord(answer.error, about)) : resolve(answer);
       const expected = gateway.expect((body) => heard(decodeBody(body, "") as ActorEvent | Refusal));
       const deadline = setTimeout(
         () =>

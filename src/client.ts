@@ -80,7 +80,7 @@ export class Client implements AsyncDisposable {
     try {
       const request = input === undefined ? options : { ...options, input };
       const ref = await this.#submit(type, request, { [HEADERS.replyTo]: expected.subject });
-      return outputOf(await this.#outcome(ref as unknown as Ref, answer, options)) as OutputOf<TDefinition>;
+      return outputOf(await this.#outcome(ref as unknown as Ref, answer, options));
     } finally {
       expected.forget();
     }

@@ -72,7 +72,7 @@ export class Ref<TDefinition extends Definition = Definition> {
   /** The actor now; undefined where there is none (any more). A queued start shows as a task's `undo`, but an actor's not at all. */
   async get(): Promise<ViewOf<TDefinition> | undefined> {
     const view = await this.#look();
-    return this.#definition?.kind === "actor" && view?.revision === 0 ? undefined : (view as ViewOf<TDefinition> | undefined);
+    return this.#definition?.kind === "actor" && view?.revision === 0 ? undefined : view;
   }
 
   /** The same, where there must be one. @throws unknown_id */
@@ -102,7 +102,7 @@ export class Ref<TDefinition extends Definition = Definition> {
    */
   async result(options: WaitOptions = {}): Promise<OutputOf<TDefinition>> {
     const view = (await this.#first((now) => hasEnded(now as View), options)) as View;
-    if (view.kind === "actor" ? view.status === "done" : view.state === "done") return view.output as OutputOf<TDefinition>;
+    if (view.kind === "actor" ? view.status === "done" : view.state === "done") return view.output;
     const stopped = view.kind === "actor" && view.status === "stopped";
     const error = view.error ?? {
       name: "TroupeError",

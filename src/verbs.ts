@@ -71,7 +71,7 @@ async function submit(parts: VerbParts, type: string, fields: Fields): Promise<u
   const definition = definitionOf(parts, type);
   const request = startRequest(fields);
   const existing = request.id === undefined ? undefined : await parts.client.ref(type, request.id).get();
-  if (existing !== undefined) return { ...existing, duplicate: true };
+  if (existing !== undefined) return Object.assign({}, existing, { duplicate: true });
   const ref = await parts.client.start(definition, request);
   return { type, id: ref.id, state: "undo" };
 }

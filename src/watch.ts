@@ -74,7 +74,7 @@ class Turns {
     if (this.#kind === "none") return;
     let reached = shown;
     const startedAt = performance.now();
-    while (reached < record.revision - 1 && signal?.aborted !== true) {
+    while (reached < record.revision - 1) {
       for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position)) {
         this.#position = sequence;
         const turn = asRecord((decodeRecord(bytes) as { readonly record: unknown }).record);
@@ -85,7 +85,7 @@ class Turns {
         reached = turn.revision;
         yield turn;
       }
-      if (reached >= record.revision - 1) return;
+      if (reached >= record.revision - 1 || signal?.aborted === true) return;
       const waitedMs = performance.now() - startedAt;
       if (this.#kind === "unknown" && waitedMs > FIRST_PATIENCE_MS) this.#kind = "none";
       if (this.#kind !== "kept" && waitedMs > FIRST_PATIENCE_MS) return;

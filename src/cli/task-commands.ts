@@ -1,21 +1,20 @@
 import { Option, type Command } from "commander";
 import type { Client, ListFilter } from "../client.ts";
 import { formatAddress, parseAddress } from "../core/address.ts";
+import type { Duration } from "../core/duration.ts";
+import { checkEvent, type ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Ref } from "../ref.ts";
 import { hasEnded, pathOf, STATUSES, statusOf, type View } from "../view.ts";
 import { withClient, withConnection, withOutput, type ConnectionFlags, type OutputFlags } from "./connection-flags.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printOne, printRows, say, type Format, type Row } from "./output.ts";
-import { submitOne, submitLines, type SubmitFlags } from "./submit.ts";
+import { readInput, submitOne, submitLines, type SubmitFlags } from "./submit.ts";
 
 type Flags = ConnectionFlags & OutputFlags;
 
 const SHORT = ["type", "id", "state", "status", "attempt", "updated"];
-const LONG = [
-  ...["type", "id", "state", "status", "attempt", "parent", "children"],
-  ...["input", "context", "output", "error", "parked", "due", "revision", "created", "updated"],
-];
+const LONG = [...SHORT.slice(0, -1), ..."parent children input context output error parked due revision created updated".split(" ")];
 
 /** Commands for whoever submits, watches and operates tasks. */
 export function addTaskCommands(program: Command): void {
@@ -34,6 +33,7 @@ export function addTaskCommands(program: Command): void {
     async (key: string, flags: Flags) =>
       withClient(flags, async (client) => show((await client.ask(`retry.${key.replace("/", ".")}`)) as View, flags)),
   );
+  addSend(program);
   addDeadLetters(program);
 }
 
@@ -54,6 +54,32 @@ function addSubmit(program: Command): void {
         flags.lines === undefined ? await submitOne(client, type, input, flags) : await submitLines(client, type, flags.lines, flags);
     }),
   );
+}
+
+function addSend(program: Command): void {
+  const command = program
+    .command("send <type/id> <event>")
+    .description("sends an event; JSON with a type, @file, or - for standard input")
+    .option("--ask", "wait for what the machine sends to the event's replyTo")
+    .option("--timeout <duration>", "how long to wait");
+  withOutput(withConnection(command)).action(
+    async (key: string, event: string, flags: Flags & { readonly ask?: true; readonly timeout?: Duration }) =>
+      withClient(flags, async (client) => {
+        const ref = refOf(client, key);
+        const told = checkEvent(await readInput(event), ref.key);
+        if (flags.ask === true)
+          printAnswer(await ref.ask(told, flags.timeout === undefined ? {} : { timeout: flags.timeout }), flags.output);
+        else {
+          await known(ref);
+          await ref.send(told);
+          printOne({ ...ref.address, sent: told.type }, ["type", "id", "sent"], flags.output);
+        }
+      }),
+  );
+}
+
+function printAnswer(answer: ActorEvent, format: Format): void {
+  printOne(answer, Object.keys(answer), format);
 }
 
 function addList(program: Command): void {

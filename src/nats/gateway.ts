@@ -194,6 +194,8 @@ export class NatsGateway implements Gateway {
   }
 
   #knownLayout(): Promise<Layout> {
+    if (this.#layout === undefined && !this.#link.connected)
+      return Promise.reject(this.#link.unconnected(this.#options.names.streams.core));
     this.#layout ??= this.#options.layout().catch((error: unknown) => {
       this.#layout = undefined;
       throw error;
@@ -214,6 +216,7 @@ export class NatsGateway implements Gateway {
   /** The newest message of every subject that fits, then every later one; an ordered consumer, which mends itself. */
   async *#follow(filter: string, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<JsMsg> {
     if (options.signal?.aborted === true) return;
+    this.#link.demandConnection(filter);
     const { connection, names } = this.#options;
     const consumer = await jetstream(connection).consumers.get(names.streams.core, {
       filter_subjects: filter,

@@ -64,7 +64,7 @@ export class Link {
 
   /** @throws no_answer, no_connection */
   async request(subject: string, body: Uint8Array | string, deadlineMs: number): Promise<Msg> {
-    if (!this.connected) throw new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject });
+    this.demandConnection(subject);
     try {
       return await this.connection.request(subject, body, { timeout: deadlineMs });
     } catch (cause) {
@@ -89,6 +89,15 @@ export class Link {
     const reply = await this.call<Reply>(subject, body, deadlineMs);
     if ("error" in reply) throw apiError(reply.error, subject);
     return reply;
+  }
+
+  /** The client would wait for its own deadline. @throws no_connection */
+  demandConnection(about: string): void {
+    if (!this.connected) throw this.unconnected(about);
+  }
+
+  unconnected(about: string): TroupeError {
+    return new TroupeError("no_connection", `${about} was not asked for: the connection is down`, { about });
   }
 
   close(): void {

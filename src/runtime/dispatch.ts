@@ -40,13 +40,13 @@ export class Dispatch {
     this.#replies = replies;
   }
 
-  /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
-  keep(activation: Activation, pending: Pending, { event, effects, actor }: Turn): void {
+  /** For time travel: what the turn heard, which way it went, what it asked for and what it made of the actor. */
+  keep(activation: Activation, pending: Pending, { event, edges = [], effects, actor }: Turn): void {
     const { revision } = actor.record;
     const told = effects.map((effect) =>
       effect.kind === "act" ? { kind: effect.kind, key: effect.owed.key, action: effect.owed.action } : effect,
     );
-    const bytes = encodeRecord({ event, effects: told, record: actor.record });
+    const bytes = encodeRecord({ event, edges, effects: told, record: actor.record });
     add(pending, `turn ${revision}`, {
       kind: "turn",
       partition: activation.session.partition,
