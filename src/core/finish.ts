@@ -71,6 +71,7 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
     createdAt: before.createdAt,
     updatedAt: at.now,
   };
+  if (before.kind !== undefined) (after as { kind?: "actor" }).kind = before.kind;
   const { output, error, parent, replyTo, deadlineAt, names, outbox } = before;
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
