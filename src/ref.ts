@@ -69,7 +69,10 @@ export class Ref<TDefinition extends Definition = Definition> {
     await this.#say({ type: "retry" });
   }
 
-  /** The actor now; undefined where there is none (any more). A queued start shows as a task's `undo`, but an actor's not at all. */
+  /**
+   * The actor now; undefined where there is none (any more). A queued start shows as a task's `undo` with revision 0, also where the
+   * ref has nothing but a name; with an actor's definition it does not show.
+   */
   async get(): Promise<ViewOf<TDefinition> | undefined> {
     const view = await this.#look();
     return this.#definition?.kind === "actor" && view?.revision === 0 ? undefined : view;
@@ -125,14 +128,14 @@ export class Ref<TDefinition extends Definition = Definition> {
 
   /**
    * The actor now and after every stored change, or every turn from the start or from a revision, until its record is removed (a task
-   * is `expired` then) or `signal` aborts. A task that is queued shows as `undo`.
+   * is `expired` then) or `signal` aborts. A queued start shows only where the definition says that it is a task's.
    * @throws unknown_id where there is none, no_answer where the history falls behind
    */
   async *watch(options: WatchOptions = {}): AsyncIterable<ViewOf<TDefinition>> {
     const now = await this.#look();
     if (now === undefined) throw this.#unknown();
     const { signal } = options;
-    if (now.revision === 0 && this.#definition?.kind !== "actor") yield now as ViewOf<TDefinition>;
+    if (now.revision === 0 && this.#definition?.kind === "task") yield now as ViewOf<TDefinition>;
     for await (const view of watchActor(this.#gateway, this.address, options, this.#definition?.history)) {
       if (signal?.aborted === true) return;
       yield view as ViewOf<TDefinition>;

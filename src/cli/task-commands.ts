@@ -108,18 +108,22 @@ function addList(program: Command): void {
 
 async function watch(key: string, flags: Flags): Promise<void> {
   await withClient(flags, async (client) => {
-    let last: View | undefined;
-    for await (const view of refOf(client, key).watch()) {
+    const ref = refOf(client, key);
+    let last = await known(ref);
+    if (last.revision === 0) showChange(last, flags);
+    for await (const view of ref.watch()) {
       last = view;
-      if (flags.output === "table")
-        process.stdout.write(
-          `${new Date(view.updatedAt ?? Date.now()).toISOString()}  ${pathOf(view)}${view.error === undefined ? "" : `  ${view.error.message}`}\n`,
-        );
-      else printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
+      showChange(view, flags);
       if (hasEnded(view)) break;
     }
-    if (last !== undefined) process.exitCode = exitCodeOfView(last);
+    process.exitCode = exitCodeOfView(last);
   });
+}
+
+function showChange(view: View, { output }: Flags): void {
+  if (output !== "table") return printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
+  const at = new Date(view.updatedAt ?? Date.now()).toISOString();
+  process.stdout.write(`${at}  ${pathOf(view)}${view.error === undefined ? "" : `  ${view.error.message}`}\n`);
 }
 
 async function operate(key: string, flags: Flags, act: (ref: Ref) => Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@ import type { Address, Lane } from "../core/address.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
-import { watchActor } from "./actor-watch.ts";
+import { patiently, watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
 import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines } from "./header-block.ts";
@@ -136,7 +136,7 @@ export class NatsGateway implements Gateway {
     const { names } = this.#options;
     const reads = await this.#reads();
     for (let from = after + 1; ;) {
-      const some = await reads.following(names.streams.history, names.history(address), from);
+      const some = await patiently(this.#link, () => reads.following(names.streams.history, names.history(address), from));
       for (const { sequence, body } of some) yield { sequence, bytes: body };
       const last = some.at(-1);
       if (last === undefined) return;
@@ -196,7 +196,7 @@ export class NatsGateway implements Gateway {
   #knownLayout(): Promise<Layout> {
     if (this.#layout === undefined && !this.#link.connected)
       return Promise.reject(this.#link.unconnected(this.#options.names.streams.core));
-    this.#layout ??= this.#options.layout().catch((error: unknown) => {
+    this.#layout ??= this.#link.unlessBroken(this.#options.names.streams.core, this.#options.layout()).catch((error: unknown) => {
       this.#layout = undefined;
       throw error;
     });
@@ -218,11 +218,10 @@ export class NatsGateway implements Gateway {
     if (options.signal?.aborted === true) return;
     this.#link.demandConnection(filter);
     const { connection, names } = this.#options;
-    const consumer = await jetstream(connection).consumers.get(names.streams.core, {
-      filter_subjects: filter,
-      deliver_policy: DeliverPolicy.LastPerSubject,
-    });
-    let left = options.current === true ? (await consumer.info(true)).num_pending : Number.POSITIVE_INFINITY;
+    const ordered = { filter_subjects: filter, deliver_policy: DeliverPolicy.LastPerSubject };
+    const consumer = await this.#link.unlessBroken(filter, jetstream(connection).consumers.get(names.streams.core, ordered));
+    const pending = async () => (await this.#link.unlessBroken(filter, consumer.info(true))).num_pending;
+    let left = options.current === true ? await pending() : Number.POSITIVE_INFINITY;
     if (left === 0) {
       await consumer.delete();
       return;

@@ -66,8 +66,9 @@ export class Link {
   async request(subject: string, body: Uint8Array | string, deadlineMs: number): Promise<Msg> {
     this.demandConnection(subject);
     try {
-      return await this.connection.request(subject, body, { timeout: deadlineMs });
+      return await this.unlessBroken(subject, this.connection.request(subject, body, { timeout: deadlineMs }));
     } catch (cause) {
+      if (cause instanceof TroupeError) throw cause;
       throw new TroupeError("no_answer", `${subject}: ${(cause as Error).message}`, { about: subject, cause });
     }
   }
@@ -91,7 +92,23 @@ export class Link {
     return reply;
   }
 
-  /** The client would wait for its own deadline. @throws no_connection */
+  /** What the client answers, or the end of the connection if that comes first: the client would wait for its own deadline. @throws no_connection */
+  async unlessBroken<T>(about: string, answer: Promise<T>): Promise<T> {
+    let listener: LinkListener = {};
+    const broken = new Promise<never>((_, reject) => {
+      listener = {
+        disconnected: () => reject(new TroupeError("no_connection", `${about}: the connection broke before the answer came`, { about })),
+      };
+      this.listen(listener);
+    });
+    try {
+      return await Promise.race([answer, broken]);
+    } finally {
+      this.unlisten(listener);
+    }
+  }
+
+  /** @throws no_connection */
   demandConnection(about: string): void {
     if (!this.connected) throw this.unconnected(about);
   }
