@@ -18,6 +18,7 @@ import { Committer, sessionOf, type Parcel } from "./committer.ts";
 import { deadLetter, parentOf } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
+import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import { mailWrite } from "./post.ts";
@@ -34,6 +35,9 @@ export interface StageParts {
   readonly partitions: number;
   readonly concurrency: number;
   readonly cacheBytes: number;
+  readonly knownIds: KnownIdsOptions;
+  /** Whether nobody else can have taken a partition of this host's. */
+  readonly isTrusted: () => boolean;
   /** The session can no longer be trusted: its partition must be claimed again or given up. */
   readonly lost: (session: Session, why: TroupeError) => void;
   /** Something finished: inlets that stopped may want more. */
@@ -64,6 +68,7 @@ export class Stage {
   readonly #early: Early;
   readonly committer: Committer;
   readonly #loader: Loader;
+  readonly #known: KnownIds;
   readonly #performer: Performer;
 
   constructor(parts: StageParts) {
@@ -76,6 +81,7 @@ export class Stage {
       grant: (activation, attempt) => this.#performer.grant(activation, attempt),
     });
     this.#cast = new Cast(parts.cacheBytes);
+    this.#known = new KnownIds({ ...parts, ...parts.knownIds, inMemory: (session) => this.#cast.of(session).map(({ key }) => key) });
     this.#early = new Early({
       ...parts,
       isLoaded: (key) => this.#cast.find(key) !== undefined,
@@ -149,7 +155,13 @@ export class Stage {
       this.#cast.drop(activation);
     }
     this.#early.forget(session.partition);
+    this.#known.forget(session);
     this.#admission.schedule();
+  }
+
+  /** Perhaps the partition is another host's: what follows from its being ours is not relied on. */
+  doubt(session: Session): void {
+    this.#known.forget(session);
   }
 
   /** Takes a slot already; it is given back by the performer, or here where no actor comes of it. */
@@ -181,6 +193,11 @@ export class Stage {
     if (activation === undefined) {
       activation = new Activation({ type, id }, definition, session);
       this.#cast.add(activation);
+      if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
+        activation.waiting = [hold];
+        this.#loaded(activation, undefined);
+        return;
+      }
       this.#loader.load(activation);
     }
     if (activation.phase === "loading") activation.waiting = [...activation.waiting, hold];
@@ -208,6 +225,7 @@ export class Stage {
       void this.#early.wait(activation.session, activation.address, events);
       return;
     }
+    if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
     this.#performer.recover(activation);
     const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
