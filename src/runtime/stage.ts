@@ -1,4 +1,4 @@
-import { formatAddress, type StartLane } from "../core/address.ts";
+import { formatAddress, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -22,6 +22,7 @@ import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
+import { Timekeeper } from "./timekeeper.ts";
 
 export interface StageParts {
   readonly store: Store;
@@ -62,6 +63,7 @@ export class Stage {
   readonly #cast: Cast;
   readonly #admission: Admission;
   readonly #early: Early;
+  readonly #timekeeper: Timekeeper;
   readonly committer: Committer;
   readonly #loader: Loader;
   readonly #performer: Performer;
@@ -82,6 +84,7 @@ export class Stage {
       hand: (session, definition, hold) => this.#hand(session, definition, hold),
       dead: (session, hold, error) => this.#dead(session, hold, error),
     });
+    this.#timekeeper = new Timekeeper({ ...parts, due: (session, address, ...timer) => this.#due(session, address, ...timer) });
     this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
     this.#loader = new Loader(
       parts.store,
@@ -98,6 +101,7 @@ export class Stage {
     this.#performer = new Performer({
       ...parts,
       committer: this.committer,
+      timekeeper: this.#timekeeper,
       dead: (session, hold, error) => this.#dead(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
       ready: (activation) =>
@@ -149,6 +153,7 @@ export class Stage {
       this.#cast.drop(activation);
     }
     this.#early.forget(session.partition);
+    this.#timekeeper.forget(session);
     this.#admission.schedule();
   }
 
@@ -175,14 +180,25 @@ export class Stage {
     else this.#hand(session, definition, hold);
   }
 
+  /** An actor that has to be loaded finds the timer overdue as it recovers. */
+  #due(session: Session, address: Address, timer: string, generation: number): void {
+    const definition = this.#parts.definitions.get(address.type);
+    if (definition === undefined) return;
+    const activation = this.#activate(session, definition, address);
+    if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
+  }
+
+  #activate(session: Session, definition: Definition, { type, id }: Address): Activation {
+    const known = this.#cast.find(`${type}/${id}`);
+    if (known !== undefined) return known;
+    const activation = new Activation({ type, id }, definition, session);
+    this.#cast.add(activation);
+    this.#loader.load(activation);
+    return activation;
+  }
+
   #hand(session: Session, definition: Definition, hold: Hold): void {
-    const { type, id } = hold.delivery;
-    let activation = this.#cast.find(`${type}/${id}`);
-    if (activation === undefined) {
-      activation = new Activation({ type, id }, definition, session);
-      this.#cast.add(activation);
-      this.#loader.load(activation);
-    }
+    const activation = this.#activate(session, definition, hold.delivery);
     if (activation.phase === "loading") activation.waiting = [...activation.waiting, hold];
     else this.#performer.perform(activation, hold);
   }
@@ -205,7 +221,7 @@ export class Stage {
     const events = holds.filter((hold) => hold.delivery.lane === "event");
     if (activation.actor === undefined && starts.length === 0) {
       this.#cast.drop(activation);
-      void this.#early.wait(activation.session, activation.address, events);
+      if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
     this.#performer.recover(activation);
