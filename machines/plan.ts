@@ -216,7 +216,12 @@ export const planMachine = setup({
             { guard: "isIdle", target: "concluding" },
           ],
         },
-        concluding: { always: [{ guard: "finishes", target: "finishing" }, { target: "leaving", actions: "recordCollected" }] },
+        concluding: {
+          always: [
+            { guard: "finishes", target: "finishing" },
+            { target: "leaving", actions: "recordCollected" },
+          ],
+        },
         finishing: {
           initial: "trying",
           states: {

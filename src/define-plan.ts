@@ -1,19 +1,20 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { planMachine, type PlanContext } from "../machines/plan.ts";
-import { formatAddress, isType, MAX_TYPE_BYTES } from "./core/address.ts";
-import type { Activity, ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
+import { planMachine } from "../machines/plan.ts";
+import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
+import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
 import type { PlanOrder, PlanTally, Rollback } from "./core/plan-book.ts";
-import type { FailedChild, FailureRule } from "./core/plan-failure.ts";
+import type { FailedChild } from "./core/plan-failure.ts";
 import { planLogic } from "./core/plan-logic.ts";
-import type { EndedChild, KindRules, PlanRules } from "./core/plan-steps.ts";
+import type { EndedChild } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./core/retry.ts";
-import { validate } from "./core/schema.ts";
 import { shapeOf } from "./core/shape.ts";
 import { faultsOfRetry } from "./define.ts";
-import { Expansion, plannedChild, type ChildDescription, type ExpandContext, type ExpandInput, type YieldedChild } from "./plan-expansion.ts";
+import type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
+import { activitiesOf } from "./plan-phases.ts";
+import { DEFAULT_LIMIT, rulesOf } from "./plan-rules.ts";
 
 /** What a plan is. Every field but `name`, `children` and `expand` has a default. */
 export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = unknown> {
@@ -30,7 +31,10 @@ export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = 
   /** Yields the children. Called again, with the last cursor, whenever its host has died or the plan has room for more. */
   readonly expand: (context: ExpandContext<TInput, TPrepared>) => AsyncIterable<YieldedChild> | Iterable<YieldedChild>;
   /** Makes one value of the children's outputs, one after the other. Pure: it is part of a turn, and what it makes is stored. */
-  readonly collect?: (collected: TCollected | undefined, child: { readonly key: string; readonly kind: string; readonly output: unknown }) => TCollected;
+  readonly collect?: (
+    collected: TCollected | undefined,
+    child: { readonly key: string; readonly kind: string; readonly output: unknown },
+  ) => TCollected;
   /** Runs once every child has ended well; what it returns is the plan's output. Default: what was collected. */
   readonly finish?: (context: FinishContext<TInput, TPrepared, TCollected>) => TOutput | Promise<TOutput>;
   /** Runs in the end, however the plan ends; its error changes nothing about that. */
@@ -103,9 +107,7 @@ type AnyDefinition = Omit<Definition, "~types">;
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-const DEFAULT_LIMIT = 64;
 const MOST_AT_ONCE = 10_000;
-const DEFAULT_ROUNDS = 3;
 
 /**
  * A durable plan: a task whose work is done by children. It is started, watched, cancelled and awaited like any task.
@@ -153,9 +155,7 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
 }
 
 function typeOf(child: AnyDefinition | string): ChildType {
-  return typeof child === "string"
-    ? { name: child, isShared: true, kind: "task" }
-    : { name: child.name, isShared: true, kind: child.kind };
+  return typeof child === "string" ? { name: child, isShared: true, kind: "task" } : { name: child.name, isShared: true, kind: child.kind };
 }
 
 function faultsOfPlan(options: PlanOptions<unknown, unknown>): Fault[] {
@@ -176,148 +176,7 @@ function faultsOfPlan(options: PlanOptions<unknown, unknown>): Fault[] {
     demand(`children.${kind}`, isType(typeof child === "string" ? child : child?.name), "must be a definition, or the type of one");
   }
   for (const part of ["onFailure", "compensate"] as const)
-    for (const kind of Object.keys(options[part] ?? {})) demand(`${part}.${kind}`, Object.hasOwn(children ?? {}, kind), "is no kind of this plan's children");
+    for (const kind of Object.keys(options[part] ?? {}))
+      demand(`${part}.${kind}`, Object.hasOwn(children ?? {}, kind), "is no kind of this plan's children");
   return faults;
-}
-
-function rulesOf(options: PlanOptions<unknown, unknown>, faults: Fault[]): PlanRules {
-  const names = new Set(Object.keys(options.children ?? {}));
-  const kinds = new Map<string, KindRules>();
-  for (const kind of names) {
-    const child = options.children[kind];
-    const compensate = options.compensate?.[kind];
-    const by = typeof compensate === "object" ? compensate.by : compensate;
-    kinds.set(kind, {
-      as: typeof child === "object" ? child.kind : "task",
-      onFailure: [options.onFailure?.[kind] ?? []].flat().map((policy, i) => ruleOf(policy, `onFailure.${kind}.${i}`, options.name, names, faults)),
-      compensate: by === undefined ? undefined : (ended) => compensationOf(by(ended), names, options.name),
-      compensatesFailed: typeof compensate === "object" && compensate.of === "begun",
-    });
-    if (by !== undefined && typeof by !== "function") faults.push({ path: `compensate.${kind}`, message: "must be a function" });
-  }
-  const { collect } = options;
-  return {
-    order: options.order ?? "any",
-    limit: options.concurrency ?? DEFAULT_LIMIT,
-    rollbackLimit: options.rollbackConcurrency ?? 1,
-    kinds,
-    collect: collect === undefined ? undefined : (collected, { key, kind }, output) => collect(collected, { key, kind, output }),
-  };
-}
-
-function ruleOf(policy: FailurePolicy, path: string, plan: string, kinds: ReadonlySet<string>, faults: Fault[]): FailureRule {
-  const when = policy.when === undefined ? {} : { when: policy.when };
-  switch (policy.policy) {
-    case "retry": {
-      const { policy: _policy, when: _when, ...given } = policy;
-      const retry = { ...DEFAULT_RETRY, ...given };
-      faults.push(...faultsOfRetry(retry).map((fault) => ({ ...fault, path: fault.path.replace("retry", path) })));
-      return { ...when, policy: "retry", retry };
-    }
-    case "reschedule": {
-      const { rounds = DEFAULT_ROUNDS, replace } = policy;
-      if (!Number.isInteger(rounds) || rounds < 1) faults.push({ path: `${path}.rounds`, message: "must be a whole number, at least 1" });
-      if (typeof replace !== "function") faults.push({ path: `${path}.replace`, message: "must be a function" });
-      const made = (failed: FailedChild): ReturnType<Extract<FailureRule, { policy: "reschedule" }>["replace"]> => {
-        const { children, exclude = [] } = replace(failed);
-        const round = (failed.round ?? 0) + 1;
-        return { exclude, children: children.map((child, i) => plannedChild(child, `${failed.key}~${round}~${i + 1}`, kinds, plan)) };
-      };
-      return { ...when, policy: "reschedule", rounds, replace: made };
-    }
-    case "drop":
-    case "fail":
-      return { ...when, policy: policy.policy };
-    default:
-      faults.push({ path: `${path}.policy`, message: "must be retry, reschedule, drop or fail" });
-      return { policy: "fail" };
-  }
-}
-
-/** @throws bad_plan where it is of no kind */
-function compensationOf(made: ReturnType<Compensate>, kinds: ReadonlySet<string>, plan: string): ReturnType<KindRules["compensate"] & {}> {
-  if (made === undefined) return undefined;
-  if (kinds.has(made.kind)) return { kind: made.kind, input: made.input };
-  throw new TroupeError("bad_plan", `A compensation of plan "${plan}" is of the unknown kind "${made.kind}"`, { about: plan });
-}
-
-type PhaseInput = Pick<PlanContext, "input" | "prepared" | "collected" | "error" | "rollback"> & { readonly children: PlanTally };
-
-function activitiesOf(
-  options: PlanOptions<unknown, unknown>,
-  { kinds }: PlanRules,
-  { timeoutMs, onCrash }: Pick<Activity, "timeoutMs" | "onCrash">,
-): ReadonlyMap<string, Activity> {
-  const expansion = new Expansion(options.expand, new Set(kinds.keys()));
-  const limits = { timeoutMs, heartbeatTimeoutMs: undefined };
-  const phase = (run: (context: PhaseContext) => unknown): Activity => ({
-    ...limits,
-    onCrash,
-    run: (context) => run(new PhaseContext(context as ActivityContext<PhaseInput>)),
-    input: (context) => phaseInput(context as PlanContext),
-  });
-  const { prepare, finish, cleanup } = options;
-  const checked = (output: unknown, about: string): unknown => validate(options.output, output, "invalid_output", about);
-  return new Map([
-    [
-      "plan.expand",
-      {
-        ...limits,
-        onCrash: "rerun" as const,
-        run: (context) => expansion.batch(context as ActivityContext<ExpandInput>),
-        input: (context) => expandInput(context as PlanContext),
-      } satisfies Activity,
-    ],
-    ["plan.prepare", phase((context) => prepare?.(context))],
-    ["plan.finish", phase(async (context) => checked(await finish?.(context), formatAddress(context.actor)))],
-    ["plan.cleanup", phase((context) => cleanup?.(context))],
-  ]);
-}
-
-function expandInput({ input, prepared, cursor }: PlanContext): ExpandInput {
-  return { input, prepared, cursor };
-}
-
-function phaseInput({ input, prepared, collected, error, rollback, book }: PlanContext): PhaseInput {
-  return { input, prepared, collected, error, rollback, children: book.tally };
-}
-
-/** A phase's context: an attempt's, with what the plan knows. */
-class PhaseContext implements FinishContext<unknown, unknown, unknown>, CleanupContext<unknown, unknown> {
-  readonly #attempt: ActivityContext<PhaseInput>;
-  readonly input: unknown;
-  readonly prepared: unknown;
-  readonly collected: unknown;
-  readonly children: PlanTally;
-  readonly error: ErrorRecord | null;
-  readonly rollback: Rollback | null;
-  readonly actor: ActivityContext["actor"];
-  readonly attempt: number;
-  readonly epoch: number;
-
-  constructor(attempt: ActivityContext<PhaseInput>) {
-    this.#attempt = attempt;
-    ({
-      input: this.input,
-      prepared: this.prepared,
-      collected: this.collected,
-      children: this.children,
-      error: this.error,
-      rollback: this.rollback,
-    } = attempt.input);
-    ({ actor: this.actor, attempt: this.attempt, epoch: this.epoch } = attempt);
-  }
-
-  get signal(): AbortSignal {
-    return this.#attempt.signal;
-  }
-  get progress(): ActivityContext["progress"] {
-    return this.#attempt.progress;
-  }
-  get heartbeat(): ActivityContext["heartbeat"] {
-    return this.#attempt.heartbeat;
-  }
-  get log(): ActivityContext["log"] {
-    return this.#attempt.log;
-  }
 }

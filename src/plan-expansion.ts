@@ -69,7 +69,7 @@ export class Expansion {
     const opened = (await this.#taken(key, context)) ?? (await this.#opened(context));
     const children: PlannedChild[] = [];
     let { at, past, count } = cursor;
-    for (let bytes = 0; children.length < MOST_CHILDREN && bytes < MOST_BYTES; ) {
+    for (let bytes = 0; children.length < MOST_CHILDREN && bytes < MOST_BYTES;) {
       const next = await opened.yields.next();
       if (next.done === true) return { children, cursor: { at, past, count }, isOver: true };
       context.signal.throwIfAborted();

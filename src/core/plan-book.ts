@@ -87,7 +87,7 @@ export function counted(book: PlanBook, change: Partial<PlanTally>): PlanBook {
   return { ...book, tally };
 }
 
-export function isEmpty(map: Readonly<Record<string, unknown>>): boolean {
+function isEmpty(map: Readonly<Record<string, unknown>>): boolean {
   for (const _key in map) return false;
   return true;
 }

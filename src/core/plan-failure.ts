@@ -94,6 +94,10 @@ export function replaced(
     ...(excluded.length === 0 ? {} : { excluded }),
     ...(order === "steps" ? { step: child.step ?? 0 } : {}),
   }));
-  const after = released(others, child.key, instead.map(({ key }) => key));
+  const after = released(
+    others,
+    child.key,
+    instead.map(({ key }) => key),
+  );
   return { book: counted({ ...after, waiting: [...instead, ...after.waiting] }, { total: children.length - 1 }), faults };
 }

@@ -79,13 +79,13 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
 function step(told: Told): never {
   return enqueueActions(({ context, event, enqueue, self }) => {
     const { patch, begin, ended, rest, cancel, stop, withdraw } = told(context as PlanContext, event as unknown as Heard, self.id);
-    enqueue.assign(patch as never);
+    enqueue.assign(patch);
     if (ended !== undefined) enqueue.stopChild(ended);
     for (const key of stop ?? []) enqueue.stopChild(key);
-    for (const key of cancel ?? []) enqueue.sendTo(key, CANCEL as never);
+    for (const key of cancel ?? []) enqueue.sendTo(key, CANCEL);
     for (const key of withdraw ?? []) enqueue.cancel(restOf(key));
     if (rest !== undefined) enqueue.raise({ type: "troupe.rested", key: rest.key } as never, { delay: rest.delayMs, id: restOf(rest.key) });
-    for (const { key, kind, input } of begin ?? []) enqueue.spawnChild(kind as never, { id: key, input } as never);
+    for (const { key, kind, input } of begin ?? []) enqueue.spawnChild(kind as never, { id: key, input });
   }) as never;
 }
 

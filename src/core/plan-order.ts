@@ -15,7 +15,8 @@ export function takenIn(
     const { key } = child;
     if (known.has(key)) faults.push({ path: key, message: "is the key of two children" });
     known.add(key);
-    if (order === "steps" && (child.step ?? 0) < step) faults.push({ path: key, message: `belongs to step ${child.step ?? 0}, after one of step ${step}` });
+    if (order === "steps" && (child.step ?? 0) < step)
+      faults.push({ path: key, message: `belongs to step ${child.step ?? 0}, after one of step ${step}` });
     step = Math.max(step, child.step ?? 0);
   }
   if (faults.length > 0) return { book, faults };
@@ -63,7 +64,10 @@ export function begun(
     return false;
   });
   if (begin.length === 0) return { book, begin: NONE };
-  return { book: { ...book, waiting, step, live: { ...book.live, ...Object.fromEntries(begin.map((child) => [child.key, child])) } }, begin };
+  return {
+    book: { ...book, waiting, step, live: { ...book.live, ...Object.fromEntries(begin.map((child) => [child.key, child])) } },
+    begin,
+  };
 }
 
 function mayBegin(child: PlannedChild, order: PlanOrder, step: number): boolean {

@@ -49,7 +49,10 @@ export function undone(
   error: ErrorRecord | undefined,
 ): { readonly book: PlanBook; readonly rollback: Rollback } {
   const { compensated, failed, errors } = rollback;
-  const after = error === undefined ? { ...rollback, compensated: compensated + 1 } : { ...rollback, failed: failed + 1, errors: [...errors, error].slice(0, MOST_ERRORS) };
+  const after =
+    error === undefined
+      ? { ...rollback, compensated: compensated + 1 }
+      : { ...rollback, failed: failed + 1, errors: [...errors, error].slice(0, MOST_ERRORS) };
   return { book: removed(book, key), rollback: after };
 }
 

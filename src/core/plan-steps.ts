@@ -125,7 +125,15 @@ export function lateDone({ book }: PlanContext, rules: PlanRules, key: string, o
   const child = book.live[key];
   if (child === undefined) return { patch: {} };
   const after = counted(removed(book, key), { done: 1 });
-  return { patch: { book: undoable(after, safely(() => compensationOf(rules, { ...child, outcome: "done", output }))) }, ended: key };
+  return {
+    patch: {
+      book: undoable(
+        after,
+        safely(() => compensationOf(rules, { ...child, outcome: "done", output })),
+      ),
+    },
+    ended: key,
+  };
 }
 
 export function lateFailed({ book }: PlanContext, rules: PlanRules, key: string, error: ErrorRecord): PlanStep {

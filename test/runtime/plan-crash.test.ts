@@ -61,7 +61,10 @@ describe.each(["lost", "arrives"] as const)("a host that dies at any step, what 
 
   test("while it rolls back: what was done is undone once, nothing is left behind", { timeout: 120_000 }, async () => {
     const { trip: calm, steps } = await play(ROLLBACK, 0);
-    expect([calm.state, calm.children]).toEqual(["failed", ["job a done", "job b done", "job c failed", "job d failed", "unjob a done", "unjob b done"]]);
+    expect([calm.state, calm.children]).toEqual([
+      "failed",
+      ["job a done", "job b done", "job c failed", "job d failed", "unjob a done", "unjob b done"],
+    ]);
     for (let nth = 1; nth <= steps; nth++) {
       const { trip } = await play(ROLLBACK, nth, underWay);
       expect([nth, trip.stand.processes.length]).toEqual([nth, 2]);

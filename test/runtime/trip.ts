@@ -1,6 +1,7 @@
 import type { PlanContext } from "../../machines/plan.ts";
 import { formatAddress } from "../../src/core/address.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
+import type { Definition } from "../../src/core/definition.ts";
 import { asRecord, isEnded, type ActorRecord } from "../../src/core/record.ts";
 import { definePlan, type PlanOptions } from "../../src/define-plan.ts";
 import { Stand, type StandOptions } from "./stage.ts";
@@ -17,9 +18,12 @@ export interface Errand {
 export interface Asked {
   readonly errands: readonly Errand[];
 }
-export type TripOptions = Partial<PlanOptions<Asked, unknown, unknown, unknown>>;
+export type TripOptions = Partial<PlanOptions<Asked, unknown>>;
 
 export const asked = (...keys: readonly string[]): Asked => ({ errands: keys.map((key) => ({ key })) });
+
+/** A definition whatever its types are. */
+type AnyDefinition = Omit<Definition, "~types">;
 
 /** A stand with a plan `trip` over tasks `job`, and `unjob` that undoes them. */
 export class Trip {
@@ -28,7 +32,7 @@ export class Trip {
   readonly log: string[] = [];
   readonly #tries = new Map<string, number>();
 
-  constructor(options: (trip: Trip) => TripOptions = () => ({}), stand: Partial<StandOptions> = {}) {
+  constructor(options: (trip: Trip) => TripOptions = () => ({}), stand: Partial<StandOptions> = {}, more: readonly AnyDefinition[] = []) {
     this.stand = new Stand({
       ...stand,
       tasks: (process) => {
@@ -46,17 +50,23 @@ export class Trip {
           },
         });
         const unjob = process.task<string, void>({ name: "unjob", run: ({ input }) => note(`unjob ${input}`) });
-        const plan = definePlan<Asked, unknown>({
+        const plan = definePlan<Asked>({
           name: "trip",
           children: { job, unjob },
           expand: function* ({ input: { errands } }) {
             for (const { step, after, ...errand } of errands)
-              yield { kind: "job", key: errand.key, input: errand, ...(step === undefined ? {} : { step }), ...(after === undefined ? {} : { after }) };
+              yield {
+                kind: "job",
+                key: errand.key,
+                input: errand,
+                ...(step === undefined ? {} : { step }),
+                ...(after === undefined ? {} : { after }),
+              };
           },
           compensate: { job: ({ key }) => ({ kind: "unjob", input: key }) },
           ...options(this),
         });
-        return [job, unjob, plan];
+        return [job, unjob, plan, ...more];
       },
     });
   }
