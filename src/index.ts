@@ -11,6 +11,15 @@ export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./cre
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskOptions } from "./define.ts";
 export { logicOf } from "./logic-of.ts";
+export {
+  definePlan,
+  type CleanupContext,
+  type Compensate,
+  type CompensateOptions,
+  type FailurePolicy,
+  type FinishContext,
+  type PlanOptions,
+} from "./define-plan.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
