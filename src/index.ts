@@ -12,6 +12,15 @@ export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./cre
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskDefinition, type TaskEvent, type TaskOptions } from "./define.ts";
 export { logicOf } from "./logic-of.ts";
+export {
+  definePlan,
+  type CleanupContext,
+  type Compensate,
+  type CompensateOptions,
+  type FailurePolicy,
+  type FinishContext,
+  type PlanOptions,
+} from "./define-plan.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref, type WaitOptions } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";

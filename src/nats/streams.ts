@@ -134,3 +134,31 @@ export function consumerRequest(source: SourceNames): object {
     action: "",
   };
 }
+
+/** One that lists subjects and goes away: no copy of it, nothing on disk, no bodies. */
+export function censusRequest({
+  stream,
+  consumer,
+  filter,
+}: {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly filter: string;
+}): object {
+  return {
+    stream_name: stream,
+    config: {
+      name: consumer,
+      ack_policy: "none",
+      deliver_policy: "all",
+      filter_subject: filter,
+      headers_only: true,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: CENSUS_FORGOTTEN_AFTER_MS * NANOS_PER_MS,
+    },
+    action: "create",
+  };
+}
+
+const CENSUS_FORGOTTEN_AFTER_MS = 20_000;
