@@ -40,7 +40,9 @@ export class Laws {
   hasEnded(key: string, fence: number): boolean {
     const record = this.#last.get(key);
     const { type, id } = parseAddress(key);
-    return record !== undefined && isEnded(record) && this.#world.owner(partitionOf(type, id, this.#world.partitions)).fence === fence;
+    if (record === undefined || !isEnded(record)) return false;
+    // In the same instant the end may have overtaken the beginning: user code begins some promise reactions later.
+    return record.updatedAt < this.#world.clock.now() && this.#world.owner(partitionOf(type, id, this.#world.partitions)).fence === fence;
   }
 
   breach(words: string): void {
