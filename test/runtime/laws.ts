@@ -1,5 +1,5 @@
 import { decodeRecord } from "../../src/core/codec.ts";
-import { formatAddress, type Address } from "../../src/core/address.ts";
+import { formatAddress, parseAddress, type Address } from "../../src/core/address.ts";
 import { attemptOf, type Outcome } from "../../src/core/lifecycle.ts";
 import { partitionOf } from "../../src/core/placement.ts";
 import type { ActorEvent } from "../../src/core/envelope.ts";
@@ -13,6 +13,8 @@ import type { World } from "../../src/memory/world.ts";
  *     no fork, no second end.
  * L3. An answer leaves after the record that it tells of is stored.
  * L4 (by process.ts). Work that a crash may not repeat runs only once its `doing` is stored, and at most once per attempt.
+ * L5 (by process.ts). Nothing begins under the fence that holds once the end of its actor is stored. (Work that may be repeated may
+ *     still begin in a host that has been replaced and does not know yet.)
  */
 export class Laws {
   readonly broken: string[] = [];
@@ -40,6 +42,15 @@ export class Laws {
   /** Whether it was ever stored that this attempt is being made. */
   hasBegun(key: string, attempt: number): boolean {
     return this.#begun.has(`${key} ${attempt}`);
+  }
+
+  /** Whether its end is stored, as far as the host with this fence can tell. */
+  hasEnded(key: string, fence: number): boolean {
+    const record = this.#last.get(key);
+    const { type, id } = parseAddress(key);
+    if (record === undefined || !isEnded(record)) return false;
+    // In the same instant the end may have overtaken the beginning: user code begins some promise reactions later.
+    return record.updatedAt < this.#world.clock.now() && this.#world.owner(partitionOf(type, id, this.#world.partitions)).fence === fence;
   }
 
   breach(words: string): void {
