@@ -1,4 +1,5 @@
 import { encodeJson } from "../core/codec.ts";
+import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
@@ -243,7 +244,7 @@ export class Performer {
 
   /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
   #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return activation.definition.kind === "actor" && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+    return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */

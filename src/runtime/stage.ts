@@ -18,6 +18,7 @@ import { Committer, sessionOf, type Parcel } from "./committer.ts";
 import { deadLetter, parentOf } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
+import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import { mailWrite } from "./post.ts";
@@ -35,6 +36,9 @@ export interface StageParts {
   readonly partitions: number;
   readonly concurrency: number;
   readonly cacheBytes: number;
+  readonly knownIds: KnownIdsOptions;
+  /** Whether nobody else can have taken a partition of this host's. */
+  readonly isTrusted: () => boolean;
   /** The session can no longer be trusted: its partition must be claimed again or given up. */
   readonly lost: (session: Session, why: TroupeError) => void;
   /** Something finished: inlets that stopped may want more. */
@@ -66,6 +70,7 @@ export class Stage {
   readonly #timekeeper: Timekeeper;
   readonly committer: Committer;
   readonly #loader: Loader;
+  readonly #known: KnownIds;
   readonly #performer: Performer;
 
   constructor(parts: StageParts) {
@@ -78,6 +83,7 @@ export class Stage {
       grant: (activation, attempt) => this.#performer.grant(activation, attempt),
     });
     this.#cast = new Cast(parts.cacheBytes);
+    this.#known = new KnownIds({ ...parts, ...parts.knownIds, inMemory: (session) => this.#cast.of(session).map(({ key }) => key) });
     this.#early = new Early({
       ...parts,
       isLoaded: (key) => this.#cast.find(key) !== undefined,
@@ -153,8 +159,14 @@ export class Stage {
       this.#cast.drop(activation);
     }
     this.#early.forget(session.partition);
+    this.#known.forget(session);
     this.#timekeeper.forget(session);
     this.#admission.schedule();
+  }
+
+  /** Perhaps the partition is another host's: what follows from its being ours is not relied on. */
+  doubt(session: Session): void {
+    this.#known.forget(session);
   }
 
   /** Takes a slot already; it is given back by the performer, or here where no actor comes of it. */
@@ -184,21 +196,30 @@ export class Stage {
   #due(session: Session, address: Address, timer: string, generation: number): void {
     const definition = this.#parts.definitions.get(address.type);
     if (definition === undefined) return;
-    const activation = this.#activate(session, definition, address);
+    const known = this.#cast.find(formatAddress(address));
+    const activation = known ?? this.#enter(session, definition, address);
+    if (known === undefined) this.#loader.load(activation);
     if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
   }
 
-  #activate(session: Session, definition: Definition, { type, id }: Address): Activation {
-    const known = this.#cast.find(`${type}/${id}`);
-    if (known !== undefined) return known;
-    const activation = new Activation({ type, id }, definition, session);
+  #enter(session: Session, definition: Definition, address: Address): Activation {
+    const activation = new Activation(address, definition, session);
     this.#cast.add(activation);
-    this.#loader.load(activation);
     return activation;
   }
 
   #hand(session: Session, definition: Definition, hold: Hold): void {
-    const activation = this.#activate(session, definition, hold.delivery);
+    const { type, id } = hold.delivery;
+    let activation = this.#cast.find(`${type}/${id}`);
+    if (activation === undefined) {
+      activation = this.#enter(session, definition, { type, id });
+      if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
+        activation.waiting = [hold];
+        this.#loaded(activation, undefined);
+        return;
+      }
+      this.#loader.load(activation);
+    }
     if (activation.phase === "loading") activation.waiting = [...activation.waiting, hold];
     else this.#performer.perform(activation, hold);
   }
@@ -224,6 +245,7 @@ export class Stage {
       if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
+    if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
     this.#performer.recover(activation);
     const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
