@@ -1,7 +1,7 @@
 import { formatAddress, type Address } from "../core/address.ts";
 import type { Definition } from "../core/definition.ts";
 import type { Effect } from "../core/effect.ts";
-import type { ReplyRecord } from "../core/record.ts";
+import type { ActorRecord, ReplyRecord } from "../core/record.ts";
 import type { Actor } from "../core/turn.ts";
 import type { Alarm } from "../ports/clock.ts";
 import type { Write } from "../ports/store.ts";
@@ -47,8 +47,10 @@ export class Activation {
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
   listeners: readonly { readonly replyTo: string; readonly hold: Hold }[] = NOTHING;
-  /** Bytes of the last stored record: what the cache counts. */
+  /** Bytes of the record that was written down last: what the cache counts. */
   recordBytes = 0;
+  /** That record, where it was written down here. */
+  measured: ActorRecord | undefined;
 
   constructor(address: Address, definition: Definition, session: Session) {
     this.address = address;

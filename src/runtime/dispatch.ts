@@ -2,6 +2,7 @@ import { encodeJson, encodeRecord } from "../core/codec.ts";
 import { isMail, type Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import { growthOf } from "../core/growth.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
@@ -59,16 +60,28 @@ export class Dispatch {
   }
 
   /**
-   * That everything a turn wants stored can be, before any of it is noted; the record as bytes. @throws bad_payload, too_large
+   * That everything a turn wants stored can be, before any of it is noted. Many turns share one record, which is written down once
+   * where the last one written has room for what is new; otherwise now, and its bytes returned. @throws bad_payload, too_large
    */
-  check({ key }: Activation, { actor, effects }: Turn): Uint8Array {
+  check(activation: Activation, { actor, effects }: Turn): Uint8Array | undefined {
+    const { key, measured, recordBytes } = activation;
     const { maxWriteBytes } = this.#parts.store;
-    const bytes = recordBytes(key, actor);
-    const most = Math.max(bytes.length, ...effects.map(sizeOf));
-    if (most <= maxWriteBytes - OVERHEAD_BYTES) return bytes;
-    throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
-      about: key,
-    });
+    const limit = maxWriteBytes - OVERHEAD_BYTES;
+    let most = 0;
+    for (const effect of effects) most = Math.max(most, sizeOf(effect));
+    const growth = measured === undefined ? undefined : growthOf(measured, actor.record);
+    const isSmall = growth !== undefined && recordBytes + growth <= limit;
+    const bytes = isSmall ? undefined : written(key, actor);
+    most = Math.max(most, bytes?.length ?? 0);
+    if (most > limit)
+      throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
+        about: key,
+      });
+    if (bytes !== undefined) {
+      activation.measured = actor.record;
+      activation.recordBytes = bytes.length;
+    }
+    return bytes;
   }
 
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
@@ -186,7 +199,7 @@ function sizeOf(effect: Effect): number {
   return effect.kind === "reply" ? encodeJson(effect.reply.answer).length : 0;
 }
 
-function recordBytes(key: string, actor: Turn["actor"]): Uint8Array {
+function written(key: string, actor: Turn["actor"]): Uint8Array {
   try {
     return encodeRecord(actor.record);
   } catch (cause) {

@@ -112,6 +112,13 @@ describe("a delayed send", () => {
   });
 });
 
+it("an actor stays one, whatever little its record holds", () => {
+  const plain = defineActor({ name: "plain", machine: setup({}).createMachine({ on: { tick: { actions: emit({ type: "tock" }) } } }) });
+  const { actor } = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+  expect(actor.record.kind).toBe("actor");
+  expect(take(plain, ADDRESS, actor, heard("tick"), AT).actor.record.kind).toBe("actor");
+});
+
 describe("a systemId", () => {
   const root = { type: "order", id: "7" };
   const kept = next(born(), heard("keep"));
