@@ -1,3 +1,4 @@
+import type { PlanPage } from "../../machines/plan-page.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Compensation, PlanBook, PlannedChild, PlanOrder, Rollback } from "./plan-book.ts";
 import { removed } from "./plan-order.ts";
@@ -8,7 +9,23 @@ const MOST_ERRORS = 10;
 
 /** What would undo this child is written down, after everything that would be undone later. */
 export function undoable(book: PlanBook, compensation: Compensation | undefined): PlanBook {
-  return compensation === undefined ? book : { ...book, undo: [...book.undo, compensation] };
+  if (compensation === undefined) return book;
+  return { ...book, undo: [...book.undo, compensation], undoBytes: book.undoBytes + JSON.stringify(compensation).length };
+}
+
+const MOST_ON_A_PAGE = 256;
+const MOST_PAGE_BYTES = 96 * 1024;
+
+/** Where the record has no room for more of what undoes children, all that it holds goes to a page of its own. */
+export function paged(book: PlanBook): { readonly book: PlanBook; readonly page?: PlanPage } {
+  const { undo, undoBytes, page: below } = book;
+  if (undo.length < MOST_ON_A_PAGE && undoBytes < MOST_PAGE_BYTES) return { book };
+  return { book: { ...book, undo: [], undoBytes: 0 }, page: { undo, below } };
+}
+
+/** What was on the topmost page is the next to be undone. */
+export function turnedBack(book: PlanBook, { undo, below }: PlanPage): PlanBook {
+  return { ...book, undo, page: below };
 }
 
 /** What was to begin never will. */

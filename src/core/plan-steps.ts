@@ -1,9 +1,10 @@
 import type { PlanContext, PlanCursor } from "../../machines/plan.ts";
+import type { PlanPage } from "../../machines/plan-page.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./errors.ts";
 import { counted, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 import { judged, replaced, rested, rose, type FailureRule } from "./plan-failure.ts";
 import { begun, faultsOfGraph, released, removed, takenIn } from "./plan-order.ts";
-import { abandoned, ROLLBACK_BEGUN, rollbackEnded, undoable, undoing, undone } from "./plan-rollback.ts";
+import { abandoned, paged, ROLLBACK_BEGUN, rollbackEnded, turnedBack, undoable, undoing, undone } from "./plan-rollback.ts";
 
 /** What a plan's definition says about its children. */
 export interface PlanRules {
@@ -48,6 +49,8 @@ export interface PlanStep {
   readonly cancel?: readonly string[];
   /** Ended without being asked, and forgotten. */
   readonly stop?: readonly string[];
+  /** What a new page is to keep; a reference to it takes its place in the book. */
+  readonly page?: PlanPage;
   /** Rest no more. */
   readonly withdraw?: readonly string[];
 }
@@ -124,23 +127,17 @@ export function childrenStopped({ book }: PlanContext, rules: PlanRules): PlanSt
 export function lateDone({ book }: PlanContext, rules: PlanRules, key: string, output: unknown): PlanStep {
   const child = book.live[key];
   if (child === undefined) return { patch: {} };
-  const after = counted(removed(book, key), { done: 1 });
-  return {
-    patch: {
-      book: undoable(
-        after,
-        safely(() => compensationOf(rules, { ...child, outcome: "done", output })),
-      ),
-    },
-    ended: key,
-  };
+  const compensation = safely(() => compensationOf(rules, { ...child, outcome: "done", output }));
+  const { book: left, ...page } = paged(undoable(counted(removed(book, key), { done: 1 }), compensation));
+  return { patch: { book: left }, ended: key, ...page };
 }
 
 export function lateFailed({ book }: PlanContext, rules: PlanRules, key: string, error: ErrorRecord): PlanStep {
   const child = book.live[key];
   if (child === undefined) return { patch: {} };
   const after = counted(removed(book, key), { failed: 1 });
-  return { patch: { book: safely(() => undoFailed(after, rules, child, error)) ?? after }, ended: key };
+  const { book: left, ...page } = paged(safely(() => undoFailed(after, rules, child, error)) ?? after);
+  return { patch: { book: left }, ended: key, ...page };
 }
 
 export function undoingBegun({ book, rollback }: PlanContext, rules: PlanRules): PlanStep {
@@ -154,13 +151,18 @@ export function compensationEnded(context: PlanContext, rules: PlanRules, key: s
   return { patch: { book: next.book, rollback }, begin: next.begin, ended: key };
 }
 
+export function pageTurned({ book }: PlanContext, page: PlanPage): PlanStep {
+  return { patch: { book: turnedBack(book, page) } };
+}
+
 export function rollbackOver({ rollback }: PlanContext): PlanStep {
   return { patch: { rollback: rollback === null ? null : rollbackEnded(rollback) } };
 }
 
 function going(book: PlanBook, { order, limit }: PlanRules, patch: Partial<PlanContext> = {}): PlanStep {
   const next = begun(book, order, limit);
-  return { patch: { ...patch, book: next.book }, begin: next.begin };
+  const { book: left, ...page } = paged(next.book);
+  return { patch: { ...patch, book: left }, begin: next.begin, ...page };
 }
 
 /** Written down while the child's input and output are at hand, so that neither has to be kept. */
