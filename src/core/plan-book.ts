@@ -29,6 +29,8 @@ export interface PlannedChild {
   readonly key: string;
   readonly kind: string;
   readonly input: unknown;
+  /** About how many bytes all this takes. */
+  readonly size: number;
   readonly step?: number;
   /** Keys of children that must be done before it begins. */
   readonly after?: readonly string[];
@@ -45,6 +47,7 @@ export interface Compensation {
   readonly key: string;
   readonly kind: string;
   readonly input: unknown;
+  readonly size: number;
   readonly step?: number;
 }
 

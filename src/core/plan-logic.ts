@@ -67,8 +67,8 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
       childFailed: step((context, { actorId, error }, about) => childFailed(context, rules, actorId, error, about)),
       childRested: step((context, { key }) => childRested(context, rules, key)),
       stopChildren: step((context) => childrenStopped(context, rules)),
-      lateDone: step((context, { actorId, output }) => lateDone(context, rules, actorId, output)),
-      lateFailed: step((context, { actorId, error }) => lateFailed(context, rules, actorId, error)),
+      lateDone: step((context, { actorId, output }, about) => lateDone(context, rules, actorId, output, about)),
+      lateFailed: step((context, { actorId, error }, about) => lateFailed(context, rules, actorId, error, about)),
       beginUndoing: step((context) => undoingBegun(context, rules)),
       compensated: step((context, { actorId }) => compensationEnded(context, rules, actorId, undefined)),
       compensationFailed: step((context, { actorId, error }) => compensationEnded(context, rules, actorId, error)),
@@ -84,7 +84,8 @@ function step(told: Told): never {
   return enqueueActions(({ context, event, enqueue, self }) => {
     const { patch, begin, ended, rest, cancel, stop, withdraw, page } = told(context as PlanContext, event as unknown as Heard, self.id);
     enqueue.assign(patch);
-    if (page !== undefined) enqueue.assign(({ context: { book }, spawn }) => ({ book: { ...book, page: spawn(PAGE, { id: PAGE, input: page }) } }));
+    if (page !== undefined)
+      enqueue.assign(({ context: { book }, spawn }) => ({ book: { ...book, page: spawn(PAGE, { id: PAGE, input: page }) } }));
     if (ended !== undefined) enqueue.stopChild(ended);
     for (const key of stop ?? []) enqueue.stopChild(key);
     for (const key of cancel ?? []) enqueue.sendTo(key, CANCEL);

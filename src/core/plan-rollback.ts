@@ -10,7 +10,7 @@ const MOST_ERRORS = 10;
 /** What would undo this child is written down, after everything that would be undone later. */
 export function undoable(book: PlanBook, compensation: Compensation | undefined): PlanBook {
   if (compensation === undefined) return book;
-  return { ...book, undo: [...book.undo, compensation], undoBytes: book.undoBytes + JSON.stringify(compensation).length };
+  return { ...book, undo: [...book.undo, compensation], undoBytes: book.undoBytes + compensation.size };
 }
 
 const MOST_ON_A_PAGE = 256;
@@ -65,12 +65,12 @@ export function undone(
   key: string,
   error: ErrorRecord | undefined,
 ): { readonly book: PlanBook; readonly rollback: Rollback } {
-  const { compensated, failed, errors } = rollback;
-  const after =
-    error === undefined
-      ? { ...rollback, compensated: compensated + 1 }
-      : { ...rollback, failed: failed + 1, errors: [...errors, error].slice(0, MOST_ERRORS) };
+  const after = error === undefined ? { ...rollback, compensated: rollback.compensated + 1 } : unableTo(rollback, error);
   return { book: removed(book, key), rollback: after };
+}
+
+export function unableTo(rollback: Rollback, error: ErrorRecord): Rollback {
+  return { ...rollback, failed: rollback.failed + 1, errors: [...rollback.errors, error].slice(0, MOST_ERRORS) };
 }
 
 export function rollbackEnded(rollback: Rollback): Rollback {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { asked, Trip, type TripOptions } from "./trip.ts";
+import type { YieldedChild } from "../../src/plan-expansion.ts";
+import { asked, Trip } from "./trip.ts";
 
 /** Plans of more children than a commit or a record can hold. */
 
@@ -19,7 +20,7 @@ async function played(trip: Trip, ms = 600_000): Promise<void> {
   await trip.stand.settle();
 }
 
-const many = (count: number, failing = -1): TripOptions["expand"] =>
+const many = (count: number, failing = -1): ((context: unknown) => Iterable<YieldedChild>) =>
   function* () {
     for (let i = 1; i <= count; i++) yield { kind: "job", input: { key: String(i), ...(i === failing ? { failures: 9 } : {}) } };
   };
@@ -53,7 +54,7 @@ describe("a plan of thousands", () => {
     const trip = new Trip(() => ({
       expand: function* (context) {
         calls.push(context.cursor);
-        yield* many(1_000)(context) as Iterable<{ kind: string }>;
+        yield* many(1_000)(context);
       },
     }));
     await played(trip);
