@@ -10,6 +10,7 @@ export type { RetryPolicy } from "./core/retry.ts";
 export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskOptions } from "./define.ts";
+export { logicOf } from "./logic-of.ts";
 export {
   definePlan,
   type CleanupContext,
