@@ -46,6 +46,8 @@ export class Activation {
   listeners: readonly { readonly replyTo: string; readonly hold: Hold }[] = NOTHING;
   /** Bytes of the last stored record: what the cache counts. */
   recordBytes = 0;
+  /** In how many parts the last stored record lies; 0 where it is one message. */
+  parts = 0;
 
   constructor(address: Address, definition: Definition, session: Session) {
     this.address = address;
@@ -81,7 +83,7 @@ export interface Pending {
   effects: readonly Effect[];
   /** Let go after the commit. */
   holds: Hold[];
-  /** The record as it was encoded by a turn that had to know its size. */
+  /** The record as it was encoded by whoever had to know its size. */
   bytes: Uint8Array | undefined;
 }
 

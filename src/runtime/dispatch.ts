@@ -12,6 +12,7 @@ import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { draftMail, mailWrite } from "./post.ts";
+import { Room } from "./room.ts";
 
 export interface DispatchParts {
   readonly store: Store;
@@ -28,22 +29,32 @@ export interface DispatchParts {
  */
 export class Dispatch {
   readonly #parts: DispatchParts;
+  readonly #room: Room;
   readonly #obligations: Obligations;
   readonly #acts: Acts;
 
   constructor(parts: DispatchParts, obligations: Obligations, acts: Acts) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#obligations = obligations;
     this.#acts = acts;
   }
 
-  /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
+  /**
+   * For time travel: what the turn heard, what it asked for and what it made of the actor. Of a turn that is larger than a message, only
+   * the types of all that, and how large it was.
+   */
   keep(activation: Activation, pending: Pending, { event, effects, actor }: Turn): void {
     const { revision } = actor.record;
     const told = effects.map((effect) =>
       effect.kind === "act" ? { kind: effect.kind, key: effect.owed.key, action: effect.owed.action } : effect,
     );
-    const bytes = encodeRecord({ event, effects: told, record: actor.record });
+    const isLarge = (pending.bytes?.length ?? 0) > this.#room.messageBytes;
+    let bytes = isLarge ? undefined : encodeRecord({ event, effects: told, record: actor.record });
+    if (bytes === undefined || bytes.length > this.#room.messageBytes) {
+      const tooLarge = Math.max(bytes?.length ?? 0, pending.bytes?.length ?? 0);
+      bytes = encodeRecord({ event: event && { type: event.type }, effects: told.map(({ kind }) => ({ kind })), tooLarge });
+    }
     add(pending, `turn ${revision}`, {
       kind: "turn",
       partition: activation.session.partition,
@@ -57,13 +68,19 @@ export class Dispatch {
    * That everything a turn wants stored can be, before any of it is noted; the record as bytes. @throws bad_payload, too_large
    */
   check({ key }: Activation, { actor, effects }: Turn): Uint8Array {
-    const { maxWriteBytes } = this.#parts.store;
     const bytes = recordBytes(key, actor);
-    const most = Math.max(bytes.length, ...effects.map((effect) => (isMail(effect) ? draftMail(effect) : 0)));
-    if (most <= maxWriteBytes - OVERHEAD_BYTES) return bytes;
-    throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
-      about: key,
-    });
+    if (bytes.length > this.#room.recordBytes) throw tooLarge(key, `store a record of ${bytes.length} bytes`, this.#room.recordBytes);
+    this.checkMail(key, effects);
+    return bytes;
+  }
+
+  /** @throws bad_payload, too_large */
+  checkMail(key: string, effects: readonly Effect[]): void {
+    const { messageBytes } = this.#room;
+    for (const effect of effects) {
+      const bytes = isMail(effect) ? draftMail(effect) : 0;
+      if (bytes > messageBytes) throw tooLarge(key, `send ${bytes} bytes in one message`, messageBytes);
+    }
   }
 
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
@@ -152,8 +169,9 @@ export class Dispatch {
   }
 }
 
-/** Room for subjects and headers. */
-const OVERHEAD_BYTES = 1_024;
+function tooLarge(key: string, what: string, most: number): TroupeError {
+  return new TroupeError("too_large", `A turn of ${key} would ${what}; ${most} is the most`, { about: key });
+}
 
 function recordBytes(key: string, actor: Turn["actor"]): Uint8Array {
   try {

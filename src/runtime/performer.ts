@@ -18,6 +18,7 @@ import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
 
@@ -47,6 +48,7 @@ export class Performer {
   readonly #acts: Acts;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
+  readonly #room: Room;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -54,6 +56,7 @@ export class Performer {
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#reception = new Reception(parts, {
       at: (activation, hold) => this.#at(activation, hold),
       check: (activation, turn) => void this.#check(activation, turn),
@@ -151,6 +154,7 @@ export class Performer {
     const stored = activation.committing;
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
+    activation.parts = this.#room.partsOf(stored.bytes?.length ?? 0);
     for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
@@ -176,7 +180,10 @@ export class Performer {
   }
 
   answer(replyTo: string, outcome: Outcome): void {
-    this.#parts.outlet.reply(replyTo, encodeJson(outcome));
+    const body = encodeJson(outcome);
+    const { type, id, state, attempt } = outcome;
+    const isLarge = body.length > this.#room.messageBytes;
+    this.#parts.outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -186,7 +193,8 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
+      const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, checkMail };
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
       bytes = this.#check(activation, turn) ?? bytes;
     } catch (error) {

@@ -10,6 +10,7 @@ import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { decodeEvent, decodeStart, parentOf } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /** What reception asks of the performer. */
@@ -44,10 +45,12 @@ export interface ReceptionParts {
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #turns: Turns;
+  readonly #room: Room;
 
   constructor(parts: ReceptionParts, turns: Turns) {
     this.#parts = parts;
     this.#turns = turns;
+    this.#room = new Room(parts.store);
   }
 
   start(activation: Activation, hold: Hold, others: "none" | "events"): void {
@@ -60,7 +63,7 @@ export class Reception {
     }
     const at = this.#turns.at(activation, hold);
     try {
-      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
+      const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       const turn = start(activation.definition, activation.address, envelope, at);
       this.#turns.check(activation, turn);
       this.#turns.apply(activation, turn, [], [hold]);
