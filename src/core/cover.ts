@@ -1,4 +1,5 @@
 import { decodeBody, encodeMsgpack, MSGPACK } from "./codec.ts";
+import { TroupeError } from "./errors.ts";
 
 /**
  * A record that one message cannot hold. Its bytes lie in parts, messages beside the record that are stored with it in one commit; in
@@ -37,7 +38,10 @@ export function isCover(stored: Uint8Array): boolean {
 
 /** Undefined for a record that lies there itself. @throws bad_payload for a cover that is damaged */
 export function coverOf(stored: Uint8Array): Cover | undefined {
-  return isCover(stored) ? (decodeBody(stored.subarray(1), MSGPACK) as Cover) : undefined;
+  if (!isCover(stored)) return undefined;
+  const cover = decodeBody(stored.subarray(1), MSGPACK) as Partial<Cover> | undefined;
+  if (Number.isInteger(cover?.bytes) && Number.isInteger(cover?.parts) && typeof cover?.mark === "string") return cover as Cover;
+  throw new TroupeError("bad_payload", "The cover of a record that lies in parts is damaged");
 }
 
 /** The record; undefined where a part is missing or belongs to another commit. */

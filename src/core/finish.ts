@@ -61,7 +61,8 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
     createdAt: before.createdAt,
     updatedAt: at.now,
   };
-  const { output, error, parent, replyTo, deadlineAt, names, outbox } = before;
+  const { kind, output, error, parent, replyTo, deadlineAt, names, outbox } = before;
+  if (kind !== undefined) (after as { kind?: "actor" }).kind = kind;
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
     names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;

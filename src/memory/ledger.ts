@@ -75,6 +75,10 @@ export class Ledger {
     return cover === undefined ? stored : joined(cover, this.readParts(address, cover.parts));
   }
 
+  losePart(address: Address, index: number): void {
+    this.#recordParts.delete(partPlace(address, index));
+  }
+
   /** Where there are parts: `part <type>/<id> <index>`. */
   get partPlaces(): readonly string[] {
     return [...this.#recordParts.keys()];

@@ -137,6 +137,11 @@ export class World {
     return this.#server.ledger.partPlaces;
   }
 
+  /** A disk loses a part of a record. */
+  damagePart(address: Address, index: number): void {
+    this.#server.ledger.losePart(address, index);
+  }
+
   /** Every record as it is stored, by `type/id`. */
   get records(): ReadonlyMap<string, Uint8Array> {
     return this.#server.ledger.records;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommitOutcome, Write } from "../../src/ports/store.ts";
 import { addressIn, take, text, under, type StoreFixture } from "./fixture.ts";
 import { kept, mail, retention } from "./committed.ts";
+import { parts } from "./parts.ts";
 import { timers } from "./timers.ts";
 import { record } from "./writes.ts";
 
@@ -17,6 +18,7 @@ export function storeContract(name: string, open: () => Promise<StoreFixture>): 
     describe("records", () => records(() => f));
     describe("fences", () => fences(() => f));
     describe("limits", () => limits(() => f));
+    describe("parts", () => parts(() => f));
     describe("mail", () => mail(() => f));
     describe("timers", () => timers(() => f));
     describe("what is kept beside records", () => kept(() => f));
