@@ -9,6 +9,7 @@ import { faultsOfMachine } from "./core/machine-faults.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import { activityOf } from "./logic-activity.ts";
+import { definitionOf } from "./logic-of.ts";
 
 /** What an actor is. Every field but `name` and `machine` has a default. */
 export interface ActorOptions<TLogic extends AnyActorLogic> {
@@ -113,7 +114,7 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   const children = new Map<string, ChildType>();
   const activities = new Map<string, Activity>();
   const cast: Definition[] = [];
-  for (const [src, definition] of Object.entries(given))
+  for (const [src, definition] of Object.entries({ ...meantIn(inner), ...given }))
     children.set(src, { name: definition.name, isShared: true, kind: definition.kind });
   for (const [src, part] of Object.entries(inner)) {
     if (children.has(src)) continue;
@@ -137,6 +138,15 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   const { maxIterations = Infinity } = stubbed.options;
   stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };
   return { ...common, kind: "actor", logic: "machine", name, machine: stubbed, shape: shapeOf(stubbed), activities, children, cast };
+}
+
+function meantIn(logics: Readonly<Record<string, AnyActorLogic>>): Readonly<Record<string, AnyDefinition>> {
+  return Object.fromEntries(
+    Object.entries(logics).flatMap(([src, logic]) => {
+      const definition = definitionOf(logic);
+      return definition === undefined ? [] : [[src, definition]];
+    }),
+  );
 }
 
 /** Machines and transition logic are actors of their own; whatever has a start works outside the turn. */

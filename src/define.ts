@@ -84,7 +84,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   };
 }
 
-function faultsOfRetry(retry: RetryPolicy): Fault[] {
+export function faultsOfRetry(retry: RetryPolicy): Fault[] {
   const faults: Fault[] = [];
   const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `retry.${path}`, message });
   demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");

@@ -10,6 +10,16 @@ export type { RetryPolicy } from "./core/retry.ts";
 export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskOptions } from "./define.ts";
+export { logicOf } from "./logic-of.ts";
+export {
+  definePlan,
+  type CleanupContext,
+  type Compensate,
+  type CompensateOptions,
+  type FailurePolicy,
+  type FinishContext,
+  type PlanOptions,
+} from "./define-plan.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";

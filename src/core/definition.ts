@@ -34,6 +34,11 @@ export interface Definition<TInput = unknown, TOutput = unknown> {
   readonly "~types"?: { readonly input: TInput; readonly output: TOutput };
 }
 
+/** A task that one function does: what most hosts run most of, so its turns take short cuts that an actor with children may not. */
+export function isSimple({ kind, children }: Definition): boolean {
+  return kind === "task" && children === undefined;
+}
+
 /** How long a finished actor's record is kept, by how it ended. At least a minute: the server keeps none for less. */
 export interface Retention {
   readonly doneMs: number;

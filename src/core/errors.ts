@@ -26,6 +26,8 @@ export const ERROR_CODES = {
   expired: [false, "The task did not start before its deadline; add hosts or give it longer."],
   timeout: [true, "The work took longer than its timeout; make it faster or raise the timeout."],
   crashed: [false, "The host died during an attempt and the crash policy forbids another; check, then retry."],
+  child_failed: [false, "A child of the plan failed for good; the cause is its error. Mend it, or give its kind a failure rule."],
+  bad_plan: [false, "Correct what the plan's expand or replace yields: the message lists every fault by the child's key."],
   transition_threw: [false, "The machine threw while handling an event; mend the definition, then resume the actor."],
   // the way to NATS
   no_connection: [true, "Check that nats-server runs and the address and credentials are right."],

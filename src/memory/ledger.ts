@@ -38,6 +38,13 @@ export interface StoredTurn {
   readonly bytes: Uint8Array;
 }
 
+interface StoredRecord {
+  readonly address: Address;
+  readonly bytes: Uint8Array;
+  readonly sequence: number;
+  readonly expiry: Alarm | undefined;
+}
+
 /**
  * What JetStream's CORE stream is in the real thing: one log with one numbering for records, mail, timers and ownership, and
  * therefore one order between a claim and a commit.
@@ -48,7 +55,7 @@ export interface StoredTurn {
 export class Ledger {
   readonly #parts: LedgerParts;
   #sequence = 0;
-  readonly #records = new Map<string, { readonly bytes: Uint8Array; readonly sequence: number; readonly expiry: Alarm | undefined }>();
+  readonly #records = new Map<string, StoredRecord>();
   readonly #recordParts = new Map<string, { readonly bytes: Uint8Array; readonly expiry: Alarm | undefined }>();
   readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
@@ -82,6 +89,17 @@ export class Ledger {
   /** Where there are parts: `part <type>/<id> <index>`. */
   get partPlaces(): readonly string[] {
     return [...this.#recordParts.keys()];
+  }
+
+  /** The position of the newest write. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The first records behind a position, in the order in which they were stored. */
+  recordsAfter(after: number, count: number): readonly { readonly address: Address; readonly sequence: number }[] {
+    const behind = [...this.#records.values()].filter(({ sequence }) => sequence > after);
+    return behind.toSorted((one, other) => one.sequence - other.sequence).slice(0, count);
   }
 
   /** Every record as it is stored, by `type/id`. */
@@ -161,7 +179,7 @@ export class Ledger {
     // The caller's buffer is the caller's: what is stored must not change with it.
     const bytes = given.slice();
     this.#records.get(key)?.expiry?.cancel();
-    this.#records.set(key, { bytes, sequence, expiry: this.#expiry(ttlMs, () => this.#expire(address)) });
+    this.#records.set(key, { address, bytes, sequence, expiry: this.#expiry(ttlMs, () => this.#expire(address)) });
     this.#parts.changed({ address, bytes: this.whole(address), sequence });
   }
 

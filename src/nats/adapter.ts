@@ -75,6 +75,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
       batchSingles,
       deadTtlMs,
       maxRecordBytes,
+      inboxPrefix,
     }),
     mailbox,
     leases,

@@ -23,6 +23,7 @@ export class Link {
   readonly connection: NatsConnection;
   readonly #listeners = new Set<LinkListener>();
   #connected = true;
+  #interruptions = 0;
   #closed = false;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #complaint: Error | undefined;
@@ -39,6 +40,11 @@ export class Link {
 
   get connected(): boolean {
     return this.#connected && !this.#closed && !this.connection.isClosed();
+  }
+
+  /** How often the connection was lost. */
+  get interruptions(): number {
+    return this.#interruptions;
   }
 
   /** Milliseconds since the connection was last mended; a large number if it never broke. */
@@ -102,6 +108,7 @@ export class Link {
       if (status.type === "error") this.#complaint = status.error;
       if (status.type === "disconnect" || status.type === "close") {
         this.#connected = false;
+        this.#interruptions++;
         for (const listener of this.#listeners) listener.disconnected?.();
       } else if (status.type === "reconnect") {
         this.#connected = true;

@@ -51,6 +51,13 @@ export class Reads {
     return stored === undefined || isMarker(stored.header) ? undefined : stored;
   }
 
+  /** The sequence of the newest message that matches, a marker included, from the leader; 0 where there is none. */
+  async lastSequence(stream: string, filter: string): Promise<number> {
+    const found = new Map<string, Stored>();
+    await this.#readFromLeader(stream, filter, found);
+    return found.get(filter)?.sequence ?? 0;
+  }
+
   async #readTogether(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<void> {
     let wanted = subjects;
     while (wanted.length > 0) {

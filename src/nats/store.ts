@@ -4,6 +4,7 @@ import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
 import { COMMITTED, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
 import type { Answers } from "./answers.ts";
+import { takeCensus } from "./census.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
 import type { Link } from "./link.ts";
@@ -29,6 +30,7 @@ export interface StoreParts {
   readonly batchSingles: boolean;
   readonly deadTtlMs: number;
   readonly maxRecordBytes: number;
+  readonly inboxPrefix: string | undefined;
 }
 
 /** Room for the headers that we add to a write: batch id and number, fence, schedule with its target. */
@@ -64,6 +66,14 @@ export class JetStreamStore implements Store {
 
   loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#parts.records.parts(address, count);
+  }
+
+  get interruptions(): number {
+    return this.#parts.link.interruptions;
+  }
+
+  census(tell: (address: Address) => boolean): Promise<void> {
+    return takeCensus(this.#parts, tell);
   }
 
   commit(commit: Commit): Promise<CommitOutcome> {

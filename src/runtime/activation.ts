@@ -56,6 +56,18 @@ export class Activation {
     this.session = session;
   }
 
+  /** Something is going on, or still to be sent, that a delivery has to stand for. */
+  get hasOpen(): boolean {
+    return (
+      this.attempts.length > 0 ||
+      this.alarms.length > 0 ||
+      this.acts.length > 0 ||
+      this.owing.length > 0 ||
+      this.queued !== undefined ||
+      this.actor?.record.outbox !== undefined
+    );
+  }
+
   /** Nothing is going on that would be lost or repeated if the actor left memory. */
   get isIdle(): boolean {
     return (

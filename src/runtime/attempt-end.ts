@@ -47,7 +47,7 @@ function settle({ activation, actor, name, attempt, at }: EndedAttempt, event: A
 }
 
 function failed(ended: EndedAttempt, error: unknown, log: Log): Turn {
-  const { activation, name, attempt, maxRecordBytes } = ended;
+  const { activation, name, attempt } = ended;
   log.debug({ actor: activation.key, attempt: attempt.attempt, err: error }, "an attempt failed");
   const record = toErrorRecord(error);
   const told = isRetryable(error) ? record : { ...record, retryable: false as const };

@@ -13,12 +13,14 @@ import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { draftMail, mailWrite } from "./post.ts";
 import { Room } from "./room.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 export interface DispatchParts {
   readonly store: Store;
   readonly outlet: Outlet;
   readonly log: Log;
   readonly partitions: number;
+  readonly timekeeper: Timekeeper;
 }
 
 /**
@@ -84,7 +86,6 @@ export class Dispatch {
   }
 
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
-    const { address, session } = activation;
     if (isMail(effect)) {
       const message = `${activation.key}:${activation.actor?.record.revision}:${pending.writes?.size ?? 0}`;
       add(pending, `mail ${message}`, mailWrite(effect, message, this.#parts.partitions));
@@ -101,8 +102,7 @@ export class Dispatch {
         break;
       case "disarm":
         if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
-        else
-          add(pending, `timer ${effect.timer}`, { kind: "cancelTimer", partition: session.partition, owner: address, timer: effect.timer });
+        else this.withdraw(activation, pending, effect.timer);
         break;
       case "act":
         for (const hold of causes) hold.take();
@@ -112,6 +112,19 @@ export class Dispatch {
       default:
         pending.effects = [...pending.effects, effect];
     }
+  }
+
+  /** Takes a timer back that the server keeps: in the commit of the turn that has no more use for it. */
+  withdraw({ address, session }: Activation, pending: Pending, timer: string): void {
+    this.#parts.timekeeper.drop(address, timer);
+    add(pending, `timer ${timer}`, { kind: "cancelTimer", partition: session.partition, owner: address, timer });
+  }
+
+  /** The mail that a timer's schedule would have sent. Nothing of it is new to the actor; it stays unacknowledged for what is open. */
+  remind({ address, session }: Activation, pending: Pending, timer: string, generation: number): void {
+    const message = `timer-${generation}`;
+    const letter = timerLetter(timer, generation);
+    add(pending, `mail ${message}`, { kind: "mail", partition: session.partition, lane: "event", to: address, message, letter });
   }
 
   release(activation: Activation, effect: Effect, holds: Hold[]): void {
@@ -162,7 +175,7 @@ export class Dispatch {
       partition: session.partition,
       owner: address,
       timer,
-      dueAt,
+      dueAt: this.#parts.timekeeper.keep(session, address, timer, generation, dueAt),
       message: `timer-${generation}`,
       letter: timerLetter(timer, generation),
     });

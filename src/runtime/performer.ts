@@ -1,4 +1,5 @@
 import { encodeJson } from "../core/codec.ts";
+import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
@@ -21,9 +22,11 @@ import { recover } from "./recovery.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
   readonly committer: Committer;
+  readonly timekeeper: Timekeeper;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -137,8 +140,29 @@ export class Performer {
     if (activation.actor === undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
     this.#overflow.sendOn(activation, []);
-    recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
+    recover(activation, {
+      obligations: this.#obligations,
+      timekeeper: this.#parts.timekeeper,
+      at: this.#at(activation),
+      apply: (turn) => this.#apply(activation, turn, []),
+      ring: (timer, generation) => this.ring(activation, timer, generation),
+      log: this.#parts.log,
+    });
     this.#queueIfReady(activation, []);
+  }
+
+  /**
+   * A timer that the server keeps has come due here first: its schedule is withdrawn by the turn that hears of it. Where that leaves
+   * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
+   */
+  ring(activation: Activation, timer: string, generation: number): void {
+    if (activation.actor?.record.timers[timer]?.generation === generation) {
+      const pending = (activation.pending ??= emptyPending());
+      this.#dispatch.withdraw(activation, pending, timer);
+      this.#step(activation, { kind: "timer", timer, generation }, []);
+      if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
+    }
+    this.#parts.retire(activation);
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -228,7 +252,7 @@ export class Performer {
 
   /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
   #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return activation.definition.kind === "actor" && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+    return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
