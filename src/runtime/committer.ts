@@ -1,4 +1,5 @@
 import { encodeRecord } from "../core/codec.ts";
+import { TroupeError } from "../core/errors.ts";
 import type { Definition } from "../core/definition.ts";
 import type { ActorRecord } from "../core/record.ts";
 import { isEnded } from "../core/record.ts";
@@ -83,12 +84,16 @@ export class Committer {
       const session = sessionOf(parcel);
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
       const alone = this.#store.singlesOverlap && this.#countWrites(parcel) === 1;
-      if (alone) this.#send([parcel], { fences: session.fences, writes: seal(parcel, this.#room) });
-      else if (this.#batchInFlight || batchBytes > MOST_BATCH_BYTES) this.#ready.push(parcel);
-      else if (writes.length + this.#countWrites(parcel) > this.#store.maxWrites) this.#ready.push(parcel);
+      if (!alone && (this.#batchInFlight || batchBytes > MOST_BATCH_BYTES || writes.length + this.#countWrites(parcel) > this.#store.maxWrites)) {
+        this.#ready.push(parcel);
+        continue;
+      }
+      const sealed = this.#seal(parcel);
+      if (sealed === undefined) continue;
+      if (alone) this.#send([parcel], { fences: session.fences, writes: sealed });
       else {
         fences.set(session.partition, session.fence);
-        writes.push(...seal(parcel, this.#room));
+        writes.push(...sealed);
         batch.push(parcel);
         if (parcel.kind === "actor") batchBytes += parcel.activation.recordBytes;
       }
@@ -103,8 +108,26 @@ export class Committer {
   #countWrites(parcel: Parcel): number {
     if (parcel.kind === "loose") return parcel.writes.length;
     const { activation } = parcel;
-    const parts = Math.max(activation.parts, this.#room.partsOf(bytesOf(activation, activation.pending as Pending).length));
-    return 1 + parts + (activation.pending?.writes?.size ?? 0);
+    const pending = activation.pending as Pending;
+    const others = 1 + (pending.writes?.size ?? 0);
+    try {
+      return others + Math.max(activation.parts, this.#room.partsOf(bytesOf(activation, pending).length));
+    } catch {
+      // Whoever seals it meets the same, and says so.
+      return others;
+    }
+  }
+
+  /** Undefined, and its actor set aside, where the record cannot be written down: user code has changed in place what was looked at. */
+  #seal(parcel: Parcel): readonly Write[] | undefined {
+    try {
+      return seal(parcel, this.#room);
+    } catch (cause) {
+      const about = parcel.kind === "actor" ? parcel.activation.key : "";
+      const error = new TroupeError("bad_payload", `The state of ${about} cannot be stored: ${(cause as Error).message}`, { about, cause });
+      this.#settled([parcel], { kind: "refused", error });
+      return undefined;
+    }
   }
 
   #send(parcels: Parcel[], commit: Commit): void {
@@ -169,6 +192,7 @@ function recordWrite(activation: Activation, pending: Pending): RecordWrite {
   const record = (activation.actor as { readonly record: ActorRecord }).record;
   const bytes = bytesOf(activation, pending);
   activation.recordBytes = bytes.length;
+  activation.measured = record;
   const { retention } = activation.definition;
   const ttlMs = !isEnded(record) ? undefined : isDone(activation.definition, record) ? retention.doneMs : retention.failedMs;
   return {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { assign, setup } from "xstate";
-import { connect, createHost, defineActor, defineTask, type TaskView } from "../../src/index.ts";
+import { connect, createHost, defineActor, defineTask, type View } from "../../src/index.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { startServer } from "../support/server.ts";
 import { startRig } from "./rig.ts";
@@ -32,8 +32,8 @@ const hoarder = defineActor({
 });
 const big = defineTask({ name: "big", run: () => "x".repeat(3 * MIB) });
 
-const hoardOf = (view: TaskView | undefined) => view?.context as { hoard: string; n: number };
-const isWhole = (view: TaskView): boolean => {
+const hoardOf = (view: View | undefined) => (view as { context?: { hoard: string; n: number } } | undefined)?.context;
+const isWhole = (view: View): boolean => {
   const { hoard, n } = hoardOf(view) ?? { hoard: "", n: 0 };
   return hoard === letterOf(n).repeat(hoard.length);
 };
@@ -43,18 +43,18 @@ it("a record of several megabytes is read, watched and listed, by hosts that fol
   await using client = await connect({ nats: server.url });
   const first = await host();
   const ref = await client.start(hoarder, { id: "a" });
-  await ref.waitFor(({ path }) => path === "open", { timeout: "5s" });
+  await ref.waitFor(({ revision }) => revision > 0, { timeout: "5s" });
   await ref.send({ type: "hoard", n: 1, count: 3 * MIB });
   const grown = await ref.waitFor((view) => hoardOf(view)?.n === 1, { timeout: "10s" });
-  expect(hoardOf(grown).hoard.length).toBe(3 * MIB);
+  expect(hoardOf(grown)?.hoard.length).toBe(3 * MIB);
   await first.stop();
   await using _second = await host();
   await ref.send({ type: "hoard", n: 2, count: 5 * MIB });
   const again = await ref.waitFor((view) => hoardOf(view)?.n === 2, { timeout: "10s" });
-  expect(hoardOf(again).hoard.length).toBe(5 * MIB);
-  expect(hoardOf(await ref.get()).hoard.length).toBe(5 * MIB);
+  expect(hoardOf(again)?.hoard.length).toBe(5 * MIB);
+  expect(hoardOf(await ref.get())?.hoard.length).toBe(5 * MIB);
   const listed = [];
-  for await (const view of client.list({ type: "hoarder" })) listed.push(hoardOf(view).hoard.length);
+  for await (const view of client.list({ type: "hoarder" })) listed.push(hoardOf(view)?.hoard.length);
   expect(listed).toEqual([5 * MIB]);
   await ref.send({ type: "close" });
   expect(await ref.result({ timeout: "10s" })).toBe(5 * MIB);
@@ -73,11 +73,11 @@ it("who reads while the record changes sees one that was stored, whole", { timeo
   await using _host = await createHost({ nats: server.url, namespace: "readers", actors: [hoarder] });
   await using client = await connect({ nats: server.url, namespace: "readers" });
   const ref = await client.start(hoarder, { id: "a" });
-  await ref.waitFor(({ path }) => path === "open", { timeout: "5s" });
+  await ref.waitFor(({ revision }) => revision > 0, { timeout: "5s" });
   const LAST = 30;
-  const seen: TaskView[] = [];
+  const seen: View[] = [];
   const reading = (async () => {
-    for (let view = await ref.get(); view !== undefined && hoardOf(view)?.n < LAST; view = await ref.get()) seen.push(view);
+    for (let view = await ref.get(); view !== undefined && (hoardOf(view)?.n ?? 0) < LAST; view = await ref.get()) seen.push(view);
   })();
   const watching = ref.waitFor((view) => (seen.push(view), hoardOf(view)?.n === LAST), { timeout: "20s" });
   for (let n = 1; n <= LAST; n++) await ref.send({ type: "hoard", n, count: (n % 4) * MIB + 1 });
