@@ -38,7 +38,7 @@ export function begin({ definition, address, before }: Subject, draft: Draft, { 
     ...(systemId === undefined ? {} : { systemId }),
     ...(isSupervised ? { first: watched ? { input, watched } : { input } } : {}),
   };
-  draft.children = { ...draft.children, [id]: record };
+  if (type.isDetached !== true) draft.adopt(id, record);
   draft.effect({ kind: "spawn", to, as: type.kind, input, parent });
   const text = formatAddress(to);
   if (systemId !== undefined) bookName({ address, before }, draft, systemId, text);

@@ -148,8 +148,7 @@ export class Collected {
     draft.halt(id);
     const child = draft.children?.[id];
     if (child === undefined) return;
-    const { [id]: _gone, ...others } = draft.children ?? {};
-    draft.children = others;
+    draft.lose(id);
     if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) bookName(this.#subject, draft, child.systemId, undefined, formatAddress(child));
   }

@@ -53,7 +53,7 @@ export function stop({ address }: Pick<Subject, "address">, draft: Draft, id: st
   const child = draft.children?.[id];
   if (child === undefined || child.ended === true) return;
   draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: address });
-  draft.children = { ...draft.children, [id]: { ...child, ended: true } };
+  draft.adopt(id, { ...child, ended: true });
 }
 
 /** Keeps the timer at the earliest restart to come: armed, moved or withdrawn as children wait or leave. */
@@ -95,5 +95,5 @@ function delay(draft: Draft, id: string, dueAt: number): void {
     return;
   }
   const child = draft.children?.[id];
-  if (child !== undefined) draft.children = { ...draft.children, [id]: { ...child, dueAt } };
+  if (child !== undefined) draft.adopt(id, { ...child, dueAt });
 }

@@ -97,7 +97,7 @@ function answered(subject: Subject, actor: Actor, failure: Failure, at: TurnAt):
 /** Whoever has ended need not be stopped; new attempts are counted anew. */
 function forget(draft: Draft, { child, lives }: Failure): void {
   const known = draft.children?.[child];
-  if (known !== undefined && !lives) draft.children = { ...draft.children, [child]: { ...known, ended: true } };
+  if (known !== undefined && !lives) draft.adopt(child, { ...known, ended: true });
   const activity = draft.activities[child];
   if (activity === undefined) return;
   const { failures: _failures, ...rest } = activity;

@@ -91,6 +91,7 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     ...coreNames(namespace),
     ...liveNames(namespace, hostsBucket),
     ...outsideNames(namespace),
+    census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
   };
@@ -118,13 +119,14 @@ function coreNames(namespace: string) {
       `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.${encodeToken(message)}`,
     mailStartsOf: (partition: number, to: Address) =>
       START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
+    part: (address: Address, index: number) => `${namespace}.part.${address.type}.${address.id}.${index}`,
     timer: (owner: Address, timer: string) => `${namespace}.timer.${owner.type}.${owner.id}.${encodeToken(timer)}`,
     own: (partition: number) => `${namespace}.own.${partition}`,
     dead: (address: Address, name: string) => `${dead}${address.type}.${address.id}.${encodeToken(name)}`,
     turn: (partition: number, address: Address, revision: number) =>
       `${namespace}.turn.${partition}.${address.type}.${address.id}.${revision}`,
     turnsOf: (partition: number) => `${namespace}.turn.${partition}.>`,
-    coreSubjects: ["mail.>", "state.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
+    coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
     stateRepublish: { src: `${state}>`, dest: `${namespace}.live.state.>` },
     workFilter: `${namespace}.work.>`,
     historyTransform: { src: `${namespace}.turn.*.*.*.*`, dest: `${namespace}.history.{{wildcard(2)}}.{{wildcard(3)}}` },
@@ -161,6 +163,7 @@ function outsideNames(namespace: string) {
     serviceName: namespace,
     serviceQueue: `${namespace}-api`,
     stateFilter: (type?: string, id?: string) => filter(state, type, id, ""),
+    history: (address: Address) => `${namespace}.history.${address.type}.${address.id}`,
     stateAddress: (subject: string) => addressIn(state, subject),
     deadFilter: (type?: string, id?: string) => filter(dead, type, id, ".*"),
     deadAddress: (subject: string) => ({ address: addressIn(dead, subject), name: decodeToken(subject.split(".")[4] ?? "") }),
@@ -193,6 +196,21 @@ function sourceNames(
     reset: `${API}.CONSUMER.RESET.${stream}.${consumer}`,
     info: api.consumerInfo(stream, consumer),
     create: api.consumerCreate(stream, consumer),
+  };
+}
+
+/** A consumer of the moment, of everything that fits a filter. */
+function passingNames(stream: string, consumer: string, filter: string) {
+  const ackInfix = `.${stream}.${consumer}.`;
+  return {
+    stream,
+    consumer,
+    filter,
+    ackInfix,
+    ackPrefix: `$JS.ACK${ackInfix}`,
+    pull: `${API}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+    create: api.consumerCreate(stream, consumer),
+    remove: `${API}.CONSUMER.DELETE.${stream}.${consumer}`,
   };
 }
 

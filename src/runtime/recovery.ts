@@ -5,30 +5,39 @@ import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 /** After so many crashes during one attempt the work itself is suspected, and a person has to look. */
 const MOST_RERUNS = 20;
 
+export interface RecoveryParts {
+  readonly obligations: Obligations;
+  readonly timekeeper: Timekeeper;
+  readonly at: TurnAt;
+  readonly apply: (turn: Turn) => void;
+  /** A timer that the server keeps is overdue. */
+  readonly ring: (timer: string, generation: number) => void;
+  readonly log: Log;
+}
+
 /**
  * Takes up what an actor's last host left open: right after its record was read, or when it goes on after it was set aside. Attempts
- * that were running are settled by their crash policy (invariant 7), timers that only the host's memory kept are armed again, overdue
- * ones at once. What goes on in this host is left alone.
+ * that were running are settled by their crash policy (invariant 7), timers are armed in memory again, overdue ones fire at once. What
+ * goes on in this host is left alone; `causes` stand for the rest.
  */
-export function recover(
-  activation: Activation,
-  obligations: Obligations,
-  at: TurnAt,
-  causes: readonly Hold[],
-  apply: (turn: Turn) => void,
-  log: Log,
-): void {
+export function recover(activation: Activation, causes: readonly Hold[], parts: RecoveryParts): void {
+  const { obligations, timekeeper, at, apply, log } = parts;
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
-    if (keeper === "host" && !isArmed) obligations.arm(activation, timer, generation, dueAt, causes);
+    if (keeper === "host") {
+      const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
+      if (!isArmed) obligations.arm(activation, timer, generation, dueAt, causes);
+    } else if (dueAt <= at.now) parts.ring(timer, generation);
+    else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
-  for (const [name, { generation, dueAt }] of Object.entries(record.activities)) {
+  // Those that are there after what was overdue has been heard.
+  for (const [name, { generation, dueAt }] of Object.entries(activation.actor?.record.activities ?? {})) {
     const isRunning = activation.attempts.some((attempt) => attempt.generation === generation);
     if (dueAt === undefined && !isRunning) apply(afterCrash(activation, name, at, log));
   }
