@@ -162,6 +162,7 @@ function outsideNames(namespace: string) {
     serviceName: namespace,
     serviceQueue: `${namespace}-api`,
     stateFilter: (type?: string, id?: string) => filter(state, type, id, ""),
+    history: (address: Address) => `${namespace}.history.${address.type}.${address.id}`,
     stateAddress: (subject: string) => addressIn(state, subject),
     deadFilter: (type?: string, id?: string) => filter(dead, type, id, ".*"),
     deadAddress: (subject: string) => ({ address: addressIn(dead, subject), name: decodeToken(subject.split(".")[4] ?? "") }),

@@ -24,7 +24,7 @@ const MOST_UNACKNOWLEDGED = 65_536;
 
 export function streamConfigs(names: Names, layout: LayoutOptions): readonly StreamConfig[] {
   const common = { storage: "file", num_replicas: layout.replicas, metadata: { [METADATA.partitions]: String(layout.partitions) } };
-  return [inConfig(names, layout, common), coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout)];
+  return [coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout), inConfig(names, layout, common)];
 }
 
 /** What the world may write to: plain messages only, a header here can neither wipe nor schedule anything. Refuses when full. */

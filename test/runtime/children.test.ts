@@ -1,7 +1,8 @@
-import { assign, fromPromise, sendTo, setup, spawnChild, stopChild } from "xstate";
+import { assign, createActor, fromPromise, sendTo, setup, spawnChild, stopChild, toPromise } from "xstate";
 import { describe, expect, test } from "vitest";
 import { defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
+import { logicOf } from "../../src/logic-of.ts";
 import { busy, childOf, heard, kid, parts, stage } from "./order.ts";
 import { Stand } from "./stage.ts";
 
@@ -79,7 +80,7 @@ describe("a child", () => {
     const bad = defineTask({ name: "bad", retry: { attempts: 1 }, run: () => Promise.reject(new Error("no luck")) });
     const machine = setup({
       types: { context: {} as { got: unknown } },
-      actors: { good: fromPromise(async () => 0), bad: fromPromise(async () => 0) },
+      actors: { good: logicOf(good), bad: logicOf(bad) },
     }).createMachine({
       context: { got: undefined },
       initial: "a",
@@ -95,7 +96,7 @@ describe("a child", () => {
         c: { type: "final" },
       },
     });
-    const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine, children: { good, bad } }), good, bad] });
+    const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine }), good, bad] });
     await stand.open();
     stand.start("order", "7");
     await stand.settle();
@@ -119,6 +120,11 @@ describe("a child", () => {
     expect(stand.state("rerun", "order~7~j~1")).toBe("failed");
     expect(stand.running).toBe(0);
   });
+});
+
+test("logic that stands for a task says where it runs when nobody hosts it", async () => {
+  const lone = createActor(logicOf(defineTask({ name: "good", run: () => 5 })), { input: undefined }).start();
+  await expect(toPromise(lone)).rejects.toMatchObject({ code: "bad_options", about: "good" });
 });
 
 test("a hundred children of one parent begin, answer and end", async () => {
