@@ -145,6 +145,12 @@ export function formatState(value: StateValue): string {
     .join(",");
 }
 
+/** What is kept of a large record for time travel: that it was there, in which state, and how large. */
+export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
+}
+
 export function isEnded(record: ActorRecord): boolean {
   return record.status !== "active";
 }

@@ -21,6 +21,7 @@ import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
 import type { Timekeeper } from "./timekeeper.ts";
@@ -53,6 +54,7 @@ export class Performer {
   readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
+  readonly #room: Room;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -60,9 +62,10 @@ export class Performer {
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#reception = new Reception(parts, {
       at: (activation, hold) => this.#at(activation, hold),
-      check: (activation, turn) => void this.#check(activation, turn),
+      fit: (activation, turn) => this.#fit(activation, turn).turn,
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
@@ -182,6 +185,7 @@ export class Performer {
     const stored = activation.committing;
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
+    activation.parts = this.#room.partsOf(stored.bytes?.length ?? 0);
     for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
@@ -207,7 +211,10 @@ export class Performer {
   }
 
   answer(replyTo: string, outcome: Outcome): void {
-    this.#parts.outlet.reply(replyTo, encodeJson(outcome));
+    const body = encodeJson(outcome);
+    const { type, id, state, attempt } = outcome;
+    const isLarge = body.length > this.#room.messageBytes;
+    this.#parts.outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
   }
 
   /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
@@ -222,9 +229,12 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
+      const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, checkMail };
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
-      bytes = this.#check(activation, turn) ?? bytes;
+      const fitted = this.#fit(activation, turn);
+      ({ turn } = fitted);
+      bytes = fitted.bytes ?? bytes;
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
     }
@@ -245,8 +255,7 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      turn = take(activation.definition, activation.address, actor, envelope, at);
-      bytes = this.#check(activation, turn);
+      ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
     }
@@ -270,9 +279,14 @@ export class Performer {
     return turn;
   }
 
-  /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
-  #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+  /**
+   * The turn as far as its commit has room, and the record as bytes, where a turn might ask for what cannot be stored. What a task stores
+   * is looked at where it enters. @throws bad_payload, too_large
+   */
+  #fit(activation: Activation, made: Turn): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
+    if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
+    const turn = this.#overflow.fitted(activation, made);
+    return { turn, bytes: this.#dispatch.check(activation, turn) };
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */

@@ -11,13 +11,14 @@ import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { decodeEvent, decodeStart, parentOf } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /** What reception asks of the performer. */
 export interface Turns {
   at(activation: Activation, hold?: Hold): TurnAt;
-  /** @throws bad_payload, too_large */
-  check(activation: Activation, turn: Turn): void;
+  /** The turn as far as its commit has room. @throws bad_payload, too_large */
+  fit(activation: Activation, turn: Turn): Turn;
   apply(activation: Activation, turn: Turn, handed: readonly Hold[], causes: readonly Hold[]): void;
   step(
     activation: Activation,
@@ -46,10 +47,12 @@ export interface ReceptionParts {
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #turns: Turns;
+  readonly #room: Room;
 
   constructor(parts: ReceptionParts, turns: Turns) {
     this.#parts = parts;
     this.#turns = turns;
+    this.#room = new Room(parts.store);
   }
 
   start(activation: Activation, hold: Hold, others: "none" | "events"): void {
@@ -62,9 +65,8 @@ export class Reception {
     }
     const at = this.#turns.at(activation, hold);
     try {
-      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
-      const turn = start(activation.definition, activation.address, envelope, at);
-      this.#turns.check(activation, turn);
+      const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
+      const turn = this.#turns.fit(activation, start(activation.definition, activation.address, envelope, at));
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
