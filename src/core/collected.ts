@@ -154,8 +154,9 @@ export class Collected {
     draft.halt(id);
     const child = draft.children?.[id];
     if (child === undefined) return;
+    const hasEnded = draft.hasEnded(child);
     draft.lose(id);
-    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
+    if (!hasEnded) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }
 
