@@ -27,6 +27,12 @@ export const ERROR_CODES = {
   timeout: [true, "The work took longer than its timeout; make it faster or raise the timeout."],
   crashed: [false, "The host died during an attempt and the crash policy forbids another; check, then retry."],
   transition_threw: [false, "The machine threw while handling an event; mend the definition, then resume the actor."],
+  unknown_state: [
+    false,
+    "Deploy a version that has the state, or a migration to one; the actor then goes on, and nothing sent to it is lost.",
+  ],
+  migration_failed: [false, "Mend the migration and deploy it; the actor then goes on, and nothing sent to it is lost."],
+  newer_version: [false, "Deploy the version that wrote the actor, or a newer one; until then it is left alone."],
   // the way to NATS
   no_connection: [true, "Check that nats-server runs and the address and credentials are right."],
   no_host: [true, "Start a host that has this type registered."],

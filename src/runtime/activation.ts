@@ -20,7 +20,8 @@ import type { Session } from "./session.ts";
 export class Activation {
   readonly address: Address;
   readonly key: string;
-  readonly definition: Definition;
+  /** The newest of its type until the record is read, which may belong to an older one. */
+  definition: Definition;
   readonly session: Session;
   phase: "loading" | "ready" | "dropped" = "loading";
   /** After the last turn, committed or not; undefined while the actor does not exist. */
@@ -38,6 +39,8 @@ export class Activation {
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Keys of custom actions that are under way. */
   acts: readonly string[] = NOTHING;
+  /** Present while no definition of this host fits the record: the deliveries that wait for one, in order. */
+  misfit: { readonly waiting: readonly Hold[] } | undefined;
   /** Events that wait for the next commit: this one is full. */
   stalled: readonly Hold[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
@@ -64,6 +67,7 @@ export class Activation {
       this.alarms.length === 0 &&
       this.acts.length === 0 &&
       this.stalled.length === 0 &&
+      this.misfit === undefined &&
       this.queued === undefined &&
       this.listeners.length === 0
     );

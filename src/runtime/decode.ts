@@ -29,7 +29,10 @@ export function decodeStart(delivery: Delivery, definition: Definition, now: num
   const body = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   const child = asChild(delivery, body);
   const input = validate(definition.inputSchema, child === undefined ? body : child.input, "invalid_input", about);
-  if (child !== undefined) return { kind: "start", input, parent: child.parent, delayMs: 0 };
+  if (child !== undefined) {
+    const { parent, version } = child;
+    return version === undefined ? { kind: "start", input, parent, delayMs: 0 } : { kind: "start", input, parent, version, delayMs: 0 };
+  }
   const options = readStartOptions(delivery, about);
   return { kind: "start", input, ...options, delayMs: options.delayMs === 0 ? 0 : Math.max(0, delivery.sentAt + options.delayMs - now) };
 }
@@ -64,6 +67,17 @@ export function decodeEvent(delivery: Delivery, relay: Relay): Exclude<Envelope,
     return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
   }
   return { kind: "event", event: checkEvent(value, about) };
+}
+
+/** Whether a delivery is a person's word to a parked actor. */
+export function isRetry(delivery: Delivery): boolean {
+  if (delivery.lane !== "event" || delivery.header(HEADERS.kind) !== "") return false;
+  try {
+    const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
+    return typeof value === "object" && value !== null && "type" in value && value.type === "retry";
+  } catch {
+    return false;
+  }
 }
 
 /** The mail that a server-side timer sends when it fires. */

@@ -1,5 +1,6 @@
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
@@ -61,6 +62,7 @@ export class Reception {
     const at = this.#turns.at(activation, hold);
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
+      if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
       const turn = start(activation.definition, activation.address, envelope, at);
       this.#turns.check(activation, turn);
       this.#turns.apply(activation, turn, [], [hold]);

@@ -16,9 +16,13 @@ export function recover(activation: Activation, obligations: Obligations, at: Tu
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, []);
+    if (keeper === "host" && !activation.alarms.some((armed) => armed.generation === generation))
+      obligations.arm(activation, timer, generation, dueAt, []);
   }
-  for (const name of Object.keys(record.activities)) apply(afterCrash(activation, name, at, log));
+  // What a migration has just begun was not left open by anybody.
+  const begun = new Set(activation.attempts.map(({ generation }) => generation));
+  for (const [name, { generation }] of Object.entries(record.activities))
+    if (!begun.has(generation)) apply(afterCrash(activation, name, at, log));
 }
 
 function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log): Turn {
