@@ -45,7 +45,7 @@ export function finish(
 /** Field by field: a record that is spread and then changed takes a fifth of a turn. What few records have is added where it is there. */
 function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at: TurnAt): ActorRecord {
   const owed = draft.effects.length === 0 ? NONE : draft.effects.flatMap((effect) => (effect.kind === "act" ? [effect.owed] : NONE));
-  const after: ActorRecord = {
+  const after: { kind?: "actor" } & ActorRecord = {
     v: before.v,
     revision: before.revision + 1,
     epoch: at.epoch,
@@ -61,6 +61,7 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
     createdAt: before.createdAt,
     updatedAt: at.now,
   };
+  if (before.kind !== undefined) after.kind = before.kind;
   const { output, error, parent, replyTo, deadlineAt, names, outbox } = before;
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
