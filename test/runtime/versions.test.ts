@@ -164,3 +164,249 @@ describe("a deploy without a state that an actor is in", () => {
     stand.check();
   });
 });
+
+describe("a migration", () => {
+  test("that throws parks the actor; a mended one takes it up again, with everything that was sent", async () => {
+    const broken: Migrate = () => {
+      throw new Error("no idea");
+    };
+    const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: broken } }, { version: 2, machine: renamed, migrate: { 1: box } });
+    const second = await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
+    expect(record(stand)).toMatchObject({ version: "1", value: "packing", parked: { reason: "migration_failed" } });
+    await replaced(stand, second);
+    expect(record(stand)).toMatchObject({ version: "2", value: "boxing", context: { heard: ["a", "b"] } });
+    expect(stand.deadLetters).toEqual([]);
+  });
+
+  test("that is mended meanwhile is heard of by `retry`", async () => {
+    let isMended = false;
+    const mended: Migrate = (snapshot) => {
+      if (!isMended) throw new Error("no idea");
+      return box(snapshot);
+    };
+    const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: mended } });
+    await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
+    stand.send("order", "7", { type: "c" });
+    await stand.settle();
+    isMended = true;
+    stand.send("order", "7", { type: "retry" });
+    stand.send("order", "7", { type: "go" });
+    await stand.settle();
+    expect(record(stand)).toMatchObject({ version: "2", value: "shipping", context: { heard: ["a", "b", "c"] } });
+    expect(record(stand)?.parked).toBeUndefined();
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+
+  test("whose result cannot be stored parks the actor", async () => {
+    const large: Migrate = ({ value }) => ({ value, context: { heard: ["x".repeat(9_000)] } });
+    const versions: readonly Options[] = [{}, { version: 2, migrate: { 1: large } }];
+    const stand = new Stand({ maxWriteBytes: 8_000, tasks: ({ name }) => [order(versions[Number(name.slice(5)) - 1] ?? {})] });
+    await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
+    expect(record(stand)).toMatchObject({ version: "1", context: { heard: ["a"] }, parked: { reason: "migration_failed" } });
+    expect(stand.deadLetters).toEqual([]);
+  });
+
+  test.each(["before", "after"] as const)("is done once, where the host dies right %s it is stored", async (when) => {
+    const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: box } }, { version: 2, machine: renamed, migrate: { 1: box } });
+    const first = await stand.open();
+    stand.start("order", "7");
+    await stand.settle();
+    first.kill();
+    stand.send("order", "7", { type: "b" });
+    const second = await stand.open({ soonRounds: 0 });
+    const revision = record(stand)?.revision ?? 0;
+    await stand.until(() => (record(stand)?.revision ?? 0) > revision || (when === "before" && stand.stepsOf("committed").some(() => false)) || when === "before");
+    second.kill();
+    const third = await stand.open();
+    await stand.until(() => third.phases.every((phase) => phase === "running"));
+    await stand.settle();
+    expect(record(stand)).toMatchObject({ version: "2", value: "boxing", context: { heard: ["b"] } });
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+});
+
+describe("a migration to a state that works", () => {
+  const waiting = setup({}).createMachine({ id: "order", initial: "idle", states: { idle: {} } });
+  const working = (process: Process, ms: number) =>
+    setup({
+      actors: { job: fromPromise(async () => (await process.pause(ms), "made")) },
+    }).createMachine({
+      id: "order",
+      initial: "busy",
+      states: {
+        busy: { invoke: { id: "job", src: "job", onDone: "done" }, after: { 60_000: "late" } },
+        done: { type: "final" },
+        late: { type: "final" },
+      },
+    });
+  const toBusy: Migrate = ({ context }) => ({ value: "busy", context });
+  const stand = (ms: number, onCrash: "rerun" | "fail" | "park" = "rerun") =>
+    new Stand({
+      tasks: (process) => [
+        process.name === "host-1"
+          ? defineActor({ name: "order", machine: waiting })
+          : defineActor({ name: "order", version: 2, machine: working(process, ms), migrate: { 1: toBusy }, activities: { job: { onCrash } } }),
+      ],
+    });
+  const open = async (stage: Stand): Promise<Process> => {
+    const first = await stage.open();
+    stage.start("order", "7");
+    await stage.settle();
+    return replaced(stage, first, () => stage.send("order", "7", { type: "wake" }));
+  };
+
+  test("begins the work once, and hears its end", async () => {
+    const stage = stand(1_000);
+    await open(stage);
+    expect(record(stage)).toMatchObject({ value: "busy", activities: { job: { reruns: 0 } } });
+    expect(stage.unacknowledged).toHaveLength(1);
+    await stage.advance(1_500);
+    expect(record(stage)).toMatchObject({ status: "done", value: "done" });
+    expect(stage.unacknowledged).toEqual([]);
+  });
+
+  test("fires its timer where the work takes longer", async () => {
+    const stage = stand(100_000);
+    await open(stage);
+    await stage.advance(61_000);
+    expect(record(stage)).toMatchObject({ status: "done", value: "late" });
+  });
+
+  test("takes the work up again when the host dies, by its crash policy", async () => {
+    const rerun = stand(10_000);
+    await replaced(rerun, await open(rerun));
+    expect(record(rerun)).toMatchObject({ value: "busy", activities: { job: { reruns: 1 } } });
+    await rerun.advance(10_500);
+    expect(record(rerun)).toMatchObject({ value: "done" });
+    const park = stand(10_000, "park");
+    await replaced(park, await open(park));
+    expect(record(park)).toMatchObject({ value: "busy", parked: { reason: "crashed" } });
+  });
+});
+
+describe("a rolling deploy", () => {
+  test("is safe where an old host gets what a new one wrote: it leaves it alone, and the next new one goes on", async () => {
+    const stand = deploys({ version: 2, machine: wider }, { version: 1 }, { version: 2, machine: wider });
+    const first = await stand.open();
+    stand.start("order", "7");
+    stand.send("order", "7", { type: "a" });
+    await stand.settle();
+    const before = record(stand);
+    const second = await replaced(stand, first, () => stand.send("order", "7", { type: "b" }));
+    const { parked, revision, epoch, updatedAt, ...left } = record(stand) ?? {};
+    expect(parked).toMatchObject({ reason: "newer_version", error: { code: "newer_version" } });
+    expect({ revision, hasEpoch: epoch !== undefined, hasTime: updatedAt !== undefined }).toEqual({ revision: 3, hasEpoch: true, hasTime: true });
+    expect(before).toMatchObject(left);
+    stand.send("order", "7", { type: "check" });
+    await stand.settle();
+    await replaced(stand, second);
+    expect(record(stand)).toMatchObject({ version: "2", value: "checking", context: { heard: ["a", "b"] } });
+    expect(record(stand)?.parked).toBeUndefined();
+    expect(stand.deadLetters).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+
+  test("hands actors from the old host to the new one when the old one drains", async () => {
+    const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: box } });
+    const old = await stand.open();
+    for (let i = 0; i < 10; i++) stand.start("order", `${i}`);
+    await stand.settle();
+    await stand.open();
+    await old.drain();
+    for (let i = 0; i < 10; i++) stand.send("order", `${i}`, { type: "c" });
+    await stand.until(() => Array.from({ length: 10 }, (_, i) => stand.record("order", `${i}`)).every((each) => each?.version === "2"));
+    for (let i = 0; i < 10; i++) expect(stand.record("order", `${i}`)).toMatchObject({ value: "boxing", context: { heard: ["c"] } });
+    stand.check();
+  });
+});
+
+describe("versions side by side", () => {
+  const kidOf = (id: string) => setup({}).createMachine({ id: "kid", initial: id, states: { [id]: { on: { x: {} } } } });
+  const parentOf = (kid: string, state: string) =>
+    setup({ actors: { kid: kidOf(kid) } }).createMachine({
+      id: "order",
+      initial: state,
+      states: { [state]: { on: { go: "busy" } }, busy: { invoke: { id: "k", src: "kid" } } },
+    });
+  const one = () => defineActor({ name: "order", machine: parentOf("small", "old") });
+  const two = () => defineActor({ name: "order", version: 2, machine: parentOf("large", "new"), versions: [one()] });
+
+  test("let old actors go on under the old definition, with children of it, and new ones under the new", async () => {
+    const stand = new Stand({ tasks: ({ name }) => [name === "host-1" ? one() : two()] });
+    const first = await stand.open();
+    stand.start("order", "7");
+    await stand.settle();
+    const second = await replaced(stand, first);
+    stand.start("order", "8");
+    for (const id of ["7", "8"]) stand.send("order", id, { type: "go" });
+    await stand.settle();
+    expect(record(stand)).toMatchObject({ version: "1", value: "busy" });
+    expect(stand.record("order", "8")).toMatchObject({ version: "2", value: "busy" });
+    const child = (id: string) => stand.record("order-kid", stand.record("order", id)?.children?.["k"]?.id ?? "");
+    expect(child("7")).toMatchObject({ version: "1", value: "small" });
+    expect(child("8")).toMatchObject({ version: "2", value: "large" });
+    await replaced(stand, second, () => stand.send("order-kid", record(stand)?.children?.["k"]?.id ?? "", { type: "x" }));
+    expect(child("7")).toMatchObject({ version: "1", value: "small" });
+    expect(child("7")?.parked).toBeUndefined();
+    expect(stand.deadLetters).toEqual([]);
+  });
+});
+
+describe("a task", () => {
+  test("migrates its input", async () => {
+    const inputs: unknown[] = [];
+    const stand = new Stand({
+      tasks: (process) => [
+        process.task<unknown, string>({
+          name: "resize",
+          version: process.name === "host-1" ? 1 : 2,
+          ...(process.name === "host-1" ? {} : { migrate: { 1: ({ value, context }) => ({ value, context: { ...context, input: { width: context.input } } }) } }),
+          run: async ({ input }) => {
+            if (process.name === "host-1") await process.pause(60_000);
+            inputs.push(input);
+            return "made";
+          },
+        }),
+      ],
+    });
+    const first = await stand.open();
+    stand.start("resize", "7", 640);
+    await stand.settle();
+    await replaced(stand, first);
+    expect(stand.record("resize", "7")).toMatchObject({ version: "2", value: "done", output: "made" });
+    expect(inputs).toEqual([{ width: 640 }]);
+    stand.check();
+  });
+
+  test("of a newer version waits, and gives its slot to others; a second start of it waits too", async () => {
+    const stand = new Stand({
+      tasks: (process) => [
+        process.standard({ name: "resize", version: process.name === "host-2" ? 1 : 2, retry: { attempts: 1 } }),
+      ],
+    });
+    const first = await stand.open({ concurrency: 1 });
+    stand.start("resize", "7", { ms: 60_000 });
+    await stand.settle();
+    first.kill();
+    const second = await stand.open({ concurrency: 1 });
+    await stand.until(() => second.phases.every((phase) => phase === "running"));
+    stand.start("resize", "7", {}, { headers: { "Troupe-Reply": "answers" } });
+    stand.start("resize", "8");
+    stand.start("rerun", "9");
+    await stand.settle();
+    expect(stand.record("resize", "7")).toMatchObject({ value: "doing", parked: { reason: "newer_version" } });
+    expect([stand.state("resize", "8"), stand.state("rerun", "9")]).toEqual(["done", "done"]);
+    expect(stand.mostRunning).toBe(1);
+    second.kill();
+    const third = await stand.open({ concurrency: 1 });
+    await stand.until(() => third.phases.every((phase) => phase === "running"));
+    await stand.advance(61_000);
+    expect(stand.record("resize", "7")).toMatchObject({ value: "done" });
+    expect(stand.replies).toMatchObject([{ id: "7", state: "done", duplicate: true }]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+});
