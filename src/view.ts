@@ -28,6 +28,8 @@ export interface TaskView<TOutput = unknown> {
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   readonly deadlineAt?: number;
+  /** Of the definition that wrote the record; absent while none is stored. */
+  readonly version?: string;
   /** 0 while no record is stored. */
   readonly revision: number;
   readonly createdAt?: number;
@@ -45,6 +47,7 @@ export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): 
     ...(record.parked === undefined ? {} : { parked: record.parked }),
     ...(dueAt === Infinity ? {} : { dueAt }),
     ...(record.deadlineAt === undefined ? {} : { deadlineAt: record.deadlineAt }),
+    version: record.version,
     revision: record.revision,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,

@@ -132,6 +132,12 @@ export class NatsGateway implements Gateway {
     }
   }
 
+  async *records({ type }: { readonly type?: string }): AsyncIterable<StateChange> {
+    const { names } = this.#options;
+    for await (const { subject, body } of (await this.#reads()).all(names.streams.core, names.stateFilter(type)))
+      yield { address: names.stateAddress(subject), bytes: body };
+  }
+
   async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
     const { names } = this.#options;
     for await (const message of this.#follow(names.deadFilter(filter.type, filter.id), { current: true })) {

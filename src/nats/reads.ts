@@ -51,6 +51,22 @@ export class Reads {
     return stored === undefined || isMarker(stored.header) ? undefined : stored;
   }
 
+  /**
+   * Every message of the subjects that fit and are there when it is read, in the order of the stream. Reads alone, so that it needs no
+   * right to create anything; with replicas whichever of them answers may be a moment behind.
+   * @throws no_answer, no_connection
+   */
+  async *all(stream: string, filter: string): AsyncIterable<Stored> {
+    for (let from = 1; ;) {
+      const found: Stored[] = [];
+      const complete = await this.#send(stream, { seq: from, next_by_subj: filter, batch: MOST_PER_READ }, (stored) => found.push(stored));
+      for (const stored of found) if (!isMarker(stored.header)) yield stored;
+      const last = found.at(-1);
+      if (complete || last === undefined) return;
+      from = last.sequence + 1;
+    }
+  }
+
   async #readTogether(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<void> {
     let wanted = subjects;
     while (wanted.length > 0) {
@@ -63,15 +79,19 @@ export class Reads {
   }
 
   #readBatch(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<boolean> {
+    return this.#send(stream, { multi_last: subjects }, (stored) => found.set(stored.subject, stored));
+  }
+
+  /** One batched read; whether nothing is left of it. */
+  #send(stream: string, asked: object, heard: (stored: Stored) => void): Promise<boolean> {
     const subject = api.directGet(stream);
     return new Promise((resolve, reject) => {
-      this.#answers.send(subject, Buffer.from(JSON.stringify({ multi_last: subjects })), undefined, {
+      this.#answers.send(subject, Buffer.from(JSON.stringify(asked)), undefined, {
         heard(message) {
           const { headers } = message;
           const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
           if (status === undefined) {
-            const stored = directStored(message);
-            found.set(stored.subject, stored);
+            heard(directStored(message));
             return false;
           }
           if (status === "complete") resolve((headers?.get(NATS_HEADERS.numPending) || "0") === "0");

@@ -24,6 +24,8 @@ export interface Gateway {
     filter: { readonly type?: string; readonly id?: string },
     options: { readonly current?: boolean; readonly signal?: AbortSignal },
   ): AsyncIterable<StateChange>;
+  /** The stored record of every actor that fits, by reads alone: for those who may create nothing. @throws no_answer, no_connection */
+  records(filter: { readonly type?: string }): AsyncIterable<StateChange>;
   /** A subject for one answer. `heard` is called at most once, `forget` ends the waiting. */
   expect(heard: (body: Uint8Array) => void): { readonly subject: string; forget(): void };
   /** A request to whichever host answers first. @throws the code in the answer, no_host, no_answer */

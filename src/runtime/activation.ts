@@ -39,8 +39,8 @@ export class Activation {
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Keys of custom actions that are under way. */
   acts: readonly string[] = NOTHING;
-  /** Present while no definition of this host fits the record: the deliveries that wait for one, in order. */
-  misfit: { readonly waiting: readonly Hold[] } | undefined;
+  /** Present while no definition of this host fits the record: the deliveries that wait for one, in order, by source and sequence. */
+  misfit: Map<string, Hold> | undefined;
   /** Events that wait for the next commit: this one is full. */
   stalled: readonly Hold[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */

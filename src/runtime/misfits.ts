@@ -50,8 +50,15 @@ export class Misfits {
 
   wait(activation: Activation, hold: Hold): void {
     if (activation.misfit === undefined) return;
-    if (isRetry(hold.delivery)) this.#retry(activation, hold);
-    else activation.misfit = { waiting: [...activation.misfit.waiting, hold] };
+    if (isRetry(hold.delivery)) {
+      this.#retry(activation, hold);
+      return;
+    }
+    // What is read anew after a reconnect takes the place of what can no longer be acknowledged.
+    const { source, sequence } = hold.delivery;
+    const place = `${source} ${sequence}`;
+    activation.misfit.delete(place);
+    activation.misfit.set(place, hold);
   }
 
   #fit(activation: Activation, record: ActorRecord): Fit {
@@ -83,7 +90,7 @@ export class Misfits {
 
   #park(activation: Activation, record: ActorRecord, error: TroupeError): void {
     activation.actor = { record };
-    activation.misfit = { waiting: NOTHING };
+    activation.misfit = new Map();
     const at = this.#parts.at(activation);
     const parked = parkMisfit(record, error, at);
     if (parked === undefined) return;
@@ -106,7 +113,7 @@ export class Misfits {
       hold.release();
       return;
     }
-    const waiting = activation.misfit?.waiting ?? NOTHING;
+    const waiting = activation.misfit?.values() ?? NOTHING;
     activation.misfit = undefined;
     activation.definition = found.definition;
     this.#move(activation, found, [hold]);

@@ -206,24 +206,48 @@ describe("a migration", () => {
     expect(record(stand)).toMatchObject({ version: "1", context: { heard: ["a"] }, parked: { reason: "migration_failed" } });
     expect(stand.deadLetters).toEqual([]);
   });
+});
 
-  test.each(["before", "after"] as const)("is done once, where the host dies right %s it is stored", async (when) => {
-    const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: box } }, { version: 2, machine: renamed, migrate: { 1: box } });
+describe("wherever the new host dies", () => {
+  /** The story with the second host killed at its n-th step, another of the same version after it, and one with `last` at the end. */
+  async function story(killAt: number, second: Options, last: Options): Promise<{ stand: Stand; steps: number; parked: boolean }> {
+    const stand = deploys({}, second, second, last);
     const first = await stand.open();
     stand.start("order", "7");
+    stand.send("order", "7", { type: "a" });
     await stand.settle();
     first.kill();
     stand.send("order", "7", { type: "b" });
-    const second = await stand.open({ soonRounds: 0 });
-    const revision = record(stand)?.revision ?? 0;
-    await stand.until(() => (record(stand)?.revision ?? 0) > revision || (when === "before" && stand.stepsOf("committed").some(() => false)) || when === "before");
-    second.kill();
-    const third = await stand.open();
-    await stand.until(() => third.phases.every((phase) => phase === "running"));
-    await stand.settle();
-    expect(record(stand)).toMatchObject({ version: "2", value: "boxing", context: { heard: ["b"] } });
-    expect(stand.unacknowledged).toEqual([]);
-    stand.check();
+    stand.send("order", "7", { type: "c" });
+    let steps = 0;
+    const killed = stand.launch({ soonRounds: 0 });
+    const unlisten = stand.world.onStep((step) => {
+      if ("host" in step && step.host === killed.name && ++steps === killAt) killed.kill();
+    });
+    void killed.host.start().catch(() => {});
+    await stand.advance(2_000);
+    unlisten();
+    const next = await replaced(stand, killed);
+    const parked = record(stand)?.parked !== undefined;
+    await replaced(stand, next);
+    return { stand, steps, parked };
+  }
+
+  test.each<[string, Options, Options, boolean]>([
+    ["a migration is done once", { version: 2, machine: renamed, migrate: { 1: box } }, { version: 2, machine: renamed, migrate: { 1: box } }, false],
+    ["a misfit is parked, and goes on later", { version: 2, machine: renamed }, { version: 3, machine: renamed, migrate: { 1: box } }, true],
+    ["a state that resolves goes on", { version: 2, machine: wider }, { version: 2, machine: wider }, false],
+  ])("%s, and every event is heard once", async (_what, second, last, isParked) => {
+    const { steps: all } = await story(Infinity, second, last);
+    expect(all).toBeGreaterThan(10);
+    for (let killAt = 1; killAt <= all; killAt++) {
+      const { stand, parked } = await story(killAt, second, last);
+      expect(heard(stand), `killed at step ${killAt}`).toEqual(["a", "b", "c"]);
+      expect(parked).toBe(isParked);
+      expect(record(stand)?.version).toBe(String(last.version));
+      expect([stand.deadLetters, stand.unacknowledged]).toEqual([[], []]);
+      stand.check();
+    }
   });
 });
 
