@@ -111,7 +111,8 @@ export async function createHost(options: HostOptions): Promise<RunningHost> {
   const log = options.log ?? pino({ level: "warn" }, pino.destination(2));
   for (const definition of definitions.values()) {
     const warnings = warningsOf(definition);
-    if (warnings.length > 0) log.warn({ type: definition.name, warnings }, "the machine may not mean what it says; troupe check lists the places");
+    if (warnings.length > 0)
+      log.warn({ type: definition.name, warnings }, "the machine may not mean what it says; troupe check lists the places");
   }
   const connection = await openConnection(connectionOptions(options.nats));
   try {

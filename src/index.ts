@@ -14,4 +14,6 @@ export { logicOf } from "./logic-of.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
+export type { VersionOptions } from "./versioning.ts";
+export type { Migrate, StoredSnapshot } from "./core/versions.ts";
 export type { TaskState, TaskView } from "./view.ts";

@@ -11,7 +11,8 @@ export async function definitionsOf(entry: string): Promise<readonly Definition[
     throw new TroupeError("bad_options", `${entry} cannot be loaded: ${(cause as Error).message}`, { cause });
   }
   const definitions = [...new Set(Object.values(exported).flat().filter(isDefinition))];
-  if (definitions.length === 0) throw new TroupeError("bad_options", `${entry} exports no definition; export what defineTask or defineActor returns`);
+  if (definitions.length === 0)
+    throw new TroupeError("bad_options", `${entry} exports no definition; export what defineTask or defineActor returns`);
   return definitions;
 }
 

@@ -66,7 +66,11 @@ export class Survey {
     const about = { type: address.type, version: record.version, state: formatState(record.value) };
     if (definition !== undefined) this.#count(key, { ...about, ...fateOf(definition, address, record, now) });
     else if (this.#definitions.has(record.parent?.type ?? ""))
-      this.#count(key, { ...about, finding: "homeless", why: `no definition has this type any more; its parent is a "${record.parent?.type}"` });
+      this.#count(key, {
+        ...about,
+        finding: "homeless",
+        why: `no definition has this type any more; its parent is a "${record.parent?.type}"`,
+      });
     else this.others++;
   }
 
@@ -75,16 +79,14 @@ export class Survey {
     const rank = (finding: Finding): number => (finding.finding === "warning" ? 2 : isTrouble(finding) ? 0 : 1);
     const found = [...this.#found.values()].map(({ kind, actors, example }): Finding => ({ ...kind, actors, example }));
     const warnings = [...this.#definitions.values()].flatMap((definition) =>
-      warningsOf(definition).map(
-        ({ path, message }): Finding => ({
-          type: definition.name,
-          finding: "warning",
-          actors: 0,
-          version: definition.version,
-          state: path,
-          why: message,
-        }),
-      ),
+      warningsOf(definition).map(({ path, message }): Finding => ({
+        type: definition.name,
+        finding: "warning",
+        actors: 0,
+        version: definition.version,
+        state: path,
+        why: message,
+      })),
     );
     const order = (each: Finding): string => [each.type, each.version, each.state].join(" ");
     return [...found, ...warnings].toSorted((one, other) => rank(one) - rank(other) || order(one).localeCompare(order(other)));
@@ -106,7 +108,12 @@ function read(bytes: Uint8Array): ActorRecord | undefined {
   }
 }
 
-function fateOf(definition: Definition, address: Address, record: ActorRecord, now: number): Pick<Finding, "finding" | "code" | "missing" | "why"> {
+function fateOf(
+  definition: Definition,
+  address: Address,
+  record: ActorRecord,
+  now: number,
+): Pick<Finding, "finding" | "code" | "missing" | "why"> {
   const found: Fit = fit(definition, address, record, { now, epoch: record.epoch });
   switch (found.kind) {
     case "same":
@@ -118,7 +125,10 @@ function fateOf(definition: Definition, address: Address, record: ActorRecord, n
     case "misfit": {
       const { code, faults, message } = found.error;
       // Grouped with others of which the same is true.
-      const why = faults.length > 0 ? faults.map((fault) => `${fault.path} ${fault.message}`).join("; ") : message.replaceAll(formatAddress(address), "it");
+      const why =
+        faults.length > 0
+          ? faults.map((fault) => `${fault.path} ${fault.message}`).join("; ")
+          : message.replaceAll(formatAddress(address), "it");
       return { finding: "parks", code, ...(faults.length === 0 ? {} : { missing: faults.map(({ path }) => path) }), why };
     }
   }

@@ -53,7 +53,12 @@ beforeAll(async () => {
   const go = { go: "shipping" };
   const order = defineActor({
     name: "order",
-    machine: setup({}).createMachine({ id: "order", initial: "packing", context: {}, states: { packing: { on: go }, shipping: { on: go } } }),
+    machine: setup({}).createMachine({
+      id: "order",
+      initial: "packing",
+      context: {},
+      states: { packing: { on: go }, shipping: { on: go } },
+    }),
   });
   const kid = setup({}).createMachine({ id: "kid", on: { x: { actions: () => {} } } });
   const parent = defineActor({
@@ -63,7 +68,10 @@ beforeAll(async () => {
   const job = defineTask({ name: "job", run: () => 1 });
   await using host = await createHost({ nats: as("host"), actors: [order, parent, job] });
   await using client = await connect({ nats: as("host") });
-  const orders = await client.startMany(order as never, Array.from({ length: 700 }, (_, i) => ({ id: `o-${i}` })));
+  const orders = await client.startMany(
+    order as never,
+    Array.from({ length: 700 }, (_, i) => ({ id: `o-${i}` })),
+  );
   expect(orders.every(({ status }) => status === "fulfilled")).toBe(true);
   await client.ref("order", "o-5").send({ type: "go" });
   await client.ref("order", "o-5").waitFor(({ path }) => path === "shipping", { timeout: "10s" });
@@ -168,7 +176,12 @@ describe("troupe check, with the rights of an inspector", () => {
     expect(table.stderr).toContain("699 live actors would not go on");
     expect(table.stderr).toContain("2 live actors are of types that");
     const lines = await run("renamed", "-o", "jsonl");
-    expect(lines.stdout.trim().split("\n").map((line) => (JSON.parse(line) as { finding: string }).finding)).toEqual(["parks", "resolves"]);
+    expect(
+      lines.stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { finding: string }).finding),
+    ).toEqual(["parks", "resolves"]);
   });
 
   it("refuses a file that exports no definition, and one that is not there", async () => {

@@ -31,7 +31,8 @@ const moved = (found: Fit) => {
   if (found.kind !== "moved") throw new Error(`${found.kind}: ${found.kind === "misfit" ? found.error.message : ""}`);
   return found;
 };
-const misfit = (found: Fit) => (found.kind === "misfit" ? { code: found.error.code, faults: found.error.faults, message: found.error.message } : found.kind);
+const misfit = (found: Fit) =>
+  found.kind === "misfit" ? { code: found.error.code, faults: found.error.faults, message: found.error.message } : found.kind;
 
 const checkout = {
   initial: "paying",
@@ -90,11 +91,7 @@ describe("a record whose state does not resolve", () => {
       "paying",
       ["order.paying has states inside it in this version, and the record does not say which"],
     ],
-    [
-      "a region that is new",
-      { both: { left: "x" } },
-      ["order.both.right is a region of this version that the record knows nothing of"],
-    ],
+    ["a region that is new", { both: { left: "x" } }, ["order.both.right is a region of this version that the record knows nothing of"]],
     [
       "several at once",
       { both: { left: "z", right: "y", middle: {} } },
@@ -104,7 +101,9 @@ describe("a record whose state does not resolve", () => {
   ])("fits nothing, and every path is told: %s", (_what, value, words) => {
     const found = misfit(fit(order(checkout, { version: 2 }), ADDRESS, at(value), AT));
     expect(found).toMatchObject({ code: "unknown_state" });
-    expect((found as { faults: readonly { path: string; message: string }[] }).faults.map(({ path, message }) => `${path} ${message}`)).toEqual(words);
+    expect(
+      (found as { faults: readonly { path: string; message: string }[] }).faults.map(({ path, message }) => `${path} ${message}`),
+    ).toEqual(words);
   });
 
   it("fits nothing where work is under way that this version has not", () => {
@@ -155,7 +154,13 @@ describe("migrations", () => {
   });
 
   it.each<[string, Migrate, string]>([
-    ["throws", () => { throw new Error("no idea"); }, "threw: no idea"],
+    [
+      "throws",
+      () => {
+        throw new Error("no idea");
+      },
+      "threw: no idea",
+    ],
     ["gives back nothing", () => undefined as never, "gave back no snapshot"],
     ["gives back no state", ({ context }) => ({ context }) as never, "gave back no snapshot"],
   ])("park the actor where one %s", (_what, migrate, words) => {
@@ -171,7 +176,17 @@ describe("migrations", () => {
 
   it("cannot change the record that is kept where they fail", () => {
     const record = at("plain", { context: { list: [1] } });
-    fit(three({ 1: (snapshot) => { snapshot.context.list.push(2); throw new Error("late"); } }), ADDRESS, record, AT);
+    fit(
+      three({
+        1: (snapshot) => {
+          snapshot.context.list.push(2);
+          throw new Error("late");
+        },
+      }),
+      ADDRESS,
+      record,
+      AT,
+    );
     expect(record.context).toEqual({ list: [1] });
   });
 });
@@ -191,7 +206,13 @@ describe("a migration that moves the actor to another state", () => {
       sent: { invoke: { id: "other", src: "charge" } },
     },
   };
-  const machine = parts.createMachine({ id: "order", ...config } as never).provide({ actions: { never: () => { throw new Error("entered"); } } } as never);
+  const machine = parts.createMachine({ id: "order", ...config } as never).provide({
+    actions: {
+      never: () => {
+        throw new Error("entered");
+      },
+    },
+  } as never);
   const charging: Migrate = ({ context }) => ({ value: "charging", context: { ...context, amount: 5 } });
   const definition = define(machine, { version: 2, migrate: { 1: charging } });
   const timer = (type: string) => ({ generation: 1, dueAt: NOW, event: { type }, keeper: "server" as const });
@@ -225,7 +246,9 @@ describe("a migration that moves the actor to another state", () => {
   });
 
   it("ends what the state of old had begun", () => {
-    const activities = Object.fromEntries(["other", "0.order.paying", "spawned"].map((id, i) => [id, { src: "charge", generation: i + 1, input: 0, reruns: 0 }]));
+    const activities = Object.fromEntries(
+      ["other", "0.order.paying", "spawned"].map((id, i) => [id, { src: "charge", generation: i + 1, input: 0, reruns: 0 }]),
+    );
     const gone = { gone: { src: "gone", generation: 9, input: 0, reruns: 0 } };
     const timers = { "xstate.after.1.order.paying": timer("xstate.after.1.order.paying"), mine: timer("mine") };
     const { turn } = moved(fit(definition, ADDRESS, at("paying", { activities: { ...activities, ...gone }, timers, generation: 9 }), AT));
@@ -237,7 +260,9 @@ describe("a migration that moves the actor to another state", () => {
   });
 
   it("is only told of what a state begins that the actor was in already", () => {
-    const { turn, notes } = moved(fit(define(machine, { version: 2 }), ADDRESS, at("charging", { timers: { "xstate.after.1.x": timer("x") } }), AT));
+    const { turn, notes } = moved(
+      fit(define(machine, { version: 2 }), ADDRESS, at("charging", { timers: { "xstate.after.1.x": timer("x") } }), AT),
+    );
     expect(turn.effects).toEqual([]);
     expect(notes.map(({ path }) => path)).toEqual([
       "order.charging.invoke.charge",
@@ -275,7 +300,11 @@ describe("a parked misfit", () => {
 
   it("is its record with the reason, and nothing else changed", () => {
     const { parked, revision, ...rest } = parkMisfit(record, error(record), AT) ?? record;
-    expect(parked).toMatchObject({ reason: "unknown_state", error: { code: "unknown_state", faults: [{ path: "order.gone" }] }, at: AT.now });
+    expect(parked).toMatchObject({
+      reason: "unknown_state",
+      error: { code: "unknown_state", faults: [{ path: "order.gone" }] },
+      at: AT.now,
+    });
     expect(revision).toBe(record.revision + 1);
     const { revision: _before, ...same } = record;
     expect(rest).toEqual({ ...same, epoch: AT.epoch, updatedAt: AT.now });

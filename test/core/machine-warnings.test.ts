@@ -6,11 +6,14 @@ import { taskOf } from "./life.ts";
 
 const base = setup({ actors: { work: fromPromise(async () => 1), socket: fromCallback(() => {}) }, guards: { may: () => false } });
 const warned = (config: object): readonly string[] =>
-  warningsOf(defineActor({ name: "m", machine: base.createMachine({ id: "m", ...config } as never) })).map(({ path, message }) => `${path} ${message}`);
+  warningsOf(defineActor({ name: "m", machine: base.createMachine({ id: "m", ...config } as never) })).map(
+    ({ path, message }) => `${path} ${message}`,
+  );
 const final = { type: "final" };
 
 describe("states that can never be entered", () => {
-  const unreachable = (config: object) => warned(config).flatMap((words) => (words.includes("never be entered") ? [words.split(" ")[0]] : []));
+  const unreachable = (config: object) =>
+    warned(config).flatMap((words) => (words.includes("never be entered") ? [words.split(" ")[0]] : []));
 
   it("are those that no transition leads to; what lies inside is not said again", () => {
     const lost = { initial: "x", states: { x: { on: { y: "y" } }, y: {} } };
@@ -38,16 +41,21 @@ describe("states that can never be entered", () => {
 
   it("are not the regions of a state that is entered, nor the parents of one that is", () => {
     const both = { type: "parallel", states: { left: { initial: "x", states: { x: {} } }, right: { initial: "y", states: { y: {} } } } };
-    expect(unreachable({ initial: "a", states: { a: { on: { go: "b.deep" } }, b: { initial: "other", states: { other: final, deep: final } }, both } })).toEqual([
-      "m.b.other",
-      "m.both",
-    ]);
+    expect(
+      unreachable({
+        initial: "a",
+        states: { a: { on: { go: "b.deep" } }, b: { initial: "other", states: { other: final, deep: final } }, both },
+      }),
+    ).toEqual(["m.b.other", "m.both"]);
     expect(unreachable({ initial: "both", states: { both } })).toEqual([]);
   });
 
   it("are not those that history leads to, nor history itself", () => {
     const inner = { p: {}, q: {}, r: {}, back: { type: "history" }, there: { type: "history", target: "q" } };
-    expect(unreachable({ initial: "a", states: { a: { on: { go: "b.back" } }, b: { initial: "p", states: inner } } })).toEqual(["m.b.q", "m.b.r"]);
+    expect(unreachable({ initial: "a", states: { a: { on: { go: "b.back" } }, b: { initial: "p", states: inner } } })).toEqual([
+      "m.b.q",
+      "m.b.r",
+    ]);
     expect(unreachable({ initial: "a", states: { a: { on: { go: "b.there" } }, b: { initial: "p", states: inner } } })).toEqual([]);
   });
 });
@@ -68,7 +76,11 @@ describe("dead ends", () => {
     ["work", { invoke: { id: "w", src: "socket", onError: "b" } }],
     ["go on at once", { always: { guard: "may", target: "b" } }],
   ])("are not states that %s", (_what, state) => {
-    const machine = setup({ actors: { socket: fromCallback(() => {}) }, guards: { may: () => true }, actions: { log: () => {} } }).createMachine({
+    const machine = setup({
+      actors: { socket: fromCallback(() => {}) },
+      guards: { may: () => true },
+      actions: { log: () => {} },
+    }).createMachine({
       id: "m",
       initial: "a",
       states: { a: state, b: final },
@@ -99,7 +111,9 @@ describe("work whose failure nobody hears", () => {
   });
 
   it("is not that which a state around it hears", () => {
-    expect(unheard({ initial: "a", on: { "xstate.error.actor.w": ".b" }, states: { a: { invoke: { id: "w", src: "work" } }, b: final } })).toEqual([]);
+    expect(
+      unheard({ initial: "a", on: { "xstate.error.actor.w": ".b" }, states: { a: { invoke: { id: "w", src: "work" } }, b: final } }),
+    ).toEqual([]);
   });
 });
 

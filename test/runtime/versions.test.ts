@@ -38,7 +38,11 @@ const renamed = setup({ types: { context: {} as Context } }).createMachine({
   id: "order",
   context: { heard: [] },
   initial: "boxing",
-  states: { boxing: { on: { go: "shipping", ...heardBy("a", "b", "c", "retry") } }, shipping: { on: { done: "over" } }, over: { type: "final" } },
+  states: {
+    boxing: { on: { go: "shipping", ...heardBy("a", "b", "c", "retry") } },
+    shipping: { on: { done: "over" } },
+    over: { type: "final" },
+  },
 });
 
 type Options = Omit<ActorOptions<typeof v1>, "name" | "machine"> & { readonly machine?: typeof v1 | typeof wider | typeof renamed };
@@ -105,7 +109,10 @@ describe("a deploy without a state that an actor is in", () => {
       version: "1",
       value: "packing",
       context: { heard: ["a"] },
-      parked: { reason: "unknown_state", error: { code: "unknown_state", faults: [{ path: "order.packing", message: "is no state of this version" }] } },
+      parked: {
+        reason: "unknown_state",
+        error: { code: "unknown_state", faults: [{ path: "order.packing", message: "is no state of this version" }] },
+      },
     });
     expect(stand.deadLetters).toEqual([]);
     expect(stand.unacknowledged).toHaveLength(2);
@@ -154,7 +161,12 @@ describe("a deploy without a state that an actor is in", () => {
   });
 
   test.each(["b", "retry"])("keeps what waits when its host dies, however often: after %s", async (last) => {
-    const stand = deploys({}, { version: 2, machine: renamed }, { version: 2, machine: renamed }, { version: 3, machine: renamed, migrate: { 1: box } });
+    const stand = deploys(
+      {},
+      { version: 2, machine: renamed },
+      { version: 2, machine: renamed },
+      { version: 3, machine: renamed, migrate: { 1: box } },
+    );
     const second = await redeployed(stand, () => send(stand, "b", "c"));
     const third = await replaced(stand, second, () => send(stand, last));
     const { revision } = record(stand) ?? {};
@@ -170,7 +182,11 @@ describe("a migration", () => {
     const broken: Migrate = () => {
       throw new Error("no idea");
     };
-    const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: broken } }, { version: 2, machine: renamed, migrate: { 1: box } });
+    const stand = deploys(
+      {},
+      { version: 2, machine: renamed, migrate: { 1: broken } },
+      { version: 2, machine: renamed, migrate: { 1: box } },
+    );
     const second = await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
     expect(record(stand)).toMatchObject({ version: "1", value: "packing", parked: { reason: "migration_failed" } });
     await replaced(stand, second);
@@ -234,8 +250,18 @@ describe("wherever the new host dies", () => {
   }
 
   test.each<[string, Options, Options, boolean]>([
-    ["a migration is done once", { version: 2, machine: renamed, migrate: { 1: box } }, { version: 2, machine: renamed, migrate: { 1: box } }, false],
-    ["a misfit is parked, and goes on later", { version: 2, machine: renamed }, { version: 3, machine: renamed, migrate: { 1: box } }, true],
+    [
+      "a migration is done once",
+      { version: 2, machine: renamed, migrate: { 1: box } },
+      { version: 2, machine: renamed, migrate: { 1: box } },
+      false,
+    ],
+    [
+      "a misfit is parked, and goes on later",
+      { version: 2, machine: renamed },
+      { version: 3, machine: renamed, migrate: { 1: box } },
+      true,
+    ],
     ["a state that resolves goes on", { version: 2, machine: wider }, { version: 2, machine: wider }, false],
   ])("%s, and every event is heard once", async (_what, second, last, isParked) => {
     const { steps: all } = await story(Infinity, second, last);
@@ -271,7 +297,13 @@ describe("a migration to a state that works", () => {
       tasks: (process) => [
         process.name === "host-1"
           ? defineActor({ name: "order", machine: waiting })
-          : defineActor({ name: "order", version: 2, machine: working(process, ms), migrate: { 1: toBusy }, activities: { job: { onCrash } } }),
+          : defineActor({
+              name: "order",
+              version: 2,
+              machine: working(process, ms),
+              migrate: { 1: toBusy },
+              activities: { job: { onCrash } },
+            }),
       ],
     });
   const open = async (stage: Stand): Promise<Process> => {
@@ -321,7 +353,11 @@ describe("a rolling deploy", () => {
     const second = await replaced(stand, first, () => stand.send("order", "7", { type: "b" }));
     const { parked, revision, epoch, updatedAt, ...left } = record(stand) ?? {};
     expect(parked).toMatchObject({ reason: "newer_version", error: { code: "newer_version" } });
-    expect({ revision, hasEpoch: epoch !== undefined, hasTime: updatedAt !== undefined }).toEqual({ revision: 3, hasEpoch: true, hasTime: true });
+    expect({ revision, hasEpoch: epoch !== undefined, hasTime: updatedAt !== undefined }).toEqual({
+      revision: 3,
+      hasEpoch: true,
+      hasTime: true,
+    });
     expect(before).toMatchObject(left);
     stand.send("order", "7", { type: "check" });
     await stand.settle();
@@ -387,7 +423,9 @@ describe("a task", () => {
         process.task<unknown, string>({
           name: "resize",
           version: process.name === "host-1" ? 1 : 2,
-          ...(process.name === "host-1" ? {} : { migrate: { 1: ({ value, context }) => ({ value, context: { ...context, input: { width: context.input } } }) } }),
+          ...(process.name === "host-1"
+            ? {}
+            : { migrate: { 1: ({ value, context }) => ({ value, context: { ...context, input: { width: context.input } } }) } }),
           run: async ({ input }) => {
             if (process.name === "host-1") await process.pause(60_000);
             inputs.push(input);
@@ -407,9 +445,7 @@ describe("a task", () => {
 
   test("of a newer version waits, and gives its slot to others; a second start of it waits too", async () => {
     const stand = new Stand({
-      tasks: (process) => [
-        process.standard({ name: "resize", version: process.name === "host-2" ? 1 : 2, retry: { attempts: 1 } }),
-      ],
+      tasks: (process) => [process.standard({ name: "resize", version: process.name === "host-2" ? 1 : 2, retry: { attempts: 1 } })],
     });
     const first = await stand.open({ concurrency: 1 });
     stand.start("resize", "7", { ms: 60_000 });
