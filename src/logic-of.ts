@@ -18,7 +18,7 @@ export function logicOf<TInput, TOutput>(definition: Definition<TInput, TOutput>
       }),
     ),
   );
-  meant.set(logic, definition as Definition);
+  meant.set(logic, definition);
   return logic;
 }
 

@@ -10,7 +10,6 @@ import { AT, NOW, taskOf } from "./life.ts";
 
 const ADDRESS = { type: "order", id: "7" };
 const parts = setup({
-  types: { context: {} as Record<string, unknown> },
   actors: { charge: fromPromise(async () => 1), parcel: setup({}).createMachine({ id: "parcel" }) },
   delays: { patience: 9_000 },
 });
@@ -212,7 +211,7 @@ describe("a migration that moves the actor to another state", () => {
         throw new Error("entered");
       },
     },
-  } as never);
+  });
   const charging: Migrate = ({ context }) => ({ value: "charging", context: { ...context, amount: 5 } });
   const definition = define(machine, { version: 2, migrate: { 1: charging } });
   const timer = (type: string) => ({ generation: 1, dueAt: NOW, event: { type }, keeper: "server" as const });
