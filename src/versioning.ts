@@ -25,13 +25,15 @@ export function versioned(kind: Definition["kind"], name: string, options: Versi
   const version = String(options.version ?? 1);
   const mayBe = 'must be a whole number, or several with dots between them, such as 4 or "2.10"';
   if (!isVersion(version)) faults.push({ path: "version", message: `${mayBe}, not "${version}"` });
-  const elders = (options.versions ?? []).toSorted((one, other) => compareVersions(other.version, one.version));
+  const elders = newestFirst(options.versions ?? []);
+  // Whoever keeps a version keeps those that it keeps.
+  const kept = flattened(elders);
   const migrations = Object.entries(options.migrate ?? {}).map(([from, migrate]) => ({ from, migrate }));
   for (const { from, migrate } of migrations) {
     const path = `migrate.${from}`;
     if (!isVersion(from)) faults.push({ path, message: mayBe });
     else if (compareVersions(from, version) >= 0) faults.push({ path, message: `must lead on from a version before ${version}` });
-    else if (elders.some((elder) => compareVersions(elder.version, from) === 0))
+    else if (kept.some((elder) => compareVersions(elder.version, from) === 0))
       faults.push({ path, message: "would never be applied: that version is kept in versions" });
     if (typeof migrate !== "function") faults.push({ path, message: "must be a function of the snapshot" });
   }
@@ -44,7 +46,7 @@ export function versioned(kind: Definition["kind"], name: string, options: Versi
   });
   return {
     version,
-    ...(elders.length === 0 ? {} : { versions: elders }),
+    ...(kept.length === 0 ? {} : { versions: kept }),
     ...(migrations.length === 0 ? {} : { migrations }),
   };
 }
@@ -54,8 +56,18 @@ export function castWith(cast: readonly Definition[], elders: readonly Definitio
   const all = [...cast, ...elders.flatMap((elder) => elder.cast ?? [])];
   if (all.length === cast.length) return cast;
   return [...new Set(all.map(({ name }) => name))].map((name) => {
-    const same = all.filter((each) => each.name === name).toSorted((one, other) => compareVersions(other.version, one.version));
-    const [newest, ...older] = same as [Definition, ...Definition[]];
+    const { versions: _own, ...newest } = newestFirst(all.filter((each) => each.name === name))[0] as Definition;
+    const older = flattened(all.filter((each) => each.name === name)).filter(({ version }) => version !== newest.version);
     return older.length === 0 ? newest : { ...newest, versions: older };
   });
+}
+
+/** With those that they keep themselves, the newest first, each version once. */
+function flattened(definitions: readonly Definition[]): readonly Definition[] {
+  const all = newestFirst(definitions.flatMap((each) => [each, ...(each.versions ?? [])]));
+  return all.filter(({ version }, i) => i === all.findIndex((other) => other.version === version));
+}
+
+function newestFirst(definitions: readonly Definition[]): readonly Definition[] {
+  return definitions.toSorted((one, other) => compareVersions(other.version, one.version));
 }

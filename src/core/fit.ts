@@ -85,14 +85,31 @@ function moved(definition: Definition, address: Address, record: ActorRecord, at
     updatedAt: at.now,
   };
   demandStates(definition, about, record, after);
-  const event = { type: "troupe.version", from: record.version, to: version };
-  const turn: Turn =
-    chain.length === 0
-      ? { actor: revive(definition, address, after), effects: NO_EFFECTS, kind: "changed", event }
-      : { ...enter(definition, address, record.value, after, at), event };
+  const turn = restored(definition, address, record, after, chain.length > 0, at);
   const isOtherShape = record.shape !== shape;
   const notes = isOtherShape && definition.logic === "machine" ? notBegun(definition.machine, turn.actor.record) : [];
   return { kind: "moved", definition, turn, from: record.version, migrated: chain.map(({ from }) => from), notes };
+}
+
+/** @throws migration_failed, unknown_state where user code or XState cannot make an actor of the record */
+function restored(
+  definition: Definition,
+  address: Address,
+  before: ActorRecord,
+  after: ActorRecord,
+  isMigrated: boolean,
+  at: TurnAt,
+): Turn {
+  const event = { type: "troupe.version", from: before.version, to: after.version };
+  try {
+    if (isMigrated) return { ...enter(definition, address, before.value, after, at), event };
+    return { actor: revive(definition, address, after), effects: NO_EFFECTS, kind: "changed", event };
+  } catch (cause) {
+    const code = isMigrated ? "migration_failed" : "unknown_state";
+    const about = formatAddress(address);
+    const words = `${about} of version ${before.version} cannot be taken up in version ${after.version}: ${(cause as Error).message}`;
+    throw new TroupeError(code, words, { about, cause });
+  }
 }
 
 /** @throws migration_failed */

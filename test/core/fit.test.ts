@@ -173,6 +173,28 @@ describe("migrations", () => {
     expect(found).toMatchObject({ code: "unknown_state", faults: [{ path: "order.nowhere" }] });
   });
 
+  it("change what transition logic keeps", () => {
+    const sum = fromTransition((total: number, { by }: { type: string; by: number }) => total + by, 0);
+    const counted = stored(define(sum));
+    const twice = define(sum, { version: 2, migrate: { 1: ({ value, context }) => ({ value, context: context + 10 }) } });
+    const { actor } = moved(fit(twice, ADDRESS, counted, AT)).turn;
+    expect(take(twice, ADDRESS, actor, { kind: "event", event: { type: "add", by: 1 } }, AT).actor.record).toMatchObject({
+      context: 11,
+      version: "2",
+    });
+  });
+
+  it("park the actor where what its state begins throws", () => {
+    const input = () => {
+      throw new Error("no amount");
+    };
+    const config = { initial: "busy", states: { busy: { invoke: { id: "charge", src: "charge", input } } } };
+    const definition = order(config, { version: 2, migrate: { 1: ({ context }) => ({ value: "busy", context }) } });
+    const found = misfit(fit(definition, ADDRESS, at("idle"), AT));
+    expect(found).toMatchObject({ code: "migration_failed" });
+    expect((found as { message: string }).message).toContain("no amount");
+  });
+
   it("cannot change the record that is kept where they fail", () => {
     const record = at("plain", { context: { list: [1] } });
     fit(
@@ -283,6 +305,12 @@ describe("versions side by side", () => {
     expect(fit(two, ADDRESS, stored(two), AT)).toEqual({ kind: "same", definition: two });
     expect(fit(three, ADDRESS, stored(one), AT).definition.version).toBe("1");
     expect(fit(three, ADDRESS, stored(two), AT).definition.version).toBe("2");
+  });
+
+  it("keep those that they keep themselves", () => {
+    const four = order({}, { version: 4, versions: [three] });
+    expect(four.versions?.map(({ version }) => version)).toEqual(["3", "2", "1"]);
+    expect(fit(four, ADDRESS, stored(one), AT)).toEqual({ kind: "same", definition: one });
   });
 
   it("are for whatever starts the newest", () => expect(stored(three)).toMatchObject({ version: "3", value: "z" }));
