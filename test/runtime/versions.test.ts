@@ -178,3 +178,46 @@ describe("versions side by side", () => {
     expect(stand.deadLetters).toEqual([]);
   });
 });
+
+describe("a family", () => {
+  const kid = setup({}).createMachine({
+    id: "kid",
+    initial: "alive",
+    states: { alive: { on: { end: "over" }, after: { 10_000: "over" } }, over: { type: "final" } },
+  });
+  const parentOf = (state: string) =>
+    setup({ actors: { kid } }).createMachine({
+      id: "order",
+      initial: state,
+      states: {
+        [state]: { invoke: { id: "k", src: "kid", onDone: "over" }, after: { 60_000: "late" } },
+        late: {},
+        over: { type: "final" },
+      },
+    });
+  const stage = () =>
+    new Stand({
+      tasks: ({ name }) => [
+        defineActor({ name: "order", version: name === "host-2" ? 2 : 1, machine: parentOf(name === "host-2" ? "renamed" : "waiting") }),
+      ],
+    });
+  const childOf = (stand: Stand) => stand.record("order-kid", record(stand)?.children?.["k"]?.id ?? "");
+
+  test("keeps for its parked parent what its child and its timer say", async () => {
+    const stand = stage();
+    const first = await stand.open();
+    stand.start("order", "7");
+    await stand.settle();
+    const second = await replaced(stand, first, () => stand.send("order", "7", { type: "wake" }));
+    expect(record(stand)).toMatchObject({ value: "waiting", parked: { reason: "unknown_state" } });
+    await stand.advance(11_000);
+    expect(childOf(stand)).toMatchObject({ status: "done", value: "over", version: "2" });
+    await stand.advance(60_000);
+    expect(record(stand)).toMatchObject({ value: "waiting", parked: { reason: "unknown_state" } });
+    await replaced(stand, second);
+    expect(record(stand)).toMatchObject({ status: "done", value: "over" });
+    expect(stand.deadLetters).toEqual([]);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  });
+});
