@@ -56,9 +56,7 @@ export class Misfits {
     }
     // What is read anew after a reconnect takes the place of what can no longer be acknowledged.
     const { source, sequence } = hold.delivery;
-    const place = `${source} ${sequence}`;
-    activation.misfit.delete(place);
-    activation.misfit.set(place, hold);
+    activation.misfit.set(`${source} ${sequence}`, hold);
   }
 
   #fit(activation: Activation, record: ActorRecord): Fit {

@@ -2,7 +2,7 @@ import { assign, setup } from "xstate";
 import { expect } from "vitest";
 import type { Migrate } from "../../src/core/versions.ts";
 import { defineActor, type ActorOptions } from "../../src/define-actor.ts";
-import type { Process } from "./process.ts";
+import type { HostOptions, Process } from "./process.ts";
 import { Stand } from "./stage.ts";
 
 export interface Context {
@@ -58,19 +58,24 @@ export const heard = (stand: Stand) => (record(stand)?.context as Context | unde
 export const lastWarnings = (stand: Stand) => (stand.processes.at(-1) as Process).warnings;
 
 /** `order/7` on a host with the first version, which then dies; and a host with the next one. */
-export async function redeployed(stand: Stand, sendMeanwhile: () => void = () => {}): Promise<Process> {
+export async function redeployed(stand: Stand, sendMeanwhile: () => void = () => {}, options: HostOptions = {}): Promise<Process> {
   const first = await stand.open();
   stand.start("order", "7");
   stand.send("order", "7", { type: "a" });
   await stand.settle();
   expect(record(stand)).toMatchObject({ version: "1", value: "packing", context: { heard: ["a"] } });
-  return replaced(stand, first, sendMeanwhile);
+  return replaced(stand, first, sendMeanwhile, options);
 }
 
-export async function replaced(stand: Stand, host: Process, sendMeanwhile: () => void = () => {}): Promise<Process> {
+export async function replaced(
+  stand: Stand,
+  host: Process,
+  sendMeanwhile: () => void = () => {},
+  options: HostOptions = {},
+): Promise<Process> {
   host.kill();
   sendMeanwhile();
-  const next = await stand.open();
+  const next = await stand.open(options);
   await stand.until(() => next.phases.every((phase) => phase === "running"));
   await stand.settle();
   return next;

@@ -1,4 +1,4 @@
-import { fromPromise, setup } from "xstate";
+import { assign, fromPromise, setup } from "xstate";
 import { describe, expect, test } from "vitest";
 import type { Migrate } from "../../src/core/versions.ts";
 import { defineActor } from "../../src/define-actor.ts";
@@ -23,15 +23,26 @@ describe("a migration", () => {
     expect(stand.deadLetters).toEqual([]);
   });
 
-  test("that is mended meanwhile is heard of by `retry`", async () => {
+  test.each([
+    ["", () => {}],
+    [", also on a host with no room for idle actors", () => {}, { cacheBytes: 1 }],
+    [
+      ", also where everything came twice",
+      (stand: Stand) => {
+        for (const partition of [0, 1]) stand.world.rewind(partition, "in.event");
+      },
+    ],
+  ] as const)("that is mended meanwhile is heard of by `retry`%s", async (_how, disturb, options = {}) => {
     let isMended = false;
     const mended: Migrate = (snapshot) => {
       if (!isMended) throw new Error("no idea");
       return box(snapshot);
     };
     const stand = deploys({}, { version: 2, machine: renamed, migrate: { 1: mended } });
-    await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
+    await redeployed(stand, () => stand.send("order", "7", { type: "b" }), options);
     stand.send("order", "7", { type: "c" });
+    await stand.settle();
+    disturb(stand);
     await stand.settle();
     isMended = true;
     stand.send("order", "7", { type: "retry" });
@@ -111,11 +122,12 @@ describe("a migration to a state that works", () => {
   const working = (process: Process, ms: number) =>
     setup({
       actors: { job: fromPromise(async () => (await process.pause(ms), "made")) },
+      actions: { hear: assign({}) },
     }).createMachine({
       id: "order",
       initial: "busy",
       states: {
-        busy: { invoke: { id: "job", src: "job", onDone: "done" }, after: { 60_000: "late" } },
+        busy: { invoke: { id: "job", src: "job", onDone: "done" }, after: { 60_000: "late" }, on: { wake: { actions: "hear" } } },
         done: { type: "final" },
         late: { type: "final" },
       },
@@ -196,6 +208,32 @@ describe("a task", () => {
     await replaced(stand, first);
     expect(stand.record("resize", "7")).toMatchObject({ version: "2", value: "done", output: "made" });
     expect(inputs).toEqual([{ width: 640 }]);
+    stand.check();
+  });
+
+  test("whose migration is mended takes no slot that another has", async () => {
+    let isMended = false;
+    const mended: Migrate = (snapshot) => {
+      if (!isMended) throw new Error("no idea");
+      return snapshot;
+    };
+    const stand = new Stand({
+      tasks: (process) => [
+        process.standard({ name: "resize", ...(process.name === "host-1" ? {} : { version: 2, migrate: { 1: mended } }) }),
+      ],
+    });
+    const first = await stand.open({ concurrency: 1 });
+    stand.start("resize", "7", { ms: 1_000 });
+    await stand.settle();
+    await replaced(stand, first, () => stand.start("resize", "7"), { concurrency: 1 });
+    expect(stand.record("resize", "7")).toMatchObject({ value: "doing", parked: { reason: "migration_failed" } });
+    for (let i = 0; i < 3; i++) stand.start("rerun", `${i}`, { ms: 5_000 });
+    isMended = true;
+    stand.send("resize", "7", { type: "retry" });
+    await stand.advance(30_000);
+    expect(stand.record("resize", "7")).toMatchObject({ value: "done", version: "2" });
+    expect(stand.mostRunning).toBe(1);
+    expect(stand.unacknowledged).toEqual([]);
     stand.check();
   });
 
