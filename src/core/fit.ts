@@ -27,7 +27,7 @@ export type Fit =
       readonly from: string;
       /** Versions whose migrations were applied. */
       readonly migrated: readonly string[];
-      /** What its states would have begun in this version and the record shows no trace of. */
+      /** What its states would have begun in this version and the record shows no trace of, and a version that was not raised. */
       readonly notes: readonly Fault[];
     }
   | { readonly kind: "misfit"; readonly definition: Definition; readonly error: TroupeError };
@@ -86,9 +86,14 @@ function moved(definition: Definition, address: Address, record: ActorRecord, at
   };
   demandStates(definition, about, record, after);
   const turn = restored(definition, address, record, after, chain.length > 0, at);
-  const isOtherShape = record.shape !== shape;
-  const notes = isOtherShape && definition.logic === "machine" ? notBegun(definition.machine, turn.actor.record) : [];
+  const notes = record.shape === shape ? [] : notesOf(definition, record, turn.actor.record);
   return { kind: "moved", definition, turn, from: record.version, migrated: chain.map(({ from }) => from), notes };
+}
+
+/** What nobody may have thought of. */
+function notesOf({ logic, machine, version }: Definition, before: ActorRecord, after: ActorRecord): readonly Fault[] {
+  const forgotten = { path: "version", message: `is ${version} as before, and the machine is another: raise it` };
+  return [...(before.version === version ? [forgotten] : []), ...(logic === "machine" ? notBegun(machine, after) : [])];
 }
 
 /** @throws migration_failed, unknown_state where user code or XState cannot make an actor of the record */

@@ -81,8 +81,7 @@ export class Misfits {
   ): void {
     const moved = { actor: activation.key, from, to: definition.version, migrated };
     this.#parts.log.info(moved, "the actor goes on under another version");
-    if (notes.length > 0)
-      this.#parts.log.warn({ ...moved, notes }, "the actor is in states that begin something in this version, and it has not");
+    if (notes.length > 0) this.#parts.log.warn({ ...moved, notes }, "the actor goes on in a machine that is not quite the one it began in");
     this.#parts.apply(activation, turn, causes);
   }
 

@@ -70,7 +70,9 @@ describe("a record of another shape whose state resolves", () => {
   });
 
   it("goes on also under the same version", () => {
-    expect(moved(fit(order(checkout), ADDRESS, at("plain"), AT)).turn.actor.record.shape).toBe(order(checkout).shape);
+    const { turn, notes } = moved(fit(order(checkout), ADDRESS, at("plain"), AT));
+    expect(turn.actor.record.shape).toBe(order(checkout).shape);
+    expect(notes).toEqual([{ path: "version", message: "is 1 as before, and the machine is another: raise it" }]);
   });
 
   it("stays parked where it waits for a person", () => {

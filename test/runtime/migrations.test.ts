@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Migrate } from "../../src/core/versions.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { box, deploys, heard, order, record, redeployed, renamed, replaced, wider, type Options } from "./deploys.ts";
-import type { Process } from "./process.ts";
+import type { HostOptions, Process } from "./process.ts";
 import { Stand } from "./stage.ts";
 
 describe("a migration", () => {
@@ -23,16 +23,17 @@ describe("a migration", () => {
     expect(stand.deadLetters).toEqual([]);
   });
 
-  test.each([
-    ["", () => {}],
+  test.each<[string, (stand: Stand) => void, HostOptions]>([
+    ["", () => {}, {}],
     [", also on a host with no room for idle actors", () => {}, { cacheBytes: 1 }],
     [
       ", also where everything came twice",
       (stand: Stand) => {
         for (const partition of [0, 1]) stand.world.rewind(partition, "in.event");
       },
+      {},
     ],
-  ] as const)("that is mended meanwhile is heard of by `retry`%s", async (_how, disturb, options = {}) => {
+  ])("that is mended meanwhile is heard of by `retry`%s", async (_how, disturb, options) => {
     let isMended = false;
     const mended: Migrate = (snapshot) => {
       if (!isMended) throw new Error("no idea");
