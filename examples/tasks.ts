@@ -1,3 +1,5 @@
 /** All example tasks, for a host: `troupe host dist/examples/tasks.js`. */
 export { checksum } from "./checksums/checksum.ts";
 export { greet, sleep } from "./hello.ts";
+export { order } from "./order/order.ts";
+export { charge, refund, release, reserve, ship } from "./order/world.ts";

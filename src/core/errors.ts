@@ -20,12 +20,16 @@ export const ERROR_CODES = {
   too_large: [false, "Send less, or a reference to the data: the server's max_payload is the limit."],
   id_taken: [false, "Choose another id for the child, or stop the actor that has it."],
   not_running: [false, "The actor has ended; its record shows how."],
+  not_accepted: [true, "The actor's present state does not take this event: ask what it accepts, or wait for another state."],
+  parked: [false, "The actor waits for a person: its record says why; mend the cause, then take it up again with retry."],
   // ends of tasks
   task_failed: [false, "Read the cause; throw TerminalError for failures that no retry can mend."],
   cancelled: [false, "Somebody cancelled the task; the reason is in the message."],
   expired: [false, "The task did not start before its deadline; add hosts or give it longer."],
   timeout: [true, "The work took longer than its timeout; make it faster or raise the timeout."],
   crashed: [false, "The host died during an attempt and the crash policy forbids another; check, then retry."],
+  child_failed: [false, "A child of the plan failed for good; the cause is its error. Mend it, or give its kind a failure rule."],
+  bad_plan: [false, "Correct what the plan's expand or replace yields: the message lists every fault by the child's key."],
   transition_threw: [false, "The machine threw while handling an event; mend the definition, then resume the actor."],
   unknown_state: [
     false,

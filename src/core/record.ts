@@ -39,6 +39,8 @@ export interface ActorRecord {
   readonly names?: Readonly<Record<string, RefText>>;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
+  /** Answers of turns that are stored, until the server is known to have them. */
+  readonly replies?: readonly ReplyRecord[];
   /** Mail that the commits so far had no room for. */
   readonly outbox?: readonly MailEffect[];
   /** Per source, the highest sequence absorbed. */
@@ -101,6 +103,18 @@ export interface OwedRecord {
   readonly event: ActorEvent;
   /** What the machine knew then. */
   readonly context: unknown;
+}
+
+/** An answer to whoever asked from outside. Sent after its commit, at least once; whoever asked takes the first. */
+export interface ReplyRecord {
+  /** The subject that the asker waits on. */
+  readonly to: string;
+  readonly answer: ActorEvent | Refusal;
+}
+
+/** What an ask is told that nobody will answer. */
+export interface Refusal {
+  readonly error: ErrorRecord;
 }
 
 /** An actor that waits for a person, or for a definition that fits: its last good record is kept, nothing is lost, and it can be resumed. */

@@ -33,6 +33,7 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #waiting = new Set<(error: TroupeError) => void>();
   #phase: "up" | "down" | "dead" = "up";
+  #interruptions = 0;
   #up: Link;
   #down: Link;
 
@@ -45,6 +46,10 @@ export class Connection {
 
   get phase(): "up" | "down" | "dead" {
     return this.#phase;
+  }
+
+  get interruptions(): number {
+    return this.#interruptions;
   }
 
   /** Tells a step of this host. `false`: that killed it, and it must not go on. */
@@ -95,6 +100,7 @@ export class Connection {
   disconnect(underWay: InFlight): void {
     if (this.#phase !== "up") return;
     this.#end("down", underWay);
+    this.#interruptions++;
     for (const lose of this.#waiting) lose(new TroupeError("no_answer", `The connection of ${this.host} was lost before the answer came`));
     this.#waiting.clear();
   }

@@ -37,6 +37,13 @@ export interface StoredTurn {
   readonly bytes: Uint8Array;
 }
 
+interface StoredRecord {
+  readonly address: Address;
+  readonly bytes: Uint8Array;
+  readonly sequence: number;
+  readonly expiry: Alarm | undefined;
+}
+
 /**
  * What JetStream's CORE stream is in the real thing: one log with one numbering for records, mail, timers and ownership, and
  * therefore one order between a claim and a commit.
@@ -47,7 +54,7 @@ export interface StoredTurn {
 export class Ledger {
   readonly #parts: LedgerParts;
   #sequence = 0;
-  readonly #records = new Map<string, { readonly bytes: Uint8Array; readonly sequence: number; readonly expiry: Alarm | undefined }>();
+  readonly #records = new Map<string, StoredRecord>();
   readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
   readonly #dead = new Map<string, DeadMail>();
@@ -59,6 +66,17 @@ export class Ledger {
 
   read(address: Address): Uint8Array | undefined {
     return this.#records.get(formatAddress(address))?.bytes;
+  }
+
+  /** The position of the newest write. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The first records behind a position, in the order in which they were stored. */
+  recordsAfter(after: number, count: number): readonly { readonly address: Address; readonly sequence: number }[] {
+    const behind = [...this.#records.values()].filter(({ sequence }) => sequence > after);
+    return behind.toSorted((one, other) => one.sequence - other.sequence).slice(0, count);
   }
 
   /** Every record, by `type/id`. */
@@ -130,7 +148,7 @@ export class Ledger {
     const bytes = given.slice();
     this.#records.get(key)?.expiry?.cancel();
     const expiry = ttlMs === undefined ? undefined : this.#parts.clock.after(Math.max(LEAST_TTL_MS, ttlMs), () => this.#expire(address));
-    this.#records.set(key, { bytes, sequence, expiry });
+    this.#records.set(key, { address, bytes, sequence, expiry });
     this.#parts.changed({ address, bytes, sequence });
   }
 

@@ -32,6 +32,25 @@ export class MemoryStore implements Store {
     return this.#connection.request("load", () => addresses.map((address) => this.#server.ledger.read(address)?.slice()));
   }
 
+  get interruptions(): number {
+    return this.#connection.interruptions;
+  }
+
+  /** In small pages, so that much may happen in between. */
+  async census(tell: (address: Address) => boolean): Promise<void> {
+    const { ledger } = this.#server;
+    const through = await this.#connection.request("census", () => ledger.sequence);
+    for (let after = 0; after < through;) {
+      const from = after;
+      const page = await this.#connection.request("census", () => ledger.recordsAfter(from, CENSUS_PAGE));
+      for (const { address, sequence } of page) {
+        if (!tell(address)) return;
+        after = sequence;
+      }
+      if (page.length < CENSUS_PAGE) return;
+    }
+  }
+
   async commit(commit: Commit): Promise<CommitOutcome> {
     const isExclusive = !this.singlesOverlap || commit.writes.length > 1;
     if (isExclusive && this.#exclusiveInFlight > 0) {
@@ -99,6 +118,8 @@ export class MemoryStore implements Store {
     return outcome;
   }
 }
+
+const CENSUS_PAGE = 3;
 
 const UNANSWERED: CommitOutcome = {
   kind: "unknown",

@@ -58,7 +58,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const sweeper = new TurnSweeper(link, reads, names);
   const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
   return {
-    store: new JetStreamStore({ link, answers, reads, settler, sweeper, names, replicas, batchSingles, deadTtlMs }),
+    store: new JetStreamStore({ link, answers, reads, settler, sweeper, names, replicas, batchSingles, deadTtlMs, inboxPrefix }),
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),

@@ -24,7 +24,7 @@ const ZERO = 48;
  * `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`; in the longer form a domain and an
  * account hash stand before the stream and a random token may stand at the end. `undefined`: not a delivery of this source.
  */
-export function readPosition(names: SourceNames, reply: string): Position | undefined {
+export function readPosition(names: Pick<SourceNames, "ackPrefix" | "ackInfix">, reply: string): Position | undefined {
   let at = names.ackPrefix.length;
   if (!reply.startsWith(names.ackPrefix)) {
     const infixAt = reply.indexOf(names.ackInfix);

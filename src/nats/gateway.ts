@@ -3,8 +3,8 @@ import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@na
 import type { Address, Lane } from "../core/address.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
-import type { Gateway, StateChange, StoredDeadLetter } from "../ports/gateway.ts";
-import { watchActor } from "./actor-watch.ts";
+import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
+import { patiently, watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
 import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines } from "./header-block.ts";
@@ -132,10 +132,28 @@ export class NatsGateway implements Gateway {
     }
   }
 
+  async *turns(address: Address, after: number): AsyncIterable<StoredTurn> {
+    const { names } = this.#options;
+    const reads = await this.#reads();
+    for (let from = after + 1; ;) {
+      const some = await patiently(this.#link, () => reads.following(names.streams.history, names.history(address), from));
+      for (const { sequence, body } of some) yield { sequence, bytes: body };
+      const last = some.at(-1);
+      if (last === undefined) return;
+      from = last.sequence + 1;
+    }
+  }
+
   async *records({ type }: { readonly type?: string }): AsyncIterable<StateChange> {
     const { names } = this.#options;
-    for await (const { subject, body } of (await this.#reads()).all(names.streams.core, names.stateFilter(type)))
-      yield { address: names.stateAddress(subject), bytes: body };
+    const reads = await this.#reads();
+    for (let from = 1; ;) {
+      const some = await reads.following(names.streams.core, names.stateFilter(type), from);
+      for (const { subject, body, header } of some) if (!isMarker(header)) yield { address: names.stateAddress(subject), bytes: body };
+      const last = some.at(-1);
+      if (last === undefined) return;
+      from = last.sequence + 1;
+    }
   }
 
   async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
@@ -188,7 +206,9 @@ export class NatsGateway implements Gateway {
   }
 
   #knownLayout(): Promise<Layout> {
-    this.#layout ??= this.#options.layout().catch((error: unknown) => {
+    if (this.#layout === undefined && !this.#link.connected)
+      return Promise.reject(this.#link.unconnected(this.#options.names.streams.core));
+    this.#layout ??= this.#link.unlessBroken(this.#options.names.streams.core, this.#options.layout()).catch((error: unknown) => {
       this.#layout = undefined;
       throw error;
     });
@@ -208,12 +228,12 @@ export class NatsGateway implements Gateway {
   /** The newest message of every subject that fits, then every later one; an ordered consumer, which mends itself. */
   async *#follow(filter: string, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<JsMsg> {
     if (options.signal?.aborted === true) return;
+    this.#link.demandConnection(filter);
     const { connection, names } = this.#options;
-    const consumer = await jetstream(connection).consumers.get(names.streams.core, {
-      filter_subjects: filter,
-      deliver_policy: DeliverPolicy.LastPerSubject,
-    });
-    let left = options.current === true ? (await consumer.info(true)).num_pending : Number.POSITIVE_INFINITY;
+    const ordered = { filter_subjects: filter, deliver_policy: DeliverPolicy.LastPerSubject };
+    const consumer = await this.#link.unlessBroken(filter, jetstream(connection).consumers.get(names.streams.core, ordered));
+    const pending = async () => (await this.#link.unlessBroken(filter, consumer.info(true))).num_pending;
+    let left = options.current === true ? await pending() : Number.POSITIVE_INFINITY;
     if (left === 0) {
       await consumer.delete();
       return;

@@ -128,7 +128,7 @@ function respondError(message: Msg, error: unknown): void {
 /** ADR-32 asks for a number; these are what an HTTP service would say. The stable code is in the body. */
 function httpStatusOf(code: ErrorCode): string {
   if (code === "unknown_id" || code === "unknown_type") return "404";
-  if (code === "not_running") return "409";
+  if (code === "not_running" || code === "not_accepted" || code === "parked") return "409";
   if (code === "no_answer") return "504";
   if (code === "defect") return "500";
   return ERROR_CODES[code][0] ? "503" : "400";

@@ -91,6 +91,7 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     ...coreNames(namespace),
     ...liveNames(namespace, hostsBucket),
     ...outsideNames(namespace),
+    census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
   };
@@ -161,6 +162,7 @@ function outsideNames(namespace: string) {
     serviceName: namespace,
     serviceQueue: `${namespace}-api`,
     stateFilter: (type?: string, id?: string) => filter(state, type, id, ""),
+    history: (address: Address) => `${namespace}.history.${address.type}.${address.id}`,
     stateAddress: (subject: string) => addressIn(state, subject),
     deadFilter: (type?: string, id?: string) => filter(dead, type, id, ".*"),
     deadAddress: (subject: string) => ({ address: addressIn(dead, subject), name: decodeToken(subject.split(".")[4] ?? "") }),
@@ -193,6 +195,21 @@ function sourceNames(
     reset: `${API}.CONSUMER.RESET.${stream}.${consumer}`,
     info: api.consumerInfo(stream, consumer),
     create: api.consumerCreate(stream, consumer),
+  };
+}
+
+/** A consumer of the moment, of everything that fits a filter. */
+function passingNames(stream: string, consumer: string, filter: string) {
+  const ackInfix = `.${stream}.${consumer}.`;
+  return {
+    stream,
+    consumer,
+    filter,
+    ackInfix,
+    ackPrefix: `$JS.ACK${ackInfix}`,
+    pull: `${API}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+    create: api.consumerCreate(stream, consumer),
+    remove: `${API}.CONSUMER.DELETE.${stream}.${consumer}`,
   };
 }
 

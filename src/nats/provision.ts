@@ -70,7 +70,7 @@ function checkLayout(layout: LayoutOptions): void {
     });
 }
 
-/** In order: WORK and HISTORY source from CORE. */
+/** In order: WORK and HISTORY source from CORE, and whoever finds the way in open finds the rest. */
 async function createStreams(
   link: Link,
   configs: readonly StreamConfig[],

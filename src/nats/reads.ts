@@ -14,6 +14,9 @@ export interface Stored {
 
 /** The server refuses a batched read that matches more than 1,024 messages. */
 const MOST_PER_READ = 512;
+/** Messages of one subject that are read at once: what a socket takes without holding others up. */
+const MOST_IN_A_ROW = 256;
+const MOST_BYTES_IN_A_ROW = 4 * 1024 * 1024;
 /** Leader reads that wait at the same time; the server drops API requests beyond its queue of 10,000. */
 const MOST_LEADER_READS = 256;
 
@@ -43,6 +46,31 @@ export class Reads {
     return found;
   }
 
+  /**
+   * The next messages of a subject from a sequence on, oldest first, some hundred at most; none where there are no more. Any replica
+   * may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
+   */
+  following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
+    const found: Stored[] = [];
+    const request = { seq: from, next_by_subj: subject, batch: MOST_IN_A_ROW, max_bytes: MOST_BYTES_IN_A_ROW };
+    return new Promise((resolve, reject) => {
+      this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
+        heard(message) {
+          const { headers } = message;
+          const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
+          if (status === undefined) {
+            found.push(directStored(message));
+            return false;
+          }
+          if (status === "complete") resolve(found);
+          else reject(readError(stream, headers?.code ?? 0, headers?.description ?? ""));
+          return true;
+        },
+        silent: reject,
+      });
+    });
+  }
+
   /** The newest message that matches a subject with wildcards, from the leader. @throws no_answer, no_connection, not_provisioned */
   async newestOne(stream: string, filter: string): Promise<Stored | undefined> {
     const found = new Map<string, Stored>();
@@ -51,20 +79,11 @@ export class Reads {
     return stored === undefined || isMarker(stored.header) ? undefined : stored;
   }
 
-  /**
-   * Every message of the subjects that fit and are there when it is read, in the order of the stream. Reads alone, so that it needs no
-   * right to create anything; with replicas whichever of them answers may be a moment behind.
-   * @throws no_answer, no_connection
-   */
-  async *all(stream: string, filter: string): AsyncIterable<Stored> {
-    for (let from = 1; ;) {
-      const found: Stored[] = [];
-      const complete = await this.#send(stream, { seq: from, next_by_subj: filter, batch: MOST_PER_READ }, (stored) => found.push(stored));
-      for (const stored of found) if (!isMarker(stored.header)) yield stored;
-      const last = found.at(-1);
-      if (complete || last === undefined) return;
-      from = last.sequence + 1;
-    }
+  /** The sequence of the newest message that matches, a marker included, from the leader; 0 where there is none. */
+  async lastSequence(stream: string, filter: string): Promise<number> {
+    const found = new Map<string, Stored>();
+    await this.#readFromLeader(stream, filter, found);
+    return found.get(filter)?.sequence ?? 0;
   }
 
   async #readTogether(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<void> {
@@ -79,19 +98,15 @@ export class Reads {
   }
 
   #readBatch(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<boolean> {
-    return this.#send(stream, { multi_last: subjects }, (stored) => found.set(stored.subject, stored));
-  }
-
-  /** One batched read; whether nothing is left of it. */
-  #send(stream: string, asked: object, heard: (stored: Stored) => void): Promise<boolean> {
     const subject = api.directGet(stream);
     return new Promise((resolve, reject) => {
-      this.#answers.send(subject, Buffer.from(JSON.stringify(asked)), undefined, {
+      this.#answers.send(subject, Buffer.from(JSON.stringify({ multi_last: subjects })), undefined, {
         heard(message) {
           const { headers } = message;
           const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
           if (status === undefined) {
-            heard(directStored(message));
+            const stored = directStored(message);
+            found.set(stored.subject, stored);
             return false;
           }
           if (status === "complete") resolve((headers?.get(NATS_HEADERS.numPending) || "0") === "0");

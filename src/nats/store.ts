@@ -4,6 +4,7 @@ import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
 import { COMMITTED, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
 import type { Answers } from "./answers.ts";
+import { takeCensus } from "./census.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
 import type { Link } from "./link.ts";
@@ -26,6 +27,7 @@ export interface StoreParts {
   /** Set where the server runs with `sync_interval: always`: single writes then join the batch, which syncs once for all. */
   readonly batchSingles: boolean;
   readonly deadTtlMs: number;
+  readonly inboxPrefix: string | undefined;
 }
 
 /** Room for the headers that we add to a write: batch id and number, fence, schedule with its target. */
@@ -58,6 +60,14 @@ export class JetStreamStore implements Store {
     const subjects = addresses.map((address) => names.state(address));
     const found = await reads.newest(names.streams.core, subjects);
     return subjects.map((subject) => found.get(subject)?.body);
+  }
+
+  get interruptions(): number {
+    return this.#parts.link.interruptions;
+  }
+
+  census(tell: (address: Address) => boolean): Promise<void> {
+    return takeCensus(this.#parts, tell);
   }
 
   commit(commit: Commit): Promise<CommitOutcome> {

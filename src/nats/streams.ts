@@ -24,7 +24,7 @@ const MOST_UNACKNOWLEDGED = 65_536;
 
 export function streamConfigs(names: Names, layout: LayoutOptions): readonly StreamConfig[] {
   const common = { storage: "file", num_replicas: layout.replicas, metadata: { [METADATA.partitions]: String(layout.partitions) } };
-  return [inConfig(names, layout, common), coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout)];
+  return [coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout), inConfig(names, layout, common)];
 }
 
 /** What the world may write to: plain messages only, a header here can neither wipe nor schedule anything. Refuses when full. */
@@ -134,3 +134,31 @@ export function consumerRequest(source: SourceNames): object {
     action: "",
   };
 }
+
+/** One that lists subjects and goes away: no copy of it, nothing on disk, no bodies. */
+export function censusRequest({
+  stream,
+  consumer,
+  filter,
+}: {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly filter: string;
+}): object {
+  return {
+    stream_name: stream,
+    config: {
+      name: consumer,
+      ack_policy: "none",
+      deliver_policy: "all",
+      filter_subject: filter,
+      headers_only: true,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: CENSUS_FORGOTTEN_AFTER_MS * NANOS_PER_MS,
+    },
+    action: "create",
+  };
+}
+
+const CENSUS_FORGOTTEN_AFTER_MS = 20_000;

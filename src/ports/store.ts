@@ -25,6 +25,19 @@ export interface Store {
   load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
 
   /**
+   * Rises whenever the connection is lost. What is known only because nothing has happened since is to be forgotten then.
+   */
+  readonly interruptions: number;
+
+  /**
+   * Tells the address of every actor that has a record at the time of the call, in no order, until `tell` says `false`. One whose
+   * record is replaced or removed meanwhile may be left out: whoever has the partition knows what it stores itself. Others may be
+   * told as well, or twice. Goes slowly: it is for the background.
+   * @throws no_answer, no_connection
+   */
+  census(tell: (address: Address) => boolean): Promise<void>;
+
+  /**
    * Stores all writes or none, under all fences. Resolves; an outcome is never thrown.
    */
   commit(commit: Commit): Promise<CommitOutcome>;

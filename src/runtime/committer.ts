@@ -1,4 +1,5 @@
 import { encodeRecord } from "../core/codec.ts";
+import { TroupeError } from "../core/errors.ts";
 import type { Definition } from "../core/definition.ts";
 import type { ActorRecord } from "../core/record.ts";
 import { isEnded } from "../core/record.ts";
@@ -78,11 +79,16 @@ export class Committer {
       const session = sessionOf(parcel);
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
       const alone = this.#store.singlesOverlap && countWrites(parcel) === 1;
-      if (alone) this.#send([parcel], { fences: session.fences, writes: seal(parcel) });
-      else if (this.#batchInFlight || writes.length + countWrites(parcel) > this.#store.maxWrites) this.#ready.push(parcel);
+      if (!alone && (this.#batchInFlight || writes.length + countWrites(parcel) > this.#store.maxWrites)) {
+        this.#ready.push(parcel);
+        continue;
+      }
+      const sealed = this.#seal(parcel);
+      if (sealed === undefined) continue;
+      if (alone) this.#send([parcel], { fences: session.fences, writes: sealed });
       else {
         fences.set(session.partition, session.fence);
-        writes.push(...seal(parcel));
+        writes.push(...sealed);
         batch.push(parcel);
       }
     }
@@ -91,6 +97,18 @@ export class Committer {
       this.#send(batch, { fences, writes });
     }
     this.#tellIdle();
+  }
+
+  /** Undefined, and its actor set aside, where the record cannot be written down: user code has changed in place what was looked at. */
+  #seal(parcel: Parcel): readonly Write[] | undefined {
+    try {
+      return seal(parcel);
+    } catch (cause) {
+      const about = parcel.kind === "actor" ? parcel.activation.key : "";
+      const error = new TroupeError("bad_payload", `The state of ${about} cannot be stored: ${(cause as Error).message}`, { about, cause });
+      this.#settled([parcel], { kind: "refused", error });
+      return undefined;
+    }
   }
 
   #send(parcels: Parcel[], commit: Commit): void {
@@ -150,6 +168,7 @@ function recordWrite(activation: Activation, pending: Pending): Write {
   const record = (activation.actor as { readonly record: ActorRecord }).record;
   const bytes = pending.bytes ?? encodeRecord(record);
   activation.recordBytes = bytes.length;
+  activation.measured = record;
   const { retention } = activation.definition;
   const ttlMs = !isEnded(record) ? undefined : isDone(activation.definition, record) ? retention.doneMs : retention.failedMs;
   return {

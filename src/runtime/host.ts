@@ -9,6 +9,7 @@ import type { Log } from "../ports/log.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
+import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
 import { Partition } from "./partition.ts";
 import type { Session } from "./session.ts";
 import { Stage } from "./stage.ts";
@@ -27,6 +28,7 @@ export interface HostParts {
   readonly concurrency: number;
   /** Bound on what idle actors may take in memory. */
   readonly cacheBytes: number;
+  readonly knownIds?: KnownIdsOptions;
 }
 
 /** How often a host looks for partitions that nobody has. */
@@ -66,6 +68,8 @@ export class Host {
       partitions: parts.partitions,
       concurrency,
       cacheBytes,
+      knownIds: parts.knownIds ?? DEFAULT_KNOWN_IDS,
+      isTrusted: () => this.#isTrusted,
       lost: (session, why) => this.#lost(session, why),
       relieved: () => {
         for (const partition of this.partitions) partition.relieve();
@@ -88,6 +92,10 @@ export class Host {
 
   get phase(): "joining" | "active" | "draining" | "left" {
     return this.life.getSnapshot().value;
+  }
+
+  get #isTrusted(): boolean {
+    return isTrusted(this.#term, this.#parts.clock.monotonic());
   }
 
   get hasLeft(): boolean {
@@ -164,7 +172,7 @@ export class Host {
     this.#parts.clock.after(this.#parts.leases.ttlMs / TRUST_CHECKS_PER_TTL, () => {
       if (this.phase === "left") return;
       this.#watchTrust();
-      if (isTrusted(this.#term, this.#parts.clock.monotonic())) return;
+      if (this.#isTrusted) return;
       for (const partition of this.partitions) {
         if (partition.session !== undefined)
           partition.lose(
@@ -207,12 +215,13 @@ export class Host {
       if (answer === undefined) alive.set(host, (answer = this.#parts.leases.alive(host)));
       if (await answer) return;
     }
-    if (!isTrusted(this.#term, this.#parts.clock.monotonic()) || this.phase !== "active") return;
+    if (!this.#isTrusted || this.phase !== "active") return;
     await mine.claim(fence);
   }
 
   /** Looks whether the claim still holds. Two hosts that both believe in theirs would otherwise rewind each other for ever. */
   #suspect(session: Session): void {
+    this.stage.doubt(session);
     if (this.#suspected.has(session)) return;
     this.#suspected.add(session);
     this.#parts.leases

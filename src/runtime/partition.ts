@@ -29,7 +29,7 @@ export interface PartitionParts {
 
 /** Deliveries asked for at a time. A pull is one request however many it asks for; more would only sit in memory. */
 const CREDIT = 64;
-const FORGET_EVERY_MS = 1_000;
+const FORGET_EVERY_MS = 5_000;
 
 /**
  * One partition in this host: the loop beside machines/scheduler.ts.

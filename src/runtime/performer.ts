@@ -1,10 +1,12 @@
+import { refusalOf, refused } from "../core/asking.ts";
 import { encodeJson } from "../core/codec.ts";
+import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type OwedRecord } from "../core/record.ts";
+import { isEnded, type ActorRecord, type OwedRecord, type Refusal } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -19,11 +21,14 @@ import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
+import { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
   readonly committer: Committer;
+  readonly timekeeper: Timekeeper;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -46,6 +51,7 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
+  readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #misfits: Misfits;
@@ -63,6 +69,7 @@ export class Performer {
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
       answer: (replyTo, outcome) => this.answer(replyTo, outcome),
+      refuse: (asker, answer) => this.refuse(asker, answer),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
     });
     this.#obligations = new Obligations({
@@ -76,10 +83,12 @@ export class Performer {
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
       told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
     });
+    this.#replies = new Replies(parts);
     this.#acts = new Acts({
       ...parts,
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
+      reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
     });
     this.#overflow = new Overflow({
@@ -88,12 +97,17 @@ export class Performer {
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
       perform: (activation, hold) => this.perform(activation, hold),
     });
-    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts);
+    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
     this.#misfits = new Misfits({
       ...parts,
       at: (activation) => this.#at(activation),
       check: (activation, turn) => void this.#check(activation, turn),
-      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+      apply: (activation, turn, causes) => {
+        this.#apply(activation, turn, [], causes);
+        // A timer that came due here has loaded it: nothing that was delivered stands for what has begun (invariant 5).
+        if (causes.length === 0 && activation.hasOpen && activation.pending !== undefined)
+          this.#dispatch.remind(activation, activation.pending, "troupe.version", 0);
+      },
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
@@ -154,9 +168,31 @@ export class Performer {
   recover(activation: Activation): void {
     if (activation.actor === undefined || activation.misfit !== undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
+    this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
-    recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
+    recover(activation, {
+      obligations: this.#obligations,
+      timekeeper: this.#parts.timekeeper,
+      at: this.#at(activation),
+      apply: (turn) => this.#apply(activation, turn, []),
+      ring: (timer, generation) => this.ring(activation, timer, generation),
+      log: this.#parts.log,
+    });
     this.#queueIfReady(activation, []);
+  }
+
+  /**
+   * A timer that the server keeps has come due here first: its schedule is withdrawn by the turn that hears of it. Where that leaves
+   * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
+   */
+  ring(activation: Activation, timer: string, generation: number): void {
+    if (activation.misfit === undefined && activation.actor?.record.timers[timer]?.generation === generation) {
+      const pending = (activation.pending ??= emptyPending());
+      this.#dispatch.withdraw(activation, pending, timer);
+      this.#step(activation, { kind: "timer", timer, generation }, []);
+      if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
+    }
+    this.#parts.retire(activation);
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -200,6 +236,11 @@ export class Performer {
     this.#parts.outlet.reply(replyTo, encodeJson(outcome));
   }
 
+  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
+  refuse(asker: string, answer: Refusal): void {
+    this.#parts.outlet.reply(asker, encodeJson(answer));
+  }
+
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
@@ -235,13 +276,29 @@ export class Performer {
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
     }
+    if (envelope.kind === "event" && envelope.asker !== undefined) {
+      const before = turn;
+      turn = this.#orRefused(activation, turn, envelope.asker);
+      if (turn !== before) bytes = undefined;
+    }
     this.#apply(activation, turn, handed, causes, bytes);
     this.#queueIfReady(activation, handed, causes);
   }
 
+  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
+  #orRefused(activation: Activation, turn: Turn, asker: string): Turn {
+    const answer = refusalOf(activation.address, turn, asker);
+    if (answer === undefined) return turn;
+    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
+    const commit = activation.pending ?? activation.committing;
+    if (commit === undefined) this.refuse(asker, answer);
+    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
+    return turn;
+  }
+
   /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
   #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return activation.definition.kind === "actor" && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+    return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
@@ -283,7 +340,10 @@ export class Performer {
 
   /** Custom actions that a stored turn asked for and nobody is known to have run. */
   #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([...activation.acts, ...activation.owing.map(({ effect }) => effect.owed.key)]);
+    const running = new Set([
+      ...activation.acts,
+      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
+    ]);
     for (const owed of activation.actor?.record.owed ?? []) {
       if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
     }
@@ -317,6 +377,7 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
+    if (stance === "open") this.#replies.adopt(activation, hold);
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);

@@ -1,10 +1,11 @@
+import { refusal } from "../core/asking.ts";
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
+import { isEnded, type ActorRecord, type ParentRecord, type Refusal } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
@@ -28,6 +29,7 @@ export interface Turns {
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
   answer(replyTo: string, outcome: Outcome): void;
+  refuse(asker: string, answer: Refusal): void;
   queueIfReady(activation: Activation, causes: readonly Hold[]): void;
 }
 
@@ -134,6 +136,8 @@ export class Reception {
 
   /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
+    if (envelope.kind === "event" && envelope.event.type === "cancel" && envelope.asker !== undefined)
+      this.#turns.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
     if (
       envelope.kind === "timer" ||
       envelope.kind === "report" ||

@@ -4,20 +4,35 @@ import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Obligations } from "./obligations.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 /** After so many crashes during one attempt the work itself is suspected, and a person has to look. */
 const MOST_RERUNS = 20;
 
+export interface RecoveryParts {
+  readonly obligations: Obligations;
+  readonly timekeeper: Timekeeper;
+  readonly at: TurnAt;
+  readonly apply: (turn: Turn) => void;
+  /** A timer that the server keeps is overdue. */
+  readonly ring: (timer: string, generation: number) => void;
+  readonly log: Log;
+}
+
 /**
  * Takes up what an actor's last host left open. Called once, right after its record was read: attempts that were running are settled
- * by their crash policy (invariant 7), timers that only the host's memory kept are armed again, overdue ones at once.
+ * by their crash policy (invariant 7), timers are armed in memory again, overdue ones fire at once.
  */
-export function recover(activation: Activation, obligations: Obligations, at: TurnAt, apply: (turn: Turn) => void, log: Log): void {
+export function recover(activation: Activation, parts: RecoveryParts): void {
+  const { obligations, timekeeper, at, apply, log } = parts;
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    if (keeper === "host" && !activation.alarms.some((armed) => armed.generation === generation))
-      obligations.arm(activation, timer, generation, dueAt, []);
+    // What a migration has just armed is armed.
+    if (activation.alarms.some((armed) => armed.generation === generation)) continue;
+    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, []);
+    else if (dueAt <= at.now) parts.ring(timer, generation);
+    else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
   // What a migration has just begun was not left open by anybody.
   const begun = new Set(activation.attempts.map(({ generation }) => generation));

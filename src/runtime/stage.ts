@@ -1,4 +1,4 @@
-import { formatAddress, type StartLane } from "../core/address.ts";
+import { formatAddress, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -17,10 +17,12 @@ import { Committer, sessionOf, type Parcel } from "./committer.ts";
 import { deadLetter, parentOf } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
+import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
+import { Timekeeper } from "./timekeeper.ts";
 
 export interface StageParts {
   readonly store: Store;
@@ -33,6 +35,9 @@ export interface StageParts {
   readonly partitions: number;
   readonly concurrency: number;
   readonly cacheBytes: number;
+  readonly knownIds: KnownIdsOptions;
+  /** Whether nobody else can have taken a partition of this host's. */
+  readonly isTrusted: () => boolean;
   /** The session can no longer be trusted: its partition must be claimed again or given up. */
   readonly lost: (session: Session, why: TroupeError) => void;
   /** Something finished: inlets that stopped may want more. */
@@ -61,8 +66,10 @@ export class Stage {
   readonly #cast: Cast;
   readonly #admission: Admission;
   readonly #early: Early;
+  readonly #timekeeper: Timekeeper;
   readonly committer: Committer;
   readonly #loader: Loader;
+  readonly #known: KnownIds;
   readonly #performer: Performer;
 
   constructor(parts: StageParts) {
@@ -75,12 +82,14 @@ export class Stage {
       grant: (activation, attempt) => this.#performer.grant(activation, attempt),
     });
     this.#cast = new Cast(parts.cacheBytes);
+    this.#known = new KnownIds({ ...parts, ...parts.knownIds, inMemory: (session) => this.#cast.of(session).map(({ key }) => key) });
     this.#early = new Early({
       ...parts,
       isLoaded: (key) => this.#cast.find(key) !== undefined,
       hand: (session, definition, hold) => this.#hand(session, definition, hold),
       dead: (session, hold, error) => this.#dead(session, hold, error),
     });
+    this.#timekeeper = new Timekeeper({ ...parts, due: (session, address, ...timer) => this.#due(session, address, ...timer) });
     this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
     this.#loader = new Loader(
       parts.store,
@@ -97,6 +106,7 @@ export class Stage {
     this.#performer = new Performer({
       ...parts,
       committer: this.committer,
+      timekeeper: this.#timekeeper,
       dead: (session, hold, error) => this.#dead(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
       ready: (activation) =>
@@ -148,7 +158,14 @@ export class Stage {
       this.#cast.drop(activation);
     }
     this.#early.forget(session.partition);
+    this.#known.forget(session);
+    this.#timekeeper.forget(session);
     this.#admission.schedule();
+  }
+
+  /** Perhaps the partition is another host's: what follows from its being ours is not relied on. */
+  doubt(session: Session): void {
+    this.#known.forget(session);
   }
 
   /** Takes a slot already; it is given back by the performer, or here where no actor comes of it. */
@@ -174,12 +191,32 @@ export class Stage {
     else this.#hand(session, definition, hold);
   }
 
+  /** An actor that has to be loaded finds the timer overdue as it recovers. */
+  #due(session: Session, address: Address, timer: string, generation: number): void {
+    const definition = this.#parts.definitions.get(address.type);
+    if (definition === undefined) return;
+    const known = this.#cast.find(formatAddress(address));
+    const activation = known ?? this.#enter(session, definition, address);
+    if (known === undefined) this.#loader.load(activation);
+    if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
+  }
+
+  #enter(session: Session, definition: Definition, address: Address): Activation {
+    const activation = new Activation(address, definition, session);
+    this.#cast.add(activation);
+    return activation;
+  }
+
   #hand(session: Session, definition: Definition, hold: Hold): void {
     const { type, id } = hold.delivery;
     let activation = this.#cast.find(`${type}/${id}`);
     if (activation === undefined) {
-      activation = new Activation({ type, id }, definition, session);
-      this.#cast.add(activation);
+      activation = this.#enter(session, definition, { type, id });
+      if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
+        activation.waiting = [hold];
+        this.#loaded(activation, undefined);
+        return;
+      }
       this.#loader.load(activation);
     }
     if (activation.phase === "loading") activation.waiting = [...activation.waiting, hold];
@@ -204,9 +241,10 @@ export class Stage {
     const events = holds.filter((hold) => hold.delivery.lane === "event");
     if (activation.actor === undefined && starts.length === 0) {
       this.#cast.drop(activation);
-      void this.#early.wait(activation.session, activation.address, events);
+      if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
+    if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
     this.#performer.recover(activation);
     const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
@@ -240,11 +278,12 @@ export class Stage {
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
     const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
     this.committer.loose(session, writes, () => {
+      const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
+      const { type, id, lane } = delivery;
+      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
-      if (delivery.lane !== "event") this.#early.look(session, delivery);
-      const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
-      if (replyTo !== "")
-        this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
+      if (lane !== "event") this.#early.look(session, delivery);
     });
   }
 

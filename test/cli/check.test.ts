@@ -7,6 +7,7 @@ import { setup } from "xstate";
 import { connect, createHost, defineActor, defineTask } from "../../src/index.ts";
 import { provision } from "../../src/nats/provision.ts";
 import { inboxPrefixOf, rolesConfig, type Role } from "../../src/nats/roles.ts";
+import { pathOf } from "../../src/view.ts";
 import { eventually } from "../support/eventually.ts";
 import { startRig, type Rig } from "../nats/rig.ts";
 import { troupe, type Ran } from "./command-line.ts";
@@ -75,8 +76,8 @@ beforeAll(async () => {
   const refused = orders.find(({ status }) => status === "rejected");
   if (refused !== undefined) throw new Error("an order was refused", { cause: refused });
   await client.ref("order", "o-5").send({ type: "go" });
-  await client.ref("order", "o-5").waitFor(({ path }) => path === "shipping", { timeout: "10s" });
-  await client.ref("order", "o-699").waitFor(({ path }) => path === "packing", { timeout: "10s" });
+  await client.ref("order", "o-5").waitFor((view) => pathOf(view) === "shipping", { timeout: "10s" });
+  await client.ref("order", "o-699").waitFor((view) => pathOf(view) === "packing", { timeout: "10s" });
   await client.start(parent, { id: "p" });
   await eventually("its child lives", async () => client.ref("parent-kid", "p~k~1").get());
   await client.run(job);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommitOutcome, Write } from "../../src/ports/store.ts";
 import { addressIn, take, text, under, type StoreFixture } from "./fixture.ts";
+import { census } from "./census.ts";
 import { kept, mail, retention } from "./committed.ts";
 import { timers } from "./timers.ts";
 import { record } from "./writes.ts";
@@ -15,6 +16,7 @@ export function storeContract(name: string, open: () => Promise<StoreFixture>): 
     afterEach(() => f.dispose());
 
     describe("records", () => records(() => f));
+    describe("census", () => census(() => f));
     describe("fences", () => fences(() => f));
     describe("limits", () => limits(() => f));
     describe("mail", () => mail(() => f));

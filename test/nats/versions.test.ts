@@ -1,6 +1,7 @@
 import { assign, setup } from "xstate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, createHost, defineActor, type Log, type VersionOptions } from "../../src/index.ts";
+import { pathOf } from "../../src/view.ts";
 import { eventually } from "../support/eventually.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -24,7 +25,7 @@ describe("an actor that fits no definition of its host", () => {
   it("is parked, and hears in order what was sent meanwhile, also through a killed server and three hosts", async () => {
     const nats = `nats://127.0.0.1:${rig.port}`;
     await using client = await connect({ nats });
-    const ref = client.ref("order", "7");
+    const ref = client.ref(order("packing"), "7");
     const say = async (...numbers: number[]) => {
       for (const n of numbers) await ref.send({ type: "say", n });
     };
@@ -46,16 +47,16 @@ describe("an actor that fits no definition of its host", () => {
     await rig.start();
     await say(4);
     await client.start("order", { id: "8" });
-    await client.ref("order", "8").waitFor((view) => view.path === "boxing", { timeout: "20s" });
-    expect(await ref.get()).toMatchObject({ path: "packing", version: "1", context: { heard: [1] } });
+    await client.ref("order", "8").waitFor((view) => pathOf(view) === "boxing", { timeout: "20s" });
+    expect(await ref.get()).toMatchObject({ state: "packing", version: "1", context: { heard: [1] } });
     await second.stop();
 
     const box = order("boxing", { version: 3, migrate: { 1: ({ context }) => ({ value: "boxing", context }) } });
     await using _third = await hostOf(box);
     await say(5);
-    const heard = async () => ((await ref.get())?.context as { heard: readonly number[] }).heard;
+    const heard = async () => (await ref.get())?.context.heard ?? [];
     await eventually("all is heard", async () => (await heard()).length >= 5, 20_000);
-    expect(await ref.get()).toMatchObject({ path: "boxing", version: "3", context: { heard: [1, 2, 3, 4, 5] } });
+    expect(await ref.get()).toMatchObject({ state: "boxing", version: "3", context: { heard: [1, 2, 3, 4, 5] } });
     expect((await ref.get())?.parked).toBeUndefined();
     expect(await client.ask("dead.list")).toMatchObject({ letters: [] });
   });

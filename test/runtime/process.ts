@@ -8,12 +8,14 @@ import type { ProcessClock } from "../../src/memory/process-clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Log } from "../../src/ports/log.ts";
 import { Host } from "../../src/runtime/host.ts";
+import type { KnownIdsOptions } from "../../src/runtime/known-ids.ts";
 import { drive } from "../memory/fixture.ts";
 import type { Run, Stand, Work } from "./stage.ts";
 
 export interface HostOptions {
   readonly concurrency?: number;
   readonly cacheBytes?: number;
+  readonly knownIds?: KnownIdsOptions;
   /**
    * How many rounds of the clock's queue `soon` lets pass. Real processes run all promise reactions first; the virtual clock runs one
    * between two rounds. Default 12: short work ends before its first commit. 0: every turn is committed as early as can be.
@@ -61,6 +63,7 @@ export class Process {
       definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition])),
       concurrency: options.concurrency ?? 10,
       cacheBytes: options.cacheBytes ?? 1_000_000,
+      ...(options.knownIds === undefined ? {} : { knownIds: options.knownIds }),
     });
   }
 
@@ -145,6 +148,7 @@ export class Process {
       if (stand.runs.some((other) => other.key === key && other.attempt === attempt))
         stand.laws.breach(`${key} (${policy}) ran attempt ${attempt} twice`);
     }
+    if (stand.laws.hasEnded(key, epoch)) stand.laws.breach(`${key} began under the fence that holds, after its end was stored`);
     stand.runs.push(run);
     stand.running++;
     stand.mostRunning = Math.max(stand.mostRunning, stand.running);
