@@ -54,7 +54,7 @@ export function versionFor(newest: Definition, version: string): Definition {
 }
 
 /** Whether it waits for a definition, rather than for a person. */
-function isMisfit(parked: Parked | undefined): boolean {
+export function isMisfit(parked: Parked | undefined): boolean {
   return parked !== undefined && MISFIT_CODES.has(parked.reason);
 }
 

@@ -68,8 +68,13 @@ export function decodeEvent(delivery: Delivery, relay: Relay): Exclude<Envelope,
     return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
   }
   const event = checkEvent(value, about);
-  const asker = delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+  const asker = askerOf(delivery);
   return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
+}
+
+/** The subject that the sender of an event waits on for an answer; "" where nobody does. */
+export function askerOf(delivery: Delivery): string {
+  return delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
 }
 
 /** Whether a delivery is a person's word to a parked actor. */

@@ -1,11 +1,12 @@
 import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
-import { fit, parkMisfit, type Fit } from "../core/fit.ts";
-import type { ActorRecord } from "../core/record.ts";
+import { fit, isMisfit, parkMisfit, type Fit } from "../core/fit.ts";
+import { refusal } from "../core/asking.ts";
+import type { ActorRecord, Refusal } from "../core/record.ts";
 import { revive, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import { NOTHING, type Activation } from "./activation.ts";
-import { isRetry } from "./decode.ts";
+import { askerOf, isRetry } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 
 export interface MisfitParts {
@@ -18,6 +19,7 @@ export interface MisfitParts {
   /** Takes up what the actor's last host left open. */
   readonly recover: (activation: Activation) => void;
   readonly perform: (activation: Activation, hold: Hold) => void;
+  readonly refuse: (asker: string, answer: Refusal) => void;
   readonly retire: (activation: Activation) => void;
 }
 
@@ -29,10 +31,13 @@ export interface MisfitParts {
  * F1. Nothing of a misfit is turned and none of its deliveries is acknowledged: they come again, in order, to whichever host has the
  *     partition next, and are heard by the first that has a definition which fits.
  * F2. Of its record only `parked` is written, so that a host with an older version changes nothing that it does not understand.
- * F3. `retry` is heard at once: it looks once more, and is over either way. It leaves no mark that would swallow what waits.
+ * F3. `retry` is heard at once: it looks once more, and is over either way; an ask is refused, so that its sender need not wait. Neither
+ *     leaves a mark that would swallow what waits.
+ * F4. An actor that is taken up hears of its overdue timers in their place among what waits, not first.
  */
 export class Misfits {
   readonly #parts: MisfitParts;
+  readonly #takenUp = new WeakSet<Activation>();
 
   constructor(parts: MisfitParts) {
     this.#parts = parts;
@@ -42,16 +47,32 @@ export class Misfits {
   admit(activation: Activation, record: ActorRecord): void {
     const found = this.#fit(activation, record);
     activation.definition = found.definition;
-    if (found.kind === "same")
-      activation.actor = record.status === "active" ? revive(found.definition, activation.address, record) : { record };
-    else if (found.kind === "moved") this.#move(activation, found, activation.waiting.slice(0, 1));
+    activation.actor = { record };
+    if (found.kind === "same") {
+      if (record.status === "active") activation.actor = revive(found.definition, activation.address, record);
+    } else if (found.kind === "moved") this.#move(activation, found, activation.waiting.slice(0, 1));
     else this.#park(activation, record, found.error);
+  }
+
+  /** Whether it waited for this host's definition: what it is late for was sent to it, and comes in its place. */
+  hasWaited(activation: Activation): boolean {
+    return this.#takenUp.has(activation);
   }
 
   wait(activation: Activation, hold: Hold): void {
     if (activation.misfit === undefined) return;
     if (isRetry(hold.delivery)) {
       this.#retry(activation, hold);
+      return;
+    }
+    const asker = askerOf(hold.delivery);
+    if (asker !== "") {
+      const { key, actor } = activation;
+      this.#parts.refuse(
+        asker,
+        refusal("parked", `${key} is parked: ${actor?.record.parked?.error.message ?? "it fits no definition"}`, key),
+      );
+      forget(hold);
       return;
     }
     // What is read anew after a reconnect takes the place of what can no longer be acknowledged.
@@ -79,6 +100,7 @@ export class Misfits {
     { definition, turn, from, migrated, notes }: Extract<Fit, { kind: "moved" }>,
     causes: readonly Hold[],
   ): void {
+    if (isMisfit(activation.actor?.record.parked)) this.#takenUp.add(activation);
     const moved = { actor: activation.key, from, to: definition.version, migrated };
     this.#parts.log.info(moved, "the actor goes on under another version");
     if (notes.length > 0) this.#parts.log.warn({ ...moved, notes }, "the actor goes on in a machine that is not quite the one it began in");
@@ -86,7 +108,6 @@ export class Misfits {
   }
 
   #park(activation: Activation, record: ActorRecord, error: TroupeError): void {
-    activation.actor = { record };
     activation.misfit = new Map();
     const at = this.#parts.at(activation);
     const parked = parkMisfit(record, error, at);
@@ -106,8 +127,7 @@ export class Misfits {
     const record = activation.actor?.record;
     const found = record === undefined ? undefined : this.#fit(activation, record);
     if (found?.kind !== "moved") {
-      hold.take();
-      hold.release();
+      forget(hold);
       return;
     }
     const waiting = activation.misfit?.values() ?? NOTHING;
@@ -118,4 +138,10 @@ export class Misfits {
     for (const each of waiting) this.#parts.perform(activation, each);
     this.#parts.retire(activation);
   }
+}
+
+/** Acknowledged without having been heard. */
+function forget(hold: Hold): void {
+  hold.take();
+  hold.release();
 }

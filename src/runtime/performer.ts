@@ -102,13 +102,9 @@ export class Performer {
       ...parts,
       at: (activation) => this.#at(activation),
       check: (activation, turn) => void this.#check(activation, turn),
-      apply: (activation, turn, causes) => {
-        this.#apply(activation, turn, [], causes);
-        // A timer that came due here has loaded it: nothing that was delivered stands for what has begun (invariant 5).
-        if (causes.length === 0 && activation.hasOpen && activation.pending !== undefined)
-          this.#dispatch.remind(activation, activation.pending, "troupe.version", 0);
-      },
+      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
       recover: (activation) => this.recover(activation),
+      refuse: (asker, answer) => this.refuse(asker, answer),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
         hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
@@ -175,7 +171,9 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, []),
-      ring: (timer, generation) => this.ring(activation, timer, generation),
+      ring: (timer, generation) => {
+        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+      },
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, []);
@@ -186,7 +184,7 @@ export class Performer {
    * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
    */
   ring(activation: Activation, timer: string, generation: number): void {
-    if (activation.misfit === undefined && activation.actor?.record.timers[timer]?.generation === generation) {
+    if (activation.actor?.record.timers[timer]?.generation === generation) {
       const pending = (activation.pending ??= emptyPending());
       this.#dispatch.withdraw(activation, pending, timer);
       this.#step(activation, { kind: "timer", timer, generation }, []);

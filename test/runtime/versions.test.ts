@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { setup } from "xstate";
+import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { box, deploys, heard, lastWarnings, record, redeployed, renamed, replaced, wider } from "./deploys.ts";
 import { Stand } from "./stage.ts";
@@ -87,6 +88,17 @@ describe("a deploy without a state that an actor is in", () => {
     await stand.settle();
     expect(record(stand)).toMatchObject({ parked: { reason: "unknown_state" }, context: { heard: ["a"] } });
     expect(stand.unacknowledged).toHaveLength(2);
+  });
+
+  test("refuses whoever asks, rather than let them wait", async () => {
+    const stand = deploys({}, { version: 2, machine: renamed }, {});
+    const second = await redeployed(stand, () => send(stand, "b"));
+    stand.raw("event", "order", "7", JSON.stringify({ type: "c" }), { [HEADERS.replyTo]: "asker" });
+    await stand.settle();
+    expect(stand.replies).toMatchObject([{ error: { code: "parked", message: expect.stringContaining("order.packing") as string } }]);
+    expect(stand.unacknowledged).toHaveLength(1);
+    await replaced(stand, second);
+    expect(heard(stand)).toEqual(["a", "b"]);
   });
 
   test.each(["b", "retry"])("keeps what waits when its host dies, however often: after %s", async (last) => {
