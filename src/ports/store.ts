@@ -55,7 +55,10 @@ export interface Commit {
 export type Write =
   /** The actor's record: replaces the one before. `ttlMs` makes the server remove it later (at least a minute). */
   | { readonly kind: "record"; readonly partition: number; readonly address: Address; readonly bytes: Uint8Array; readonly ttlMs?: number }
-  /** A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. */
+  /**
+   * A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. `isLast`: its sender
+   * has ended, and nothing of it comes after.
+   */
   | {
       readonly kind: "mail";
       readonly partition: number;
@@ -63,6 +66,7 @@ export type Write =
       readonly to: Address;
       readonly message: string;
       readonly letter: Letter;
+      readonly isLast?: true;
     }
   /** Mail that the server sends itself at `dueAt` (epoch ms), whether or not a host runs. One per actor and name: a second replaces. */
   | {

@@ -6,6 +6,7 @@ import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
+import { bundled } from "./bundle.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -94,7 +95,7 @@ export class Committer {
     }
     if (batch.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch, { fences, writes });
+      this.#send(batch, { fences, writes: bundled(writes) });
     }
     this.#tellIdle();
   }
