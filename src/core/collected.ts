@@ -143,7 +143,7 @@ export class Collected {
     const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches };
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
     const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
-    draft.adopt(id, record);
+    if (type.isDetached !== true) draft.adopt(id, record);
     draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent });
     if (child.systemId !== undefined) this.#name(child.systemId, formatAddress(to));
     return new ActorRef(formatAddress(to), id, this.#scope.relay);

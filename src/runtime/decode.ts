@@ -1,4 +1,5 @@
 import { formatAddress } from "../core/address.ts";
+import { asked } from "../core/asking.ts";
 import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
@@ -71,7 +72,9 @@ function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
     return { kind: "timer", timer, generation };
   }
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") return mailEnvelope(value as EventMail, relay);
-  return { kind: "event", event: checkEvent(value, about) };
+  const event = checkEvent(value, about);
+  const asker = delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+  return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
 }
 
 type EventMail = Exclude<MailBody, ChildBody>;

@@ -279,11 +279,12 @@ export class Stage {
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
     const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
     this.committer.loose(session, writes, () => {
+      const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
+      const { type, id, lane } = delivery;
+      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
-      if (delivery.lane !== "event") this.#early.look(session, delivery);
-      const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
-      if (replyTo !== "")
-        this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
+      if (lane !== "event") this.#early.look(session, delivery);
     });
   }
 
