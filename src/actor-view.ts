@@ -44,6 +44,8 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   readonly supervision?: SupervisionRecord;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
+  /** Of the definition that wrote the record. */
+  readonly version: string;
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -63,6 +65,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.supervision !== undefined) this.supervision = record.supervision;
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
+    this.version = record.version;
     this.revision = record.revision;
     this.createdAt = record.createdAt;
     this.updatedAt = record.updatedAt;

@@ -30,3 +30,5 @@ export type { Backoff, Decision, Directive, Restart, Strategy, SupervisionRecord
 export type { TaskState, TaskView } from "./task-view.ts";
 export type { ActorDefinition, Status, View } from "./view.ts";
 export type { WatchOptions } from "./watch.ts";
+export type { VersionOptions } from "./versioning.ts";
+export type { Migrate, StoredSnapshot } from "./core/versions.ts";

@@ -39,7 +39,8 @@ export function begin({ definition, address, before }: Subject, draft: Draft, { 
     ...(isSupervised ? { first: watched ? { input, watched } : { input } } : {}),
   };
   if (type.isDetached !== true) draft.adopt(id, record);
-  draft.effect({ kind: "spawn", to, as: type.kind, input, parent });
+  const version = type.isShared ? {} : { version: definition.version };
+  draft.effect({ kind: "spawn", to, as: type.kind, input, parent, ...version });
   const text = formatAddress(to);
   if (systemId !== undefined) bookName({ address, before }, draft, systemId, text);
   return text;

@@ -17,10 +17,11 @@ export const WAKE = "troupe.restart";
 export type Renamed = ReadonlyMap<RefText, { readonly id: string; readonly text: RefText }>;
 
 /** Whoever runs, or waits to. A child that began before its parent supervised is none: nobody knows what it began with. */
-export function membersOf({ children, activities }: Pick<ActorRecord, "children" | "activities">): readonly Member[] {
+export function membersOf({ children, activities, ended }: Pick<ActorRecord, "children" | "activities" | "ended">): readonly Member[] {
+  const gone = new Set(ended);
   const members: Member[] = [];
-  for (const [id, { src, generation, ended, dueAt, first }] of Object.entries(children ?? {}))
-    if (first !== undefined && (ended !== true || dueAt !== undefined)) members.push({ id, src, generation });
+  for (const [id, { src, generation, dueAt, first }] of Object.entries(children ?? {}))
+    if (first !== undefined && (!gone.has(generation) || dueAt !== undefined)) members.push({ id, src, generation });
   for (const [id, { src, generation }] of Object.entries(activities)) members.push({ id, src, generation });
   return members;
 }
@@ -51,9 +52,9 @@ export function stop({ address }: Pick<Subject, "address">, draft: Draft, id: st
     return;
   }
   const child = draft.children?.[id];
-  if (child === undefined || child.ended === true) return;
+  if (child === undefined || draft.hasEnded(child)) return;
   draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: address });
-  draft.adopt(id, { ...child, ended: true });
+  draft.end(child);
 }
 
 /** Keeps the timer at the earliest restart to come: armed, moved or withdrawn as children wait or leave. */

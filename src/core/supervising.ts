@@ -36,7 +36,7 @@ export function supervise(definition: Definition, address: Address, actor: Actor
 }
 
 /** What is still to be heard: not of an older generation, not of one whose end has been heard. */
-function failureOf({ children, activities }: ActorRecord, envelope: Later): Failure | undefined {
+function failureOf({ children, activities, ended }: ActorRecord, envelope: Later): Failure | undefined {
   if (envelope.kind === "settled") {
     const { activity, generation, event } = envelope;
     if (activities[activity]?.generation !== generation || event.type !== `xstate.error.actor.${activity}`) return undefined;
@@ -45,7 +45,8 @@ function failureOf({ children, activities }: ActorRecord, envelope: Later): Fail
   if (envelope.kind !== "report") return undefined;
   const { child, generation, event } = envelope;
   const known = children?.[child];
-  if (known?.generation !== generation || known.ended === true || event.type !== `xstate.error.actor.${child}`) return undefined;
+  if (known?.generation !== generation || ended?.includes(generation) === true || event.type !== `xstate.error.actor.${child}`)
+    return undefined;
   return { child, error: toErrorRecord(event["error"]), lives: envelope.lives === true };
 }
 
@@ -97,7 +98,7 @@ function answered(subject: Subject, actor: Actor, failure: Failure, at: TurnAt):
 /** Whoever has ended need not be stopped; new attempts are counted anew. */
 function forget(draft: Draft, { child, lives }: Failure): void {
   const known = draft.children?.[child];
-  if (known !== undefined && !lives) draft.adopt(child, { ...known, ended: true });
+  if (known !== undefined && !lives) draft.end(known);
   const activity = draft.activities[child];
   if (activity === undefined) return;
   const { failures: _failures, ...rest } = activity;
@@ -143,14 +144,16 @@ function handled({ definition }: Subject, { record, snapshot }: Actor, draft: Dr
   const { relay } = scopeOf(definition);
   const refs = new Map([...(renamed ?? [])].map(([was, { id, text }]) => [was, new ActorRef(text, id, relay)]));
   const redirected = <T>(value: T): T => (refs.size === 0 ? value : (replaced(value, (found) => refs.get(textOf(found) ?? "")) as T));
+  const { ended: _before, ...kept } = record;
   const after: ActorRecord = {
-    ...record,
+    ...kept,
     revision: record.revision + 1,
     epoch: at.epoch,
     context: redirected(record.context),
     activities: draft.activities,
     timers: redirectedTimers(draft.timers, refs),
     ...(draft.children === undefined ? {} : { children: draft.children }),
+    ...(draft.ended === undefined ? {} : { ended: draft.ended }),
     marks: marked(record, at),
     generation: draft.generation,
     ...(noted === undefined ? {} : { supervision: noted }),

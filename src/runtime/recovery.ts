@@ -30,17 +30,16 @@ export function recover(activation: Activation, causes: readonly Hold[], parts: 
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    if (keeper === "host") {
-      const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
-      if (!isArmed) obligations.arm(activation, timer, generation, dueAt, causes);
-    } else if (dueAt <= at.now) parts.ring(timer, generation);
+    // What a migration has just armed is armed, and so is what goes on.
+    if (activation.alarms.some((armed) => armed.generation === generation)) continue;
+    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
+    else if (dueAt <= at.now) parts.ring(timer, generation);
     else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
-  // Those that are there after what was overdue has been heard.
-  for (const [name, { generation, dueAt }] of Object.entries(activation.actor?.record.activities ?? {})) {
-    const isRunning = activation.attempts.some((attempt) => attempt.generation === generation);
-    if (dueAt === undefined && !isRunning) apply(afterCrash(activation, name, at, log));
-  }
+  // What a migration has just begun was not left open by anybody; what was overdue and has been heard may have changed the rest.
+  const begun = new Set(activation.attempts.map(({ generation }) => generation));
+  for (const [name, { generation, dueAt }] of Object.entries(activation.actor?.record.activities ?? {}))
+    if (dueAt === undefined && !begun.has(generation)) apply(afterCrash(activation, name, at, log));
 }
 
 function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log): Turn {

@@ -11,11 +11,12 @@ describe.each(both)("a restart that waits, %s", (_name, isStored) => {
   it("is a timer of the parent; until then the child is gone, afterwards it begins", () => {
     const crew = life({ supervise }, isStored);
     expect(crew.fails("k").effects).toMatchObject([{ kind: "arm", timer: WAKE, dueAt: NOW + 10_000, keeper: "server" }]);
-    expect(crew.child("k")).toMatchObject({ ended: true, dueAt: NOW + 10_000 });
+    expect(crew.child("k")).toMatchObject({ dueAt: NOW + 10_000 });
+    expect(crew.record.ended).toEqual([crew.child("k").generation]);
     const turn = crew.wakes({ ...AT, now: NOW + 10_000 });
     expect(turn.effects).toMatchObject([{ kind: "spawn", input: { a: 1 } }]);
     expect(crew.child("k")).not.toHaveProperty("dueAt");
-    expect(crew.child("k")).not.toHaveProperty("ended");
+    expect(crew.record).not.toHaveProperty("ended");
     expect(crew.record.timers).toEqual({});
     expect(crew.told).toEqual([]);
   });

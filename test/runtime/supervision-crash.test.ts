@@ -106,7 +106,8 @@ async function play(plan: Scenario): Promise<Stand> {
 
 /** Those that the parent knows live, and nobody else. */
 function isWhole(stand: Stand): boolean {
-  const known = Object.values(crew(stand).children ?? {}).flatMap(({ id, ended }) => (ended === true ? [] : [id]));
+  const { children = {}, ended = [] } = crew(stand);
+  const known = Object.values(children).flatMap(({ id, generation }) => (ended.includes(generation) ? [] : [id]));
   return known.length === 3 && alive(stand).toSorted().join() === known.toSorted().join();
 }
 
