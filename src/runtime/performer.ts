@@ -2,10 +2,9 @@ import { refusalOf, refused } from "../core/asking.ts";
 import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError } from "../core/errors.ts";
-import { failed } from "../core/failing.ts";
-import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
-import { park, performed } from "../core/parking.ts";
+import type { TroupeError } from "../core/errors.ts";
+import { isReady, type Outcome } from "../core/lifecycle.ts";
+import { performed } from "../core/parking.ts";
 import { isEnded, type ActorRecord, type OwedRecord, type Refusal } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
@@ -17,13 +16,15 @@ import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
+import { tellOutcome } from "./outcome.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
-import { BEGIN, EXPIRE, Reception } from "./reception.ts";
+import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import { turnOfThrow } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
@@ -62,16 +63,17 @@ export class Performer {
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
-    this.#reception = new Reception(parts, {
+    const turns: Turns = {
       at: (activation, hold) => this.#at(activation, hold),
       check: (activation, turn) => void this.#check(activation, turn),
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
-      answer: (replyTo, outcome) => this.answer(replyTo, outcome),
+      answer: this.answer,
       refuse: (asker, answer) => this.refuse(asker, answer),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
-    });
+    };
+    this.#reception = new Reception(parts, turns);
     this.#obligations = new Obligations({
       ...parts,
       takeSlotInHand: () => {
@@ -98,13 +100,8 @@ export class Performer {
       perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
-    this.#misfits = new Misfits({
-      ...parts,
-      at: (activation) => this.#at(activation),
-      check: (activation, turn) => void this.#check(activation, turn),
-      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+    this.#misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
-      refuse: (asker, answer) => this.refuse(asker, answer),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
         hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
@@ -163,7 +160,7 @@ export class Performer {
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
     if (activation.actor === undefined || activation.misfit !== undefined) return;
-    if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
+    if (!isEnded(activation.actor.record)) this.#acts.repeat(activation, []);
     this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
     recover(activation, {
@@ -210,7 +207,10 @@ export class Performer {
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
+    else if (activation.actor !== undefined && isEnded(activation.actor.record)) {
+      this.finished++;
+      tellOutcome(activation, activation.actor.record, this.answer);
+    }
     for (const hold of stored.holds) hold.release();
     this.#parts.retire(activation);
   }
@@ -230,9 +230,7 @@ export class Performer {
     this.#parts.committer.dirty(activation);
   }
 
-  answer(replyTo: string, outcome: Outcome): void {
-    this.#parts.outlet.reply(replyTo, encodeJson(outcome));
-  }
+  readonly answer = (replyTo: string, outcome: Outcome): void => this.#parts.outlet.reply(replyTo, encodeJson(outcome));
 
   /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
   refuse(asker: string, answer: Refusal): void {
@@ -250,7 +248,7 @@ export class Performer {
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
       bytes = this.#check(activation, turn) ?? bytes;
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     this.#apply(activation, turn, attempt.holds, [], bytes);
     this.#queueIfReady(activation, attempt.holds);
@@ -272,7 +270,7 @@ export class Performer {
       turn = take(activation.definition, activation.address, actor, envelope, at);
       bytes = this.#check(activation, turn);
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
@@ -297,16 +295,6 @@ export class Performer {
   /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
   #check(activation: Activation, turn: Turn): Uint8Array | undefined {
     return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
-  }
-
-  /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
-  #thrown(activation: Activation, actor: Actor, error: unknown, at: TurnAt): Turn {
-    const { definition, address, key } = activation;
-    this.#parts.log.error({ actor: key, err: error }, definition.onThrow === "fail" ? "the actor failed" : "the actor was parked");
-    const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
-    if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
-    const record = toErrorRecord(error);
-    return park(actor, { reason: record.code ?? "transition_threw", error: record, at: at.now }, at);
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
@@ -336,32 +324,6 @@ export class Performer {
     this.#parts.retire(activation);
   }
 
-  /** Custom actions that a stored turn asked for and nobody is known to have run. */
-  #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([
-      ...activation.acts,
-      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
-    ]);
-    for (const owed of activation.actor?.record.owed ?? []) {
-      if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
-    }
-  }
-
-  #tellOutcome(activation: Activation): void {
-    this.finished++;
-    const { record } = activation.actor as Actor;
-    const { type, id } = activation.address;
-    if (record.replyTo === undefined && activation.listeners.length === 0) return;
-    const outcome = outcomeOf(type, id, record);
-    if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
-    const { listeners } = activation;
-    activation.listeners = NOTHING;
-    for (const { replyTo, hold } of listeners) {
-      this.answer(replyTo, { ...outcome, duplicate: true });
-      hold.release();
-    }
-  }
-
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
   #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
     if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
@@ -376,7 +338,7 @@ export class Performer {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
     if (stance === "open") this.#replies.adopt(activation, hold);
-    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
+    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#acts.repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);
   }
