@@ -160,6 +160,11 @@ export class Client implements AsyncDisposable {
       };
       const fail = (error: Error): void => (finish(), reject(error));
       const succeed = (outcome: Outcome): void => (finish(), resolve(outcome));
+      const hear = async (outcome: Outcome): Promise<void> => {
+        const found = outcome.inRecord === true ? await ref.outcomeNow().catch(() => undefined) : outcome;
+        // Where it could not be read, the next look will tell.
+        if (found !== undefined) succeed(found);
+      };
       const look = (): void => {
         lookTimer = setTimeout(
           () => void ref.outcomeNow().then((outcome) => (outcome === undefined ? look() : succeed(outcome)), look),
@@ -168,7 +173,7 @@ export class Client implements AsyncDisposable {
         lookInMs = Math.min(lookInMs * 2, LOOK_AT_MOST_EVERY_MS);
       };
       options.signal?.addEventListener("abort", abort, { once: true });
-      void answer.then(succeed);
+      void answer.then(hear);
       look();
     });
   }

@@ -152,7 +152,7 @@ export class Collected {
     const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches };
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
     const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
-    draft.adopt(id, record);
+    if (type.isDetached !== true) draft.adopt(id, record);
     const version = type.isShared ? {} : { version: definition.version };
     draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent, ...version });
     if (child.systemId !== undefined) this.#name(child.systemId, formatAddress(to));
@@ -164,8 +164,9 @@ export class Collected {
     draft.halt(id);
     const child = draft.children?.[id];
     if (child === undefined) return;
+    const hasEnded = draft.hasEnded(child);
     draft.lose(id);
-    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
+    if (!hasEnded) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }
 

@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   reserved_event: [false, "Event types that begin with xstate. or troupe. are ours; choose another."],
   bad_delay: [false, "Give delays in milliseconds, zero or more, at most ten years."],
   bad_deadline: [false, "Give a deadline in the future that is not before the delay ends."],
-  too_large: [false, "Send less, or a reference to the data: the server's max_payload is the limit."],
+  too_large: [false, "Send or keep less, or a reference to the data: max_payload limits a message, maxRecordBytes a record."],
   id_taken: [false, "Choose another id for the child, or stop the actor that has it."],
   not_running: [false, "The actor has ended; its record shows how."],
   not_accepted: [true, "The actor's present state does not take this event: ask what it accepts, or wait for another state."],

@@ -33,6 +33,8 @@ export interface ActorRecord {
   readonly timers: Readonly<Record<string, TimerRecord>>;
   /** Children that are actors of their own, by their id in the machine. */
   readonly children?: Readonly<Record<string, ChildRecord>>;
+  /** Generations of those among them whose end has been heard: they need not be stopped, and say nothing more. */
+  readonly ended?: readonly number[];
   /** Whose child it is. */
   readonly parent?: ParentRecord;
   /** At the root of a tree: the systemIds taken in it, and by whom. */
@@ -80,8 +82,6 @@ export interface ChildRecord extends Address {
   readonly src: string;
   readonly kind: "actor" | "task";
   readonly systemId?: string;
-  /** Its end has been heard: it need not be stopped, and says nothing more. */
-  readonly ended?: true;
 }
 
 export interface ParentRecord extends Address {
@@ -145,6 +145,12 @@ export function formatState(value: StateValue): string {
       inner === undefined || (typeof inner === "object" && Object.keys(inner).length === 0) ? name : `${name}.${formatState(inner)}`,
     )
     .join(",");
+}
+
+/** What is kept of a large record for time travel: that it was there, in which state, and how large. */
+export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
 }
 
 export function isEnded(record: ActorRecord): boolean {

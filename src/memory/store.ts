@@ -15,6 +15,7 @@ import type { Server } from "./server.ts";
 export class MemoryStore implements Store {
   readonly maxWrites: number;
   readonly maxWriteBytes: number;
+  readonly maxRecordBytes: number;
   readonly singlesOverlap: boolean;
   readonly #server: Server;
   readonly #connection: Connection;
@@ -25,11 +26,16 @@ export class MemoryStore implements Store {
     this.#connection = connection;
     this.singlesOverlap = singlesOverlap;
     this.maxWrites = server.limits.maxWrites;
+    this.maxRecordBytes = server.limits.maxRecordBytes;
     this.maxWriteBytes = server.limits.maxWriteBytes;
   }
 
   load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#connection.request("load", () => addresses.map((address) => this.#server.ledger.read(address)?.slice()));
+  }
+
+  loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#connection.request("loadParts", () => this.#server.ledger.readParts(address, count).map((part) => part?.slice()));
   }
 
   get interruptions(): number {

@@ -1,6 +1,7 @@
 import { createInbox, nuid, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
 import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
 import type { Address, Lane } from "../core/address.ts";
+import { isCover } from "../core/cover.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
@@ -13,6 +14,7 @@ import { Link } from "./link.ts";
 import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
 import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
 import { Reads } from "./reads.ts";
+import { Records } from "./records.ts";
 
 export interface GatewayOptions {
   readonly connection: NatsConnection;
@@ -103,8 +105,8 @@ export class NatsGateway implements Gateway {
   }
 
   async read(address: Address): Promise<Uint8Array | undefined> {
-    const subject = this.#options.names.state(address);
-    return (await (await this.#reads()).newest(this.#options.names.streams.core, [subject])).get(subject)?.body;
+    const records = await this.#records();
+    return records.whole(address, (await records.stored([address]))[0]);
   }
 
   async awaits(address: Address): Promise<boolean> {
@@ -122,14 +124,21 @@ export class NatsGateway implements Gateway {
     const { names } = this.#options;
     const { type, id } = filter;
     if (type !== undefined && id !== undefined && options.current !== true) {
-      yield* watchActor({ link: this.#link, names, read: (address) => this.read(address) }, { type, id }, options.signal);
+      const read = (address: Address): Promise<Uint8Array | undefined> => this.read(address);
+      for await (const change of watchActor({ link: this.#link, names, read }, { type, id }, options.signal)) yield this.#whole(change);
       return;
     }
     for await (const message of this.#follow(names.stateFilter(type, id), options)) {
       const address = names.stateAddress(message.subject);
       const removed = isMarker((name) => message.headers?.get(name) ?? "");
-      yield { address, bytes: removed ? undefined : message.data };
+      yield this.#whole({ address, bytes: removed ? undefined : message.data });
     }
+  }
+
+  /** A change of a record that lies in parts may be told by what it has become since. */
+  async #whole({ address, bytes }: StateChange): Promise<StateChange> {
+    if (bytes === undefined || !isCover(bytes)) return { address, bytes };
+    return { address, bytes: await (await this.#records()).whole(address, bytes) };
   }
 
   async *turns(address: Address, after: number): AsyncIterable<StoredTurn> {
@@ -149,7 +158,8 @@ export class NatsGateway implements Gateway {
     const reads = await this.#reads();
     for (let from = 1; ;) {
       const some = await reads.following(names.streams.core, names.stateFilter(type), from);
-      for (const { subject, body, header } of some) if (!isMarker(header)) yield { address: names.stateAddress(subject), bytes: body };
+      for (const { subject, body, header } of some)
+        if (!isMarker(header)) yield this.#whole({ address: names.stateAddress(subject), bytes: body });
       const last = some.at(-1);
       if (last === undefined) return;
       from = last.sequence + 1;
@@ -217,6 +227,10 @@ export class NatsGateway implements Gateway {
 
   async #reads(): Promise<Reads> {
     return new Reads(this.#answers, (await this.#knownLayout()).replicas);
+  }
+
+  async #records(): Promise<Records> {
+    return new Records(await this.#reads(), this.#options.names);
   }
 
   #outcome(message: Msg): void {

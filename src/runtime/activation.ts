@@ -54,6 +54,8 @@ export class Activation {
   recordBytes = 0;
   /** That record, where it was written down here. */
   measured: ActorRecord | undefined;
+  /** In how many parts the last stored record lies; 0 where it is one message. */
+  parts = 0;
 
   constructor(address: Address, definition: Definition, session: Session) {
     this.address = address;
@@ -103,7 +105,7 @@ export interface Pending {
   effects: readonly Effect[];
   /** Let go after the commit. */
   holds: Hold[];
-  /** The record as it was encoded by a turn that had to know its size. */
+  /** The record as it was encoded by whoever had to know its size. */
   bytes: Uint8Array | undefined;
 }
 

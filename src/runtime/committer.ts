@@ -6,6 +6,8 @@ import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
+import { inParts, type RecordWrite } from "./in-parts.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -20,6 +22,7 @@ import type { Session } from "./session.ts";
  */
 export class Committer {
   readonly #store: Store;
+  readonly #room: Room;
   readonly #clock: Clock;
   readonly #settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void;
   #ready: Parcel[] = [];
@@ -30,6 +33,7 @@ export class Committer {
 
   constructor(store: Store, clock: Clock, settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void) {
     this.#store = store;
+    this.#room = new Room(store);
     this.#clock = clock;
     this.#settled = settled;
   }
@@ -75,11 +79,15 @@ export class Committer {
     const fences = new Map<number, number>();
     const writes: Write[] = [];
     const batch: Parcel[] = [];
+    let batchBytes = 0;
     for (const parcel of parcels) {
       const session = sessionOf(parcel);
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
-      const alone = this.#store.singlesOverlap && countWrites(parcel) === 1;
-      if (!alone && (this.#batchInFlight || writes.length + countWrites(parcel) > this.#store.maxWrites)) {
+      const alone = this.#store.singlesOverlap && this.#countWrites(parcel) === 1;
+      if (
+        !alone &&
+        (this.#batchInFlight || batchBytes > MOST_BATCH_BYTES || writes.length + this.#countWrites(parcel) > this.#store.maxWrites)
+      ) {
         this.#ready.push(parcel);
         continue;
       }
@@ -90,6 +98,7 @@ export class Committer {
         fences.set(session.partition, session.fence);
         writes.push(...sealed);
         batch.push(parcel);
+        if (parcel.kind === "actor") batchBytes += parcel.activation.recordBytes;
       }
     }
     if (batch.length > 0) {
@@ -99,10 +108,23 @@ export class Committer {
     this.#tellIdle();
   }
 
+  #countWrites(parcel: Parcel): number {
+    if (parcel.kind === "loose") return parcel.writes.length;
+    const { activation } = parcel;
+    const pending = activation.pending as Pending;
+    const others = 1 + (pending.writes?.size ?? 0);
+    try {
+      return others + Math.max(activation.parts, this.#room.partsOf(bytesOf(activation, pending).length));
+    } catch {
+      // Whoever seals it meets the same, and says so.
+      return others;
+    }
+  }
+
   /** Undefined, and its actor set aside, where the record cannot be written down: user code has changed in place what was looked at. */
   #seal(parcel: Parcel): readonly Write[] | undefined {
     try {
-      return seal(parcel);
+      return seal(parcel, this.#room);
     } catch (cause) {
       const about = parcel.kind === "actor" ? parcel.activation.key : "";
       const error = new TroupeError("bad_payload", `The state of ${about} cannot be stored: ${(cause as Error).message}`, { about, cause });
@@ -131,6 +153,9 @@ export class Committer {
   }
 }
 
+/** A batch takes some ten milliseconds for each megabyte, and whoever comes after it waits. */
+const MOST_BATCH_BYTES = 32 * 1024 * 1024;
+
 /** What is stored together or not at all: one actor's pending turns, or writes without an actor. */
 export type Parcel =
   | { readonly kind: "actor"; readonly activation: Activation }
@@ -144,19 +169,17 @@ function isDirty(activation: Activation): boolean {
   return activation.phase === "ready" && activation.pending !== undefined && activation.committing === undefined;
 }
 
-function countWrites(parcel: Parcel): number {
-  return parcel.kind === "actor" ? 1 + (parcel.activation.pending?.writes?.size ?? 0) : parcel.writes.length;
-}
-
 /** Moves an activation's pending turns into its commit; the record goes last, where JetStream wants it. */
-function seal(parcel: Parcel): readonly Write[] {
+function seal(parcel: Parcel, room: Room): readonly Write[] {
   if (parcel.kind === "loose") return parcel.writes;
   const { activation } = parcel;
   const pending = activation.pending as Pending;
   activation.committing = pending;
   activation.pending = undefined;
   const record = recordWrite(activation, pending);
-  return pending.writes === undefined ? [record] : [...pending.writes.values(), record];
+  const isOneMessage = activation.parts === 0 && room.partsOf(record.bytes.length) === 0;
+  if (isOneMessage) return pending.writes === undefined ? [record] : [...pending.writes.values(), record];
+  return [...(pending.writes?.values() ?? []), ...inParts(activation, record, room)];
 }
 
 /** A task that failed has come to a final state as well. */
@@ -164,9 +187,13 @@ function isDone({ kind }: Definition, { status, value }: ActorRecord): boolean {
   return status === "done" && (kind === "actor" || value === "done");
 }
 
-function recordWrite(activation: Activation, pending: Pending): Write {
+function bytesOf(activation: Activation, pending: Pending): Uint8Array {
+  return (pending.bytes ??= encodeRecord((activation.actor as { readonly record: ActorRecord }).record));
+}
+
+function recordWrite(activation: Activation, pending: Pending): RecordWrite {
   const record = (activation.actor as { readonly record: ActorRecord }).record;
-  const bytes = pending.bytes ?? encodeRecord(record);
+  const bytes = bytesOf(activation, pending);
   activation.recordBytes = bytes.length;
   activation.measured = record;
   const { retention } = activation.definition;

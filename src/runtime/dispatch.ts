@@ -3,6 +3,7 @@ import { isMail, type Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { growthOf } from "../core/growth.ts";
+import { outlineOf } from "../core/record.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
@@ -14,6 +15,7 @@ import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { draftMail, mailWrite } from "./post.ts";
 import type { Replies } from "./replies.ts";
+import { Room } from "./room.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 export interface DispatchParts {
@@ -32,24 +34,35 @@ export interface DispatchParts {
  */
 export class Dispatch {
   readonly #parts: DispatchParts;
+  readonly #room: Room;
   readonly #obligations: Obligations;
   readonly #acts: Acts;
   readonly #replies: Replies;
 
   constructor(parts: DispatchParts, obligations: Obligations, acts: Acts, replies: Replies) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#obligations = obligations;
     this.#acts = acts;
     this.#replies = replies;
   }
 
-  /** For time travel: what the turn heard, which way it went, what it asked for and what it made of the actor. */
+  /**
+   * For time travel: what the turn heard, which way it went, what it asked for and what it made of the actor; of a large record only the
+   * outline.
+   */
   keep(activation: Activation, pending: Pending, { event, edges = [], effects, actor }: Turn): void {
     const { revision } = actor.record;
     const told = effects.map((effect) =>
       effect.kind === "act" ? { kind: effect.kind, key: effect.owed.key, action: effect.owed.action } : effect,
     );
-    const bytes = encodeRecord({ event, edges, effects: told, record: actor.record });
+    const recordBytes = pending.bytes?.length ?? activation.recordBytes;
+    const record = recordBytes > MOST_KEPT_BYTES ? outlineOf(actor.record, recordBytes) : actor.record;
+    let bytes = encodeRecord({ event, edges, effects: told, record });
+    if (bytes.length > this.#room.messageBytes) {
+      const kinds = effects.map(({ kind }) => ({ kind }));
+      bytes = encodeRecord({ event: event && { type: event.type }, edges, effects: kinds, record: outlineOf(actor.record, recordBytes) });
+    }
     add(pending, `turn ${revision}`, {
       kind: "turn",
       partition: activation.session.partition,
@@ -65,23 +78,24 @@ export class Dispatch {
    */
   check(activation: Activation, { actor, effects }: Turn): Uint8Array | undefined {
     const { key, measured, recordBytes } = activation;
-    const { maxWriteBytes } = this.#parts.store;
-    const limit = maxWriteBytes - OVERHEAD_BYTES;
-    let most = 0;
-    for (const effect of effects) most = Math.max(most, sizeOf(effect));
+    const most = this.#room.recordBytes;
+    this.checkMail(key, effects);
     const growth = measured === undefined ? undefined : growthOf(measured, actor.record);
-    const isSmall = growth !== undefined && recordBytes + growth <= limit;
-    const bytes = isSmall ? undefined : written(key, actor);
-    most = Math.max(most, bytes?.length ?? 0);
-    if (most > limit)
-      throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
-        about: key,
-      });
-    if (bytes !== undefined) {
-      activation.measured = actor.record;
-      activation.recordBytes = bytes.length;
-    }
+    if (growth !== undefined && recordBytes + growth <= most) return undefined;
+    const bytes = written(key, actor);
+    if (bytes.length > most) throw tooLarge(key, `store a record of ${bytes.length} bytes`, most);
+    activation.measured = actor.record;
+    activation.recordBytes = bytes.length;
     return bytes;
+  }
+
+  /** @throws bad_payload, too_large */
+  checkMail(key: string, effects: readonly Effect[]): void {
+    const { messageBytes } = this.#room;
+    for (const effect of effects) {
+      const bytes = sizeOf(effect);
+      if (bytes > messageBytes) throw tooLarge(key, `send ${bytes} bytes in one message`, messageBytes);
+    }
   }
 
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
@@ -190,8 +204,12 @@ export class Dispatch {
   }
 }
 
-/** Room for subjects and headers. */
-const OVERHEAD_BYTES = 1_024;
+/** Every turn keeps its record: a larger one would fill the disk, a hundred megabytes for a thousand turns. */
+const MOST_KEPT_BYTES = 64 * 1024;
+
+function tooLarge(key: string, what: string, most: number): TroupeError {
+  return new TroupeError("too_large", `A turn of ${key} would ${what}; ${most} is the most`, { about: key });
+}
 
 /** @throws bad_payload for what cannot be written down */
 function sizeOf(effect: Effect): number {

@@ -3,7 +3,7 @@ import { TroupeError } from "../core/errors.ts";
 import { fit, isMisfit, parkMisfit, type Fit } from "../core/fit.ts";
 import { refusal } from "../core/asking.ts";
 import type { ActorRecord } from "../core/record.ts";
-import { revive, type Turn } from "../core/turn.ts";
+import { revive } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { askerOf, isRetry } from "./decode.ts";
@@ -37,11 +37,11 @@ export interface TakenUp {
  */
 export class Misfits {
   readonly #parts: MisfitParts;
-  readonly #turns: Pick<Turns, "at" | "check" | "apply" | "refuse">;
+  readonly #turns: Pick<Turns, "at" | "fit" | "apply" | "outcomes">;
   readonly #next: TakenUp;
   readonly #takenUp = new WeakSet<Activation>();
 
-  constructor(parts: MisfitParts, turns: Pick<Turns, "at" | "check" | "apply" | "refuse">, takenUp: TakenUp) {
+  constructor(parts: MisfitParts, turns: Pick<Turns, "at" | "fit" | "apply" | "outcomes">, takenUp: TakenUp) {
     this.#parts = parts;
     this.#turns = turns;
     this.#next = takenUp;
@@ -72,7 +72,7 @@ export class Misfits {
     const asker = askerOf(hold.delivery);
     if (asker !== "") {
       const { key, actor } = activation;
-      this.#turns.refuse(
+      this.#turns.outcomes.refuse(
         asker,
         refusal("parked", `${key} is parked: ${actor?.record.parked?.error.message ?? "it fits no definition"}`, key),
       );
@@ -90,8 +90,7 @@ export class Misfits {
     const found = fit(newest, activation.address, record, at);
     if (found.kind !== "moved" || found.migrated.length === 0) return found;
     try {
-      this.#turns.check(activation, found.turn);
-      return found;
+      return { ...found, turn: this.#turns.fit(activation, found.turn) };
     } catch (cause) {
       const { key } = activation;
       const words = `The migration of ${key} from version ${found.from} made what cannot be stored: ${(cause as Error).message}`;
@@ -117,14 +116,12 @@ export class Misfits {
     const parked = parkMisfit(record, error, at);
     if (parked === undefined) return;
     this.#parts.log.error({ actor: activation.key, code: error.code, faults: error.faults }, `parked: ${error.message}`);
-    const turn: Turn = { actor: { record: parked }, effects: NOTHING, kind: "changed" };
     try {
-      this.#turns.check(activation, turn);
+      const turn = this.#turns.fit(activation, { actor: { record: parked }, effects: NOTHING, kind: "changed" });
+      this.#turns.apply(activation, turn, [], []);
     } catch {
       // A record that leaves no room for the reason stays as it is: the log has told it.
-      return;
     }
-    this.#turns.apply(activation, turn, [], []);
   }
 
   #retry(activation: Activation, hold: Hold): void {

@@ -1,11 +1,10 @@
 import { refusalOf, refused } from "../core/asking.ts";
-import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
-import { isReady, type Outcome } from "../core/lifecycle.ts";
+import { isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type OwedRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type ActorRecord, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -16,12 +15,13 @@ import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
-import { tellOutcome } from "./outcome.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
 import { turnOfThrow } from "./throwing.ts";
@@ -55,7 +55,9 @@ export class Performer {
   readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
+  readonly #room: Room;
   readonly #misfits: Misfits;
+  readonly outcomes: Outcomes;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -63,14 +65,15 @@ export class Performer {
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
+    this.outcomes = new Outcomes(parts.outlet, this.#room);
     const turns: Turns = {
       at: (activation, hold) => this.#at(activation, hold),
-      check: (activation, turn) => void this.#check(activation, turn),
+      fit: (activation, turn) => this.#fit(activation, turn).turn,
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
-      answer: this.answer,
-      refuse: (asker, answer) => this.refuse(asker, answer),
+      outcomes: this.outcomes,
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
     };
     this.#reception = new Reception(parts, turns);
@@ -203,13 +206,14 @@ export class Performer {
     const stored = activation.committing;
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
+    activation.parts = this.#room.partsOf(stored.bytes?.length ?? 0);
     for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
     else if (activation.actor !== undefined && isEnded(activation.actor.record)) {
       this.finished++;
-      tellOutcome(activation, activation.actor.record, this.answer);
+      this.outcomes.tell(activation, activation.actor.record);
     }
     for (const hold of stored.holds) hold.release();
     this.#parts.retire(activation);
@@ -230,13 +234,6 @@ export class Performer {
     this.#parts.committer.dirty(activation);
   }
 
-  readonly answer = (replyTo: string, outcome: Outcome): void => this.#parts.outlet.reply(replyTo, encodeJson(outcome));
-
-  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
-  refuse(asker: string, answer: Refusal): void {
-    this.#parts.outlet.reply(asker, encodeJson(answer));
-  }
-
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
@@ -244,9 +241,12 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
+      const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, checkMail };
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
-      bytes = this.#check(activation, turn) ?? bytes;
+      const fitted = this.#fit(activation, turn);
+      ({ turn } = fitted);
+      bytes = fitted.bytes ?? bytes;
     } catch (error) {
       turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
@@ -267,8 +267,7 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      turn = take(activation.definition, activation.address, actor, envelope, at);
-      bytes = this.#check(activation, turn);
+      ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
       turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
@@ -287,14 +286,19 @@ export class Performer {
     if (answer === undefined) return turn;
     if (turn.kind === "changed") return refused(turn, { to: asker, answer });
     const commit = activation.pending ?? activation.committing;
-    if (commit === undefined) this.refuse(asker, answer);
+    if (commit === undefined) this.outcomes.refuse(asker, answer);
     else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
     return turn;
   }
 
-  /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
-  #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+  /**
+   * The turn as far as its commit has room, and the record as bytes, where a turn might ask for what cannot be stored. What a task stores
+   * is looked at where it enters. @throws bad_payload, too_large
+   */
+  #fit(activation: Activation, made: Turn): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
+    if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
+    const turn = this.#overflow.fitted(activation, made);
+    return { turn, bytes: this.#dispatch.check(activation, turn) };
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */

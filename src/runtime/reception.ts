@@ -3,22 +3,24 @@ import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
-import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type ParentRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { decodeEvent, decodeStart, parentOf } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import type { Outcomes } from "./outcomes.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /** What reception asks of the performer. */
 export interface Turns {
   at(activation: Activation, hold?: Hold): TurnAt;
-  /** @throws bad_payload, too_large */
-  check(activation: Activation, turn: Turn): void;
+  /** The turn as far as its commit has room. @throws bad_payload, too_large */
+  fit(activation: Activation, turn: Turn): Turn;
   apply(activation: Activation, turn: Turn, handed: readonly Hold[], causes: readonly Hold[]): void;
   step(
     activation: Activation,
@@ -28,8 +30,7 @@ export interface Turns {
     at?: TurnAt,
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
-  answer(replyTo: string, outcome: Outcome): void;
-  refuse(asker: string, answer: Refusal): void;
+  readonly outcomes: Outcomes;
   queueIfReady(activation: Activation, causes: readonly Hold[]): void;
 }
 
@@ -47,10 +48,12 @@ export interface ReceptionParts {
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #turns: Turns;
+  readonly #room: Room;
 
   constructor(parts: ReceptionParts, turns: Turns) {
     this.#parts = parts;
     this.#turns = turns;
+    this.#room = new Room(parts.store);
   }
 
   start(activation: Activation, hold: Hold, others: "none" | "events"): void {
@@ -63,10 +66,9 @@ export class Reception {
     }
     const at = this.#turns.at(activation, hold);
     try {
-      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
+      const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
-      const turn = start(activation.definition, activation.address, envelope, at);
-      this.#turns.check(activation, turn);
+      const turn = this.#turns.fit(activation, start(activation.definition, activation.address, envelope, at));
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
@@ -99,7 +101,7 @@ export class Reception {
     const replyTo = delivery.header(HEADERS.replyTo);
     if (replyTo === "") this.#turns.adopt(activation, hold, "done");
     else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
-      this.#turns.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
+      this.#turns.outcomes.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
       this.#turns.adopt(activation, hold, "done");
     } else {
       hold.take();
@@ -137,7 +139,7 @@ export class Reception {
   /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
     if (envelope.kind === "event" && envelope.event.type === "cancel" && envelope.asker !== undefined)
-      this.#turns.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
+      this.#turns.outcomes.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
     if (
       envelope.kind === "timer" ||
       envelope.kind === "report" ||

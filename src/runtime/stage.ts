@@ -212,9 +212,10 @@ export class Stage {
     let activation = this.#cast.find(`${type}/${id}`);
     if (activation === undefined) {
       activation = this.#enter(session, definition, { type, id });
-      if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
+      if (hold.delivery.lane !== "event" && this.#known.begin(session, activation.key)) {
+        activation.phase = "ready";
         activation.waiting = [hold];
-        this.#loaded(activation, undefined);
+        this.#open(activation);
         return;
       }
       this.#loader.load(activation);
@@ -235,16 +236,21 @@ export class Stage {
       this.#unreadable(activation, error);
       return;
     }
+    if (bytes === undefined && activation.waiting.some(isStart)) this.#known.note(activation.session, activation.key);
+    this.#open(activation);
+  }
+
+  /** What has waited for the actor to be loaded, or to be known as new. */
+  #open(activation: Activation): void {
     const holds = activation.waiting;
     activation.waiting = NOTHING;
-    const starts = holds.filter((hold) => hold.delivery.lane !== "event");
-    const events = holds.filter((hold) => hold.delivery.lane === "event");
+    const starts = holds.filter(isStart);
+    const events = holds.filter((hold) => !isStart(hold));
     if (activation.actor === undefined && starts.length === 0) {
       this.#cast.drop(activation);
       if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
-    if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
     this.#performer.recover(activation);
     const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
@@ -280,8 +286,8 @@ export class Stage {
     this.committer.loose(session, writes, () => {
       const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
       const { type, id, lane } = delivery;
-      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
-      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
+      if (replyTo !== "" && lane === "event") this.#performer.outcomes.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.outcomes.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
       if (lane !== "event") this.#early.look(session, delivery);
     });
@@ -340,6 +346,10 @@ export class Stage {
     this.#cast.drop(activation);
     for (const delivery of deliveries) this.#dead(activation.session, new Hold(delivery), error);
   }
+}
+
+function isStart({ delivery }: Hold): boolean {
+  return delivery.lane !== "event";
 }
 
 function unknownType(delivery: Delivery): TroupeError {

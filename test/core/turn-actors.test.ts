@@ -115,6 +115,17 @@ describe("a turn that starts children", () => {
   });
 });
 
+it("an actor's record stays that of an actor, whatever is in it", () => {
+  const plain = defineActor({
+    name: "order",
+    machine: setup({}).createMachine({ context: { n: 0 }, on: { count: { actions: assign({ n: 1 }) } } }),
+  });
+  const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT).actor;
+  const second = take(plain, ADDRESS, first, heard("count"), AT).actor;
+  expect([first.record.kind, second.record.kind]).toEqual(["actor", "actor"]);
+  expect(second.record.context).toEqual({ n: 1 });
+});
+
 describe("a delayed send", () => {
   const armed = next(next(born(), heard("keep")).actor, heard("late"));
 

@@ -120,7 +120,7 @@ test("events that waited for a start which nobody can take become dead letters t
 });
 
 test("a body that is too large even for a dead letter does not stay unacknowledged", async () => {
-  const stand = new Stand({ maxWriteBytes: 20_000 });
+  const stand = new Stand({ maxWriteBytes: 20_000, maxRecordBytes: 18_000 });
   await stand.open();
   stand.raw("normal", "rerun", "a", JSON.stringify("x".repeat(20_100)));
   await stand.advance(10_000);
