@@ -4,7 +4,7 @@ import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type OwedRecord } from "../core/record.ts";
+import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -56,7 +56,7 @@ export class Performer {
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
-  readonly #misfits: Misfits;
+  readonly misfits: Misfits;
   readonly outcomes: Outcomes;
   /** Tasks whose end was stored here. */
   finished = 0;
@@ -103,7 +103,7 @@ export class Performer {
       perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
-    this.#misfits = new Misfits(parts, turns, {
+    this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
@@ -115,11 +115,6 @@ export class Performer {
     return this.#obligations.idle();
   }
 
-  /** The actor of a record that was just read. */
-  admit(activation: Activation, record: ActorRecord): void {
-    this.#misfits.admit(activation, record);
-  }
-
   /**
    * One delivery. A start brings a slot along: it goes to the task's attempt or back. Where events wait for the start it does not
    * begin before they were heard: one of them may cancel it.
@@ -128,8 +123,8 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
     const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
-    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.#misfits.wait(activation, hold));
-    else if (misfit !== undefined) this.#misfits.wait(activation, hold);
+    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.misfits.wait(activation, hold));
+    else if (misfit !== undefined) this.misfits.wait(activation, hold);
     else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (!needsSlot) this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
@@ -172,7 +167,7 @@ export class Performer {
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, []),
       ring: (timer, generation) => {
-        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+        if (!this.misfits.hasWaited(activation)) this.ring(activation, timer, generation);
       },
       log: this.#parts.log,
     });

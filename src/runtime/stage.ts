@@ -230,7 +230,7 @@ export class Stage {
     try {
       if (bytes !== undefined) {
         activation.recordBytes = bytes.length;
-        this.#performer.admit(activation, asRecord(decodeRecord(bytes)));
+        this.#performer.misfits.admit(activation, asRecord(decodeRecord(bytes)));
       }
     } catch (error) {
       this.#unreadable(activation, error);
