@@ -1,5 +1,4 @@
 import { fromPromise, setup, type AnyActorLogic, type StateValue } from "xstate";
-import { it } from "vitest";
 import type { Definition } from "../../src/core/definition.ts";
 import type { Fit } from "../../src/core/fit.ts";
 import type { ActorRecord } from "../../src/core/record.ts";

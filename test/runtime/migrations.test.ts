@@ -2,7 +2,7 @@ import { assign, fromPromise, setup } from "xstate";
 import { describe, expect, test } from "vitest";
 import type { Migrate } from "../../src/core/versions.ts";
 import { defineActor } from "../../src/define-actor.ts";
-import { box, deploys, heard, order, record, redeployed, renamed, replaced, wider, type Options } from "./deploys.ts";
+import { box, deploys, heard, record, redeployed, renamed, replaced, wider, type Options } from "./deploys.ts";
 import type { HostOptions, Process } from "./process.ts";
 import { Stand } from "./stage.ts";
 
