@@ -2,6 +2,7 @@ import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import type { Address, Lane } from "../core/address.ts";
 import type { MailEffect } from "../core/effect.ts";
 import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { isEnd } from "../core/family.ts";
 import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { ParentRecord } from "../core/record.ts";
@@ -22,7 +23,8 @@ export type MailBody =
 export function mailWrite(effect: MailEffect, message: string, partitions: number): Write {
   const { to, lane, body } = addressed(effect);
   const letter = letters.get(effect) ?? letterOf(body);
-  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter };
+  const write = { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter } as const;
+  return effect.kind === "report" && isEnd(effect.event) ? { ...write, isLast: true } : write;
 }
 
 /** Writes an effect down ahead of time; its size in bytes. @throws bad_payload for what cannot be written down */

@@ -46,7 +46,7 @@ export const renamed = setup({ types: { context: {} as Context } }).createMachin
 });
 
 export type Options = Omit<ActorOptions<typeof v1>, "name" | "machine"> & { readonly machine?: typeof v1 | typeof wider | typeof renamed };
-const order = ({ machine = v1, ...options }: Options) => defineActor({ name: "order", machine: machine as typeof v1, ...options });
+export const order = ({ machine = v1, ...options }: Options) => defineActor({ name: "order", machine: machine as typeof v1, ...options });
 export const box: Migrate = ({ value, ...rest }) => ({ ...rest, value: value === "packing" ? "boxing" : value });
 
 /** Each host in turn has the next of these definitions. */

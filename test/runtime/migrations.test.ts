@@ -2,7 +2,7 @@ import { assign, fromPromise, setup } from "xstate";
 import { describe, expect, test } from "vitest";
 import type { Migrate } from "../../src/core/versions.ts";
 import { defineActor } from "../../src/define-actor.ts";
-import { box, deploys, heard, record, redeployed, renamed, replaced, wider, type Options } from "./deploys.ts";
+import { box, deploys, heard, order, record, redeployed, renamed, replaced, wider, type Options } from "./deploys.ts";
 import type { HostOptions, Process } from "./process.ts";
 import { Stand } from "./stage.ts";
 
@@ -56,8 +56,9 @@ describe("a migration", () => {
   });
 
   test("whose result cannot be stored parks the actor", async () => {
-    const endless: Migrate = ({ value, context }) => ({ value, context: Object.assign(context, { self: context }) });
-    const stand = deploys({}, { version: 2, migrate: { 1: endless } });
+    const large: Migrate = ({ value }) => ({ value, context: { heard: ["x".repeat(9_000)] } });
+    const versions: readonly Options[] = [{}, { version: 2, migrate: { 1: large } }];
+    const stand = new Stand({ maxRecordBytes: 8_000, tasks: ({ name }) => [order(versions[Number(name.slice(5)) - 1] ?? {})] });
     await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
     expect(record(stand)).toMatchObject({ version: "1", context: { heard: ["a"] }, parked: { reason: "migration_failed" } });
     expect(stand.deadLetters).toEqual([]);
