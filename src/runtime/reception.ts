@@ -3,15 +3,16 @@ import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
-import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type ParentRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { decodeEvents, decodeStart, parentOf, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import type { Outcomes } from "./outcomes.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
@@ -29,8 +30,7 @@ export interface Turns {
     at?: TurnAt,
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
-  answer(replyTo: string, outcome: Outcome): void;
-  refuse(asker: string, answer: Refusal): void;
+  readonly outcomes: Outcomes;
   /** What is open of the actor and does not go on in this host. */
   takeUp(activation: Activation, causes: readonly Hold[]): void;
 }
@@ -102,7 +102,7 @@ export class Reception {
     const replyTo = delivery.header(HEADERS.replyTo);
     if (replyTo === "") this.#turns.adopt(activation, hold, "done");
     else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
-      this.#turns.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
+      this.#turns.outcomes.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
       this.#turns.adopt(activation, hold, "done");
     } else {
       hold.take();
@@ -159,7 +159,7 @@ export class Reception {
   /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
     if (envelope.kind === "event" && envelope.event.type === "cancel" && envelope.asker !== undefined)
-      this.#turns.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
+      this.#turns.outcomes.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
     if (
       envelope.kind === "timer" ||
       envelope.kind === "report" ||

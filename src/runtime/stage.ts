@@ -229,7 +229,7 @@ export class Stage {
     try {
       if (bytes !== undefined) {
         activation.recordBytes = bytes.length;
-        this.#performer.admit(activation, asRecord(decodeRecord(bytes)));
+        this.#performer.misfits.admit(activation, asRecord(decodeRecord(bytes)));
       }
     } catch (error) {
       this.#unreadable(activation, error);
@@ -287,8 +287,8 @@ export class Stage {
     this.committer.loose(session, writes, () => {
       const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
       const { type, id, lane } = delivery;
-      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
-      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
+      if (replyTo !== "" && lane === "event") this.#performer.outcomes.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.outcomes.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
       if (lane !== "event") this.#early.look(session, delivery);
     });
