@@ -2,7 +2,7 @@ import { matchesState, type StateValue } from "xstate";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import { formatState, type ActorRecord, type Parked } from "./core/record.ts";
-import { dueAtOf } from "./task-view.ts";
+import { dueAtOf, type KeptRecord } from "./task-view.ts";
 
 /** A state of a machine as text, `paying` or `paying.asked`, where the machine's type names its states. */
 export type StatePath<TValue> = StateValue extends TValue
@@ -41,11 +41,13 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   readonly parked?: Parked;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
+  /** Of a turn whose record the history did not keep: its bytes. Context, output and children are missing here. */
+  readonly tooLarge?: number;
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 
-  constructor({ type, id }: Address, record: ActorRecord) {
+  constructor({ type, id }: Address, record: KeptRecord) {
     this.type = type;
     this.id = id;
     this.status = record.status;
@@ -59,6 +61,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.parked !== undefined) this.parked = record.parked;
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
+    if (record.tooLarge !== undefined) this.tooLarge = record.tooLarge;
     this.revision = record.revision;
     this.createdAt = record.createdAt;
     this.updatedAt = record.updatedAt;

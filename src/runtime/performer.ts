@@ -1,12 +1,10 @@
-import { refusalOf, refused } from "../core/asking.ts";
-import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
-import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { isReady } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { isEnded, type OwedRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -16,6 +14,7 @@ import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Obligations } from "./obligations.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
@@ -51,12 +50,11 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
-  readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
-  /** Tasks whose end was stored here. */
-  finished = 0;
+  readonly replies: Replies;
+  readonly outcomes: Outcomes;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
@@ -69,8 +67,8 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
-      answer: (replyTo, outcome) => this.answer(replyTo, outcome),
-      refuse: (asker, answer) => this.refuse(asker, answer),
+      answer: (replyTo, outcome) => this.outcomes.answer(replyTo, outcome),
+      refuse: (asker, answer) => this.replies.refuse(asker, answer),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
     });
     this.#obligations = new Obligations({
@@ -84,12 +82,13 @@ export class Performer {
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
       told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
     });
-    this.#replies = new Replies(parts);
+    this.replies = new Replies(parts);
+    this.outcomes = new Outcomes(parts.outlet, this.#room);
     this.#acts = new Acts({
       ...parts,
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
-      reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
+      reply: (activation, reply, causes) => this.replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
     });
     this.#overflow = new Overflow({
@@ -98,7 +97,7 @@ export class Performer {
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
       perform: (activation, hold) => this.perform(activation, hold),
     });
-    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
+    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.replies);
   }
 
   idle(): Promise<void> {
@@ -145,7 +144,7 @@ export class Performer {
   recover(activation: Activation): void {
     if (activation.actor === undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
-    this.#replies.repeat(activation);
+    this.replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
     recover(activation, {
       obligations: this.#obligations,
@@ -190,7 +189,7 @@ export class Performer {
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
+    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.outcomes.tell(activation);
     for (const hold of stored.holds) hold.release();
     this.#parts.retire(activation);
   }
@@ -208,18 +207,6 @@ export class Performer {
     const later = activation.pending;
     activation.pending = later === undefined ? refused : merge(refused, later);
     this.#parts.committer.dirty(activation);
-  }
-
-  answer(replyTo: string, outcome: Outcome): void {
-    const body = encodeJson(outcome);
-    const { type, id, state, attempt } = outcome;
-    const isLarge = body.length > this.#room.messageBytes;
-    this.#parts.outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
-  }
-
-  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
-  refuse(asker: string, answer: Refusal): void {
-    this.#parts.outlet.reply(asker, encodeJson(answer));
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -261,22 +248,11 @@ export class Performer {
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
-      turn = this.#orRefused(activation, turn, envelope.asker);
+      turn = this.replies.orRefused(activation, turn, envelope.asker);
       if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
     this.#queueIfReady(activation, handed, causes);
-  }
-
-  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
-  #orRefused(activation: Activation, turn: Turn, asker: string): Turn {
-    const answer = refusalOf(activation.address, turn, asker);
-    if (answer === undefined) return turn;
-    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
-    const commit = activation.pending ?? activation.committing;
-    if (commit === undefined) this.refuse(asker, answer);
-    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
-    return turn;
   }
 
   /**
@@ -337,21 +313,6 @@ export class Performer {
     }
   }
 
-  #tellOutcome(activation: Activation): void {
-    this.finished++;
-    const { record } = activation.actor as Actor;
-    const { type, id } = activation.address;
-    if (record.replyTo === undefined && activation.listeners.length === 0) return;
-    const outcome = outcomeOf(type, id, record);
-    if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
-    const { listeners } = activation;
-    activation.listeners = NOTHING;
-    for (const { replyTo, hold } of listeners) {
-      this.answer(replyTo, { ...outcome, duplicate: true });
-      hold.release();
-    }
-  }
-
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
   #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
     if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
@@ -365,7 +326,7 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
-    if (stance === "open") this.#replies.adopt(activation, hold);
+    if (stance === "open") this.replies.adopt(activation, hold);
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);

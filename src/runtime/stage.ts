@@ -124,7 +124,7 @@ export class Stage {
 
   /** Tasks whose end was stored by this host. */
   get finished(): number {
-    return this.#performer.finished;
+    return this.#performer.outcomes.finished;
   }
 
   waitingIn(lane: StartLane): number {
@@ -281,8 +281,8 @@ export class Stage {
     this.committer.loose(session, writes, () => {
       const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
       const { type, id, lane } = delivery;
-      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
-      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
+      if (replyTo !== "" && lane === "event") this.#performer.replies.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.outcomes.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
       if (lane !== "event") this.#early.look(session, delivery);
     });
