@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assign, sendTo, setup, type AnyActorRef } from "xstate";
 import { connect, createHost, defineActor, defineTask, type Client, type RunningHost, type View } from "../../src/index.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
+import type { ActorRecord } from "../../src/core/record.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { eventually } from "../support/eventually.ts";
 import { startProxy, type Proxy } from "../support/proxy.ts";
@@ -13,13 +14,14 @@ let client: Client;
 
 const machine = setup({
   types: {
-    context: {} as { count: number; asker: AnyActorRef | undefined },
+    context: {} as { count: number; asker: AnyActorRef | undefined; text?: string },
     events: {} as
       | { type: "add" }
       | { type: "count"; replyTo: AnyActorRef }
       | { type: "count.later"; replyTo: AnyActorRef }
       | { type: "count.silent"; replyTo: AnyActorRef }
       | { type: "close" }
+      | { type: "fill"; text: string }
       | { type: "boom" },
   },
   guards: { few: ({ context }) => context.count < 3 },
@@ -44,6 +46,7 @@ const machine = setup({
         count: { guard: "few", actions: "tell" },
         "count.silent": { actions: "add" },
         close: "closed",
+        fill: { actions: assign({ text: ({ event }) => event.text }) },
         boom: { actions: "boom" },
       },
       states: {
@@ -130,6 +133,37 @@ describe("ask", () => {
   });
 });
 
+describe("an answer that is lost on its way", () => {
+  it("is found in the record", async () => {
+    await using proxy = await startProxy(server.port);
+    await using asker = await connect({ nats: through(proxy) });
+    await client.start(counter, { id: "a-6" });
+    await client.ref(counter, "a-6").waitFor((view) => view.matches("open"), { timeout: "5s" });
+    expect(await asker.ref(counter, "a-6").ask({ type: "count" })).toEqual({ type: "counted", count: 0 });
+    await client.ref(counter, "a-6").send({ type: "add" });
+    proxy.swallowAnswers();
+    const asking = asker.ref(counter, "a-6").ask({ type: "count" }, { timeout: "20s" });
+    const subjects = new Set<string>();
+    await eventually("its answer has left", async () => {
+      const replies = (await recordOf("a-6")).replies ?? [];
+      for (const { to } of replies) subjects.add(to);
+      return subjects.size > 0;
+    });
+    proxy.cut();
+    expect(await asking).toEqual({ type: "counted", count: 1 });
+  });
+});
+
+async function recordOf(id: string): Promise<ActorRecord> {
+  const { openConnection } = await import("../../src/nats/connection.ts");
+  const connection = await openConnection({ servers: server.url.split(","), context: false }, {});
+  try {
+    return decodeRecord((await connection.request(`$JS.API.DIRECT.GET.TROUPE_CORE.troupe.state.counter.${id}`, "")).data) as ActorRecord;
+  } finally {
+    await connection.close();
+  }
+}
+
 describe("an event for an actor that is not there yet", () => {
   it("is kept for a start that waits for a host, and heard in order", async () => {
     await host.stop();
@@ -209,6 +243,24 @@ describe("watch from the start", () => {
       expect(view.revision).toBe(2);
       break;
     }
+  });
+
+  it("tells of large states that the history did not keep how large they were, of the present one everything", async () => {
+    const ref = await client.start(counter, { id: "w-6" });
+    await ref.waitFor((view) => view.matches("open"), { timeout: "5s" });
+    for (const last of [2, 3, 4]) {
+      await ref.send({ type: "fill", text: "x".repeat(100_000) });
+      await ref.waitFor(({ revision }) => revision === last, { timeout: "5s" });
+    }
+    const told: unknown[] = [];
+    for await (const { revision, tooLarge = 0, context } of ref.watch({ from: "start" })) {
+      told.push([revision, tooLarge > 100_000, context?.text?.length]);
+      if (revision === 4) break;
+    }
+    expect(told.slice(2)).toEqual([
+      [3, true, undefined],
+      [4, false, 100_000],
+    ]);
   });
 
   it("ends with the state in which its actor ended, as its record is removed", async () => {
