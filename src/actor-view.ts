@@ -43,6 +43,8 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   readonly dueAt?: number;
   /** Of a turn whose record the history did not keep: its bytes. Context, output and children are missing here. */
   readonly tooLarge?: number;
+  /** Of the definition that wrote the record. */
+  readonly version: string;
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -62,6 +64,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
     if (record.tooLarge !== undefined) this.tooLarge = record.tooLarge;
+    this.version = record.version;
     this.revision = record.revision;
     this.createdAt = record.createdAt;
     this.updatedAt = record.updatedAt;

@@ -26,6 +26,8 @@ export interface TaskView<TOutput = unknown> {
   readonly deadlineAt?: number;
   /** Of a turn whose record the history did not keep: its bytes. What was in it is missing here. */
   readonly tooLarge?: number;
+  /** Of the definition that wrote the record; absent while none is stored. */
+  readonly version?: string;
   /** 0 while no record is stored. */
   readonly revision: number;
   readonly createdAt?: number;
@@ -53,6 +55,7 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(record.tooLarge === undefined ? {} : { tooLarge: record.tooLarge }),
+    version: record.version,
     revision: record.revision,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,

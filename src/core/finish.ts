@@ -39,17 +39,29 @@ export function finish(
   const record = written(before, next, draft, at);
   if (record.parent !== undefined) report(subject, record, draft);
   const actor = { record, snapshot: next };
-  const turn: Turn =
-    heard.event === undefined
-      ? { actor, effects: draft.effects, kind: "changed" }
-      : { actor, effects: draft.effects, kind: "changed", event: heard.event };
-  return definition.history ? { ...turn, edges: edgesOf(scope.steps) } : turn;
+  const edges = definition.history ? edgesOf(scope.steps) : undefined;
+  return heard.event === undefined
+    ? { actor, effects: draft.effects, kind: "changed", edges }
+    : { actor, effects: draft.effects, kind: "changed", event: heard.event, edges };
 }
 
+/** Most turns take one transition, and each is written down once for all turns. */
 function edgesOf(steps: Microsteps): readonly Edge[] {
-  return steps.flatMap((step) =>
-    step.map(({ eventType, source, target }) => ({ event: eventType, source: source.id, targets: (target ?? []).map(({ id }) => id) })),
-  );
+  const [first = []] = steps;
+  const [only] = first;
+  if (steps.length === 1 && first.length === 1 && only !== undefined) return [edgeOf(only)];
+  return steps.flatMap((step) => step.map(edgeOf));
+}
+
+const edges = new WeakMap<object, Edge>();
+
+function edgeOf(transition: Microsteps[number][number]): Edge {
+  let edge = edges.get(transition);
+  if (edge === undefined) {
+    const { eventType, source, target = [] } = transition;
+    edges.set(transition, (edge = { event: eventType, source: source.id, targets: target.map(({ id }) => id) }));
+  }
+  return edge;
 }
 
 /** Field by field: a record that is spread and then changed takes a fifth of a turn. What few records have is added where it is there. */
@@ -76,6 +88,7 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
     names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
+  const { ended } = draft;
   const replies = repliesAfter(before, draft.effects);
   if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))
     return after;
@@ -84,6 +97,7 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
     ...unparked(before),
     ...after,
     ...(draft.children === undefined ? {} : { children: draft.children }),
+    ...(ended === undefined ? {} : { ended }),
     ...(owed.length === 0 ? {} : { owed: [...(before.owed ?? []), ...owed] }),
     ...replies,
     ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
@@ -108,7 +122,7 @@ function report({ definition }: Subject, record: ActorRecord, draft: Draft): voi
 }
 
 function unparked(record: ActorRecord): ActorRecord {
-  const { parked: _parked, ...rest } = record;
+  const { parked: _parked, ended: _ended, ...rest } = record;
   return rest;
 }
 

@@ -1,10 +1,9 @@
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError } from "../core/errors.ts";
-import { failed } from "../core/failing.ts";
+import type { TroupeError } from "../core/errors.ts";
 import { isReady } from "../core/lifecycle.ts";
-import { park, performed } from "../core/parking.ts";
-import { isEnded, type OwedRecord } from "../core/record.ts";
+import { performed } from "../core/parking.ts";
+import { isEnded, type ActorRecord, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -13,6 +12,7 @@ import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
+import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
@@ -23,6 +23,7 @@ import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import { turnOfThrown } from "./thrown.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
@@ -55,6 +56,7 @@ export class Performer {
   readonly #room: Room;
   readonly replies: Replies;
   readonly outcomes: Outcomes;
+  readonly #misfits: Misfits;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
@@ -98,10 +100,26 @@ export class Performer {
       perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.replies);
+    this.#misfits = new Misfits({
+      ...parts,
+      at: (activation) => this.#at(activation),
+      check: (activation, turn) => void this.#fit(activation, turn),
+      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+      recover: (activation) => this.recover(activation),
+      refuse: (asker, answer) => this.replies.refuse(asker, answer),
+      // A start for an actor that exists only adds to what it waits for, and needs no slot.
+      perform: (activation, hold) =>
+        hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
+    });
   }
 
   idle(): Promise<void> {
     return this.#obligations.idle();
+  }
+
+  /** The actor of a record that was just read. */
+  admit(activation: Activation, record: ActorRecord): void {
+    this.#misfits.admit(activation, record);
   }
 
   /**
@@ -109,9 +127,13 @@ export class Performer {
    * begin before they were heard: one of them may cancel it.
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
-    if (this.#overflow.stalls(activation, hold)) return;
-    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
+    const { misfit, definition } = activation;
+    if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
+    const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
+    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.#misfits.wait(activation, hold));
+    else if (misfit !== undefined) this.#misfits.wait(activation, hold);
+    else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    else if (!needsSlot) this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
@@ -142,8 +164,8 @@ export class Performer {
 
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
-    if (activation.actor === undefined) return;
-    if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
+    if (activation.actor === undefined || activation.misfit !== undefined) return;
+    if (!isEnded(activation.actor.record)) this.#acts.repeat(activation, []);
     this.replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
     recover(activation, {
@@ -151,7 +173,9 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, []),
-      ring: (timer, generation) => this.ring(activation, timer, generation),
+      ring: (timer, generation) => {
+        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+      },
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, []);
@@ -223,7 +247,7 @@ export class Performer {
       ({ turn } = fitted);
       bytes = fitted.bytes ?? bytes;
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = turnOfThrown(activation, actor, error, at, this.#parts.log);
     }
     this.#apply(activation, turn, attempt.holds, [], bytes);
     this.#queueIfReady(activation, attempt.holds);
@@ -244,7 +268,7 @@ export class Performer {
     try {
       ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = turnOfThrown(activation, actor, error, at, this.#parts.log);
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
@@ -263,16 +287,6 @@ export class Performer {
     if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
     const turn = this.#overflow.fitted(activation, made);
     return { turn, bytes: this.#dispatch.check(activation, turn) };
-  }
-
-  /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
-  #thrown(activation: Activation, actor: Actor, error: unknown, at: TurnAt): Turn {
-    const { definition, address, key } = activation;
-    this.#parts.log.error({ actor: key, err: error }, definition.onThrow === "fail" ? "the actor failed" : "the actor was parked");
-    const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
-    if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
-    const record = toErrorRecord(error);
-    return park(actor, { reason: record.code ?? "transition_threw", error: record, at: at.now }, at);
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
@@ -302,17 +316,6 @@ export class Performer {
     this.#parts.retire(activation);
   }
 
-  /** Custom actions that a stored turn asked for and nobody is known to have run. */
-  #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([
-      ...activation.acts,
-      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
-    ]);
-    for (const owed of activation.actor?.record.owed ?? []) {
-      if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
-    }
-  }
-
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
   #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
     if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
@@ -327,7 +330,7 @@ export class Performer {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
     if (stance === "open") this.replies.adopt(activation, hold);
-    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
+    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#acts.repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);
   }
