@@ -195,10 +195,11 @@ describe("an event for an actor that is not there yet", () => {
 });
 
 describe("watch from the start", () => {
-  const revisions = async (views: AsyncIterable<View>, last: number): Promise<number[]> => {
+  const revisions = async (views: AsyncIterable<View>, last: number, told = () => {}): Promise<number[]> => {
     const seen: number[] = [];
     for await (const { revision } of views) {
       seen.push(revision);
+      told();
       if (revision >= last) break;
     }
     return seen;
@@ -223,7 +224,10 @@ describe("watch from the start", () => {
     await using watcher = await connect({ nats: through(proxy) });
     const ref = await client.start(counter, { id: "w-2" });
     await ref.send({ type: "add" });
-    const watching = revisions(watcher.ref(counter, "w-2").watch({ from: "start" }), 202);
+    let seen = 0;
+    const watching = revisions(watcher.ref(counter, "w-2").watch({ from: "start" }), 202, () => seen++);
+    // A watch that cannot even begin is refused.
+    await eventually("the watch has begun", () => seen > 0);
     for (let i = 0; i < 200; i++) {
       if (i === 50 || i === 120) proxy.cut();
       await ref.send({ type: "add" });
