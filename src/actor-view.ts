@@ -3,7 +3,7 @@ import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import { formatState, type ActorRecord, type Parked } from "./core/record.ts";
 import type { SupervisionRecord } from "./core/supervision.ts";
-import { dueAtOf } from "./task-view.ts";
+import { dueAtOf, type KeptRecord } from "./task-view.ts";
 
 /** A state of a machine as text, `paying` or `paying.asked`, where the machine's type names its states. */
 export type StatePath<TValue> = StateValue extends TValue
@@ -44,13 +44,15 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   readonly supervision?: SupervisionRecord;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
+  /** Of a turn whose record the history did not keep: its bytes. Context, output and children are missing here. */
+  readonly tooLarge?: number;
   /** Of the definition that wrote the record. */
   readonly version: string;
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 
-  constructor({ type, id }: Address, record: ActorRecord) {
+  constructor({ type, id }: Address, record: KeptRecord) {
     this.type = type;
     this.id = id;
     this.status = record.status;
@@ -65,6 +67,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.supervision !== undefined) this.supervision = record.supervision;
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
+    if (record.tooLarge !== undefined) this.tooLarge = record.tooLarge;
     this.version = record.version;
     this.revision = record.revision;
     this.createdAt = record.createdAt;

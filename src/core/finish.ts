@@ -41,17 +41,29 @@ export function finish(
   const record = written(before, next, draft, at);
   if (record.parent !== undefined) report(subject, record, draft);
   const actor = { record, snapshot: next };
-  const turn: Turn =
-    heard.event === undefined
-      ? { actor, effects: draft.effects, kind: "changed" }
-      : { actor, effects: draft.effects, kind: "changed", event: heard.event };
-  return definition.history ? { ...turn, edges: edgesOf(scope.steps) } : turn;
+  const edges = definition.history ? edgesOf(scope.steps) : undefined;
+  return heard.event === undefined
+    ? { actor, effects: draft.effects, kind: "changed", edges }
+    : { actor, effects: draft.effects, kind: "changed", event: heard.event, edges };
 }
 
+/** Most turns take one transition, and each is written down once for all turns. */
 function edgesOf(steps: Microsteps): readonly Edge[] {
-  return steps.flatMap((step) =>
-    step.map(({ eventType, source, target }) => ({ event: eventType, source: source.id, targets: (target ?? []).map(({ id }) => id) })),
-  );
+  const [first = []] = steps;
+  const [only] = first;
+  if (steps.length === 1 && first.length === 1 && only !== undefined) return [edgeOf(only)];
+  return steps.flatMap((step) => step.map(edgeOf));
+}
+
+const edges = new WeakMap<object, Edge>();
+
+function edgeOf(transition: Microsteps[number][number]): Edge {
+  let edge = edges.get(transition);
+  if (edge === undefined) {
+    const { eventType, source, target = [] } = transition;
+    edges.set(transition, (edge = { event: eventType, source: source.id, targets: target.map(({ id }) => id) }));
+  }
+  return edge;
 }
 
 /** Field by field: a record that is spread and then changed takes a fifth of a turn. What few records have is added where it is there. */

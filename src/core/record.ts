@@ -162,7 +162,8 @@ export function formatState(value: StateValue): string {
 
 /** What is kept of a large record for time travel: that it was there, in which state, and how large. */
 export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
-  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...most } = record;
+  const { replies: _replies, ...rest } = most;
   return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
 }
 
