@@ -2,6 +2,7 @@ import { matchesState, type StateValue } from "xstate";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import { formatState, type ActorRecord, type Parked } from "./core/record.ts";
+import type { SupervisionRecord } from "./core/supervision.ts";
 import { dueAtOf, type KeptRecord } from "./task-view.ts";
 
 /** A state of a machine as text, `paying` or `paying.asked`, where the machine's type names its states. */
@@ -39,6 +40,8 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   /** By their ids in the machine; without promise, callback and observable logic, which has no address. */
   readonly children?: Readonly<Record<string, Address>>;
   readonly parked?: Parked;
+  /** With `supervise`, once a child has failed: restarts within the window, and the newest failure with its answer. */
+  readonly supervision?: SupervisionRecord;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   /** Of a turn whose record the history did not keep: its bytes. Context, output and children are missing here. */
@@ -61,6 +64,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.parent !== undefined) this.parent = bare(record.parent);
     if (record.children !== undefined) this.children = mapped(record.children);
     if (record.parked !== undefined) this.parked = record.parked;
+    if (record.supervision !== undefined) this.supervision = record.supervision;
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
     if (record.tooLarge !== undefined) this.tooLarge = record.tooLarge;

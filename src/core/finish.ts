@@ -9,6 +9,7 @@ import { endEvent, snapshotEvent } from "./family.ts";
 import type { Heard } from "./hear.ts";
 import { guarded, scopeOf } from "./interpret.ts";
 import type { ActorRecord, OwedRecord } from "./record.ts";
+import { keepWake, WAKE } from "./restarting.ts";
 import type { Microsteps } from "./scope.ts";
 
 /** The turn that an interpreted transition makes. @throws transition_threw for children that could not be found again */
@@ -34,6 +35,7 @@ export function finish(
   for (const event of scope.emitted) draft.effect({ kind: "emit", event });
   if (ended || children !== earlier) collected.stopped(earlier, ended ? NOTHING : children);
   if (ended) draft.disarmAll();
+  else if (draft.timers[WAKE] !== undefined) keepWake(draft, at.now);
   const context = collected.stored(next.context as unknown);
   if (context !== next.context) (next as { context: unknown }).context = context;
   const record = written(before, next, draft, at);
@@ -87,7 +89,12 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const { output, error, parent, replyTo, deadlineAt, names, outbox } = before;
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
-    names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
+    names === undefined &&
+    outbox === undefined &&
+    before.owed === undefined &&
+    before.supervision === undefined &&
+    draft.children === undefined &&
+    owed.length === 0;
   const { ended } = draft;
   const replies = repliesAfter(before, draft.effects);
   if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))

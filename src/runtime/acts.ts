@@ -61,7 +61,7 @@ export class Acts {
     });
   }
 
-  /** Custom actions that a stored turn asked for and nobody is known to have run. */
+  /** Those that a stored turn asked for and nobody is known to have run. */
   repeat(activation: Activation, causes: readonly Hold[]): void {
     const owing = activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : []));
     const running = new Set([...activation.acts, ...owing]);

@@ -1,28 +1,36 @@
+import { refusalOf, refused } from "../core/asking.ts";
 import { encodeJson } from "../core/codec.ts";
 import { outcomeOf, type Outcome } from "../core/lifecycle.ts";
-import type { Actor } from "../core/turn.ts";
+import type { ActorRecord, Refusal } from "../core/record.ts";
+import type { Turn } from "../core/turn.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import type { Room } from "./room.ts";
 
-/**
- * Ends, told to whoever waits for them once they are stored: whoever started the actor, and whoever did so once more. At most once:
- * whoever misses it reads the record.
- */
+/** What those are told who wait outside for an actor's end, or for an answer that it will not give. */
 export class Outcomes {
   readonly #outlet: Outlet;
   readonly #room: Room;
-  /** Actors whose end was stored here. */
-  finished = 0;
 
   constructor(outlet: Outlet, room: Room) {
     this.#outlet = outlet;
     this.#room = room;
   }
 
-  tell(activation: Activation): void {
-    this.finished++;
-    const { record } = activation.actor as Actor;
+  answer(replyTo: string, outcome: Outcome): void {
+    const body = encodeJson(outcome);
+    const { type, id, state, attempt } = outcome;
+    const isLarge = body.length > this.#room.messageBytes;
+    this.#outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
+  }
+
+  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
+  refuse(asker: string, answer: Refusal): void {
+    this.#outlet.reply(asker, encodeJson(answer));
+  }
+
+  /** Everybody who waits for an actor hears how it ended, once that is stored. */
+  tell(activation: Activation, record: ActorRecord): void {
     const { type, id } = activation.address;
     if (record.replyTo === undefined && activation.listeners.length === 0) return;
     const outcome = outcomeOf(type, id, record);
@@ -35,10 +43,14 @@ export class Outcomes {
     }
   }
 
-  answer(replyTo: string, outcome: Outcome): void {
-    const body = encodeJson(outcome);
-    const { type, id, state, attempt } = outcome;
-    const isLarge = body.length > this.#room.messageBytes;
-    this.#outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
+  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
+  orRefused(activation: Activation, turn: Turn, asker: string): Turn {
+    const answer = refusalOf(activation.address, turn, asker);
+    if (answer === undefined) return turn;
+    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
+    const commit = activation.pending ?? activation.committing;
+    if (commit === undefined) this.refuse(asker, answer);
+    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
+    return turn;
   }
 }

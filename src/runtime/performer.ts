@@ -3,7 +3,7 @@ import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type OwedRecord } from "../core/record.ts";
+import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -17,13 +17,13 @@ import { Obligations } from "./obligations.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
-import { BEGIN, EXPIRE, Reception } from "./reception.ts";
+import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
-import { turnOfThrown } from "./thrown.ts";
+import { turnOfThrow } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
@@ -51,28 +51,31 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
+  readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
-  readonly replies: Replies;
+  readonly misfits: Misfits;
   readonly outcomes: Outcomes;
-  readonly #misfits: Misfits;
+  /** Tasks whose end was stored here. */
+  finished = 0;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
     this.#room = new Room(parts.store);
-    this.#reception = new Reception(parts, {
+    this.outcomes = new Outcomes(parts.outlet, this.#room);
+    const turns: Turns = {
       at: (activation, hold) => this.#at(activation, hold),
       fit: (activation, turn) => this.#fit(activation, turn).turn,
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
-      answer: (replyTo, outcome) => this.outcomes.answer(replyTo, outcome),
-      refuse: (asker, answer) => this.replies.refuse(asker, answer),
-      queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
-    });
+      outcomes: this.outcomes,
+      takeUp: (activation, causes) => this.#takeUp(activation, causes),
+    };
+    this.#reception = new Reception(parts, turns);
     this.#obligations = new Obligations({
       ...parts,
       takeSlotInHand: () => {
@@ -84,13 +87,12 @@ export class Performer {
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
       told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
     });
-    this.replies = new Replies(parts);
-    this.outcomes = new Outcomes(parts.outlet, this.#room);
+    this.#replies = new Replies(parts);
     this.#acts = new Acts({
       ...parts,
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
-      reply: (activation, reply, causes) => this.replies.send(activation, reply, causes),
+      reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
     });
     this.#overflow = new Overflow({
@@ -99,14 +101,9 @@ export class Performer {
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
       perform: (activation, hold) => this.perform(activation, hold),
     });
-    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.replies);
-    this.#misfits = new Misfits({
-      ...parts,
-      at: (activation) => this.#at(activation),
-      check: (activation, turn) => void this.#fit(activation, turn),
-      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
+    this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
-      refuse: (asker, answer) => this.replies.refuse(asker, answer),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
         hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
@@ -117,11 +114,6 @@ export class Performer {
     return this.#obligations.idle();
   }
 
-  /** The actor of a record that was just read. */
-  admit(activation: Activation, record: ActorRecord): void {
-    this.#misfits.admit(activation, record);
-  }
-
   /**
    * One delivery. A start brings a slot along: it goes to the task's attempt or back. Where events wait for the start it does not
    * begin before they were heard: one of them may cancel it.
@@ -130,8 +122,8 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
     const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
-    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.#misfits.wait(activation, hold));
-    else if (misfit !== undefined) this.#misfits.wait(activation, hold);
+    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.misfits.wait(activation, hold));
+    else if (misfit !== undefined) this.misfits.wait(activation, hold);
     else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (!needsSlot) this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
@@ -166,19 +158,23 @@ export class Performer {
   recover(activation: Activation): void {
     if (activation.actor === undefined || activation.misfit !== undefined) return;
     if (!isEnded(activation.actor.record)) this.#acts.repeat(activation, []);
-    this.replies.repeat(activation);
+    this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
-    recover(activation, {
+    this.#takeUp(activation, []);
+  }
+
+  #takeUp(activation: Activation, causes: readonly Hold[]): void {
+    recover(activation, causes, {
       obligations: this.#obligations,
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
-      apply: (turn) => this.#apply(activation, turn, []),
+      apply: (turn) => this.#apply(activation, turn, [], causes),
       ring: (timer, generation) => {
-        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+        if (!this.misfits.hasWaited(activation)) this.ring(activation, timer, generation);
       },
       log: this.#parts.log,
     });
-    this.#queueIfReady(activation, []);
+    this.#queueIfReady(activation, causes);
   }
 
   /**
@@ -213,7 +209,10 @@ export class Performer {
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.outcomes.tell(activation);
+    else if (activation.actor !== undefined && isEnded(activation.actor.record)) {
+      this.finished++;
+      this.outcomes.tell(activation, activation.actor.record);
+    }
     for (const hold of stored.holds) hold.release();
     this.#parts.retire(activation);
   }
@@ -247,7 +246,7 @@ export class Performer {
       ({ turn } = fitted);
       bytes = fitted.bytes ?? bytes;
     } catch (error) {
-      turn = turnOfThrown(activation, actor, error, at, this.#parts.log);
+      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     this.#apply(activation, turn, attempt.holds, [], bytes);
     this.#queueIfReady(activation, attempt.holds);
@@ -268,11 +267,11 @@ export class Performer {
     try {
       ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
-      turn = turnOfThrown(activation, actor, error, at, this.#parts.log);
+      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
-      turn = this.replies.orRefused(activation, turn, envelope.asker);
+      turn = this.outcomes.orRefused(activation, turn, envelope.asker);
       if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
@@ -329,7 +328,7 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
-    if (stance === "open") this.replies.adopt(activation, hold);
+    if (stance === "open") this.#replies.adopt(activation, hold);
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#acts.repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);

@@ -1,7 +1,6 @@
-import { refusalOf, refused, replied } from "../core/asking.ts";
+import { replied } from "../core/asking.ts";
 import { encodeJson } from "../core/codec.ts";
-import type { Refusal, ReplyRecord } from "../core/record.ts";
-import type { Turn } from "../core/turn.ts";
+import type { ReplyRecord } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Activation } from "./activation.ts";
@@ -44,22 +43,6 @@ export class Replies {
       for (const hold of sending.holds) hold.release();
       this.#parts.retire(activation);
     });
-  }
-
-  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
-  orRefused(activation: Activation, turn: Turn, asker: string): Turn {
-    const answer = refusalOf(activation.address, turn, asker);
-    if (answer === undefined) return turn;
-    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
-    const commit = activation.pending ?? activation.committing;
-    if (commit === undefined) this.refuse(asker, answer);
-    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
-    return turn;
-  }
-
-  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
-  refuse(asker: string, answer: Refusal): void {
-    this.#parts.outlet.reply(asker, encodeJson(answer));
   }
 
   /** Answers that a stored record has and nobody is known to have sent. */
