@@ -3,10 +3,11 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { familyOf } from "./family.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const dist = process.env.TROUPE_FAULT_DIST;
-const { createHost, defineTask, drainOnSignals } = await import(
+const { createHost, defineActor, defineTask, drainOnSignals } = await import(
   dist === undefined ? new URL("../../dist/src/index.js", import.meta.url).href : pathToFileURL(`${dist}/src/index.js`).href
 );
 
@@ -28,7 +29,7 @@ process.stdin.once("close", () => process.exit()).resume();
 const host = await createHost({
   nats: options.url,
   namespace: options.namespace,
-  actors: tasks,
+  actors: [...tasks, familyOf(options.journal, defineActor)],
   concurrency: options.concurrency,
   partitions: options.partitions,
   leaseTtl: options.leaseTtl,
