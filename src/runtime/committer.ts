@@ -84,7 +84,10 @@ export class Committer {
       const session = sessionOf(parcel);
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
       const alone = this.#store.singlesOverlap && this.#countWrites(parcel) === 1;
-      if (!alone && (this.#batchInFlight || batchBytes > MOST_BATCH_BYTES || writes.length + this.#countWrites(parcel) > this.#store.maxWrites)) {
+      if (
+        !alone &&
+        (this.#batchInFlight || batchBytes > MOST_BATCH_BYTES || writes.length + this.#countWrites(parcel) > this.#store.maxWrites)
+      ) {
         this.#ready.push(parcel);
         continue;
       }

@@ -41,7 +41,10 @@ it("an actor's ref knows its events, its states, its context, its input and its 
     void ref.ask({ type: "price" });
     // @ts-expect-error as it is for ask
     void ref.ask({ type: "prize" });
-    expectTypeOf(ref.ask<{ type: "priced"; amount: number }>({ type: "price" })).resolves.toEqualTypeOf<{ type: "priced"; amount: number }>();
+    expectTypeOf(ref.ask<{ type: "priced"; amount: number }>({ type: "price" })).resolves.toEqualTypeOf<{
+      type: "priced";
+      amount: number;
+    }>();
     expectTypeOf(ref.ask({ type: "price" })).resolves.toEqualTypeOf<ActorEvent>();
     expectTypeOf(ref.result()).resolves.toEqualTypeOf<string>();
     void ref.waitFor((view) => {

@@ -10,21 +10,27 @@ export function familyOf(journal, defineActor) {
     appendFileSync(journal, `family-member/${input.name} 1 0 ${process.pid}\n`);
     return input.name;
   });
-  const member = setup({ actors: { work } }).createMachine({
-    context: ({ input }) => input,
-    initial: "waiting",
-    states: {
-      // A timer that the host keeps, one that the server keeps and that is withdrawn, or one that the server fires.
-      waiting: { entry: sendParent(({ context }) => ({ type: "born", name: context.name })), after: { wait: "working" } },
-      working: {
-        invoke: { src: "work", id: "work", input: ({ context }) => context, onDone: "over", onError: "lost" },
-        after: { [HOUR_MS]: "lost" },
+  const member = setup({ actors: { work } })
+    .createMachine({
+      context: ({ input }) => input,
+      initial: "waiting",
+      states: {
+        // A timer that the host keeps, one that the server keeps and that is withdrawn, or one that the server fires.
+        waiting: { entry: sendParent(({ context }) => ({ type: "born", name: context.name })), after: { wait: "working" } },
+        working: {
+          invoke: { src: "work", id: "work", input: ({ context }) => context, onDone: "over", onError: "lost" },
+          after: { [HOUR_MS]: "lost" },
+        },
+        over: { type: "final" },
+        lost: {
+          entry: () => {
+            throw new Error("a member was lost");
+          },
+        },
       },
-      over: { type: "final" },
-      lost: { entry: () => { throw new Error("a member was lost"); } },
-    },
-    output: ({ context }) => context.name,
-  }).provide({ delays: { wait: ({ context }) => context.waitMs } });
+      output: ({ context }) => context.name,
+    })
+    .provide({ delays: { wait: ({ context }) => context.waitMs } });
   const parent = setup({ actors: { member } }).createMachine({
     context: ({ input, spawn }) => {
       for (let n = 0; n < input.members; n++) spawn("member", { id: `m${n}`, input: { name: `m${n}`, waitMs: input.waitMs } });

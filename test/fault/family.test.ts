@@ -76,7 +76,9 @@ async function contextOf(id: string): Promise<Family | undefined> {
 }
 
 async function ended(id: string): Promise<"all ended"> {
-  const view = await stand.client.ref("family", id).waitFor((each) => each.kind === "actor" && each.status !== "active", { timeout: "40s" });
+  const view = await stand.client
+    .ref("family", id)
+    .waitFor((each) => each.kind === "actor" && each.status !== "active", { timeout: "40s" });
   expect(view).toMatchObject({ status: "done" });
   return "all ended";
 }

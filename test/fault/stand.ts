@@ -121,7 +121,8 @@ export class FaultStand implements AsyncDisposable {
   async views(): Promise<ReadonlyMap<string, TaskView>> {
     await using client = await connect({ nats: this.server.url, namespace: NAMESPACE });
     const views = new Map<string, TaskView>();
-    for await (const view of client.list({ signal: AbortSignal.timeout(20_000) })) if (view.kind === "task") views.set(`${view.type}/${view.id}`, view);
+    for await (const view of client.list({ signal: AbortSignal.timeout(20_000) }))
+      if (view.kind === "task") views.set(`${view.type}/${view.id}`, view);
     return views;
   }
 

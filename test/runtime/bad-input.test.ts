@@ -14,7 +14,15 @@ describe("a cycle of forwards", () => {
       states: {
         playing: {
           on: {
-            ball: { actions: [assign({ hits: ({ context }) => context.hits + 1 }), sendTo(() => actorAt(other), ({ event }) => event)] },
+            ball: {
+              actions: [
+                assign({ hits: ({ context }) => context.hits + 1 }),
+                sendTo(
+                  () => actorAt(other),
+                  ({ event }) => event,
+                ),
+              ],
+            },
             close: "over",
           },
         },
@@ -26,10 +34,7 @@ describe("a cycle of forwards", () => {
   test("goes round, a commit for each station, and keeps nobody waiting; it ends with the first who ends", async () => {
     const stand = new Stand({
       maxLatencyMs: 5,
-      tasks: () => [
-        defineActor({ name: "ping", machine: player("pong/1") }),
-        defineActor({ name: "pong", machine: player("ping/1") }),
-      ],
+      tasks: () => [defineActor({ name: "ping", machine: player("pong/1") }), defineActor({ name: "pong", machine: player("ping/1") })],
     });
     await stand.open();
     stand.start("ping", "1");
@@ -114,24 +119,27 @@ test.each([1, 2, 3, 4, 5])("the end of a child that was replaced meanwhile is no
   stand.check();
 });
 
-test.each([1, 2, 3, 4, 5, 6])("a parent that is stopped while its children are being created leaves none, whoever dies (%i)", async (seed) => {
-  const ids = Array.from({ length: 60 }, (_, n) => `k${n}`);
-  const machine = setup({ actors: { kid } }).createMachine({
-    initial: "on",
-    states: { on: { entry: ids.map((id) => spawnChild("kid", { id })), on: { close: "closed" } }, closed: { type: "final" } },
-  } as never);
-  const stand = new Stand({ seed, maxWrites: 16, maxLatencyMs: 20, tasks: () => [defineActor({ name: "order", machine })] });
-  const first = await stand.open();
-  stand.start("order", "7");
-  await stand.until(() => stand.record("order", "7")?.outbox !== undefined);
-  stand.send("order", "7", { type: "close" });
-  await stand.advance(seed * 15);
-  expect([...stand.world.records.keys()].length).toBeLessThan(61);
-  first.kill();
-  await stand.open();
-  await stand.advance(60_000);
-  expect(stand.record("order", "7")?.status).toBe("done");
-  expect(ids.map((id, n) => stand.record("order-kid", `7~${id}~${n + 1}`)?.status)).toEqual(ids.map(() => "stopped"));
-  expect([stand.world.timers.length, stand.deadLetters.length, stand.unacknowledged.length]).toEqual([0, 0, 0]);
-  stand.check();
-});
+test.each([1, 2, 3, 4, 5, 6])(
+  "a parent that is stopped while its children are being created leaves none, whoever dies (%i)",
+  async (seed) => {
+    const ids = Array.from({ length: 60 }, (_, n) => `k${n}`);
+    const machine = setup({ actors: { kid } }).createMachine({
+      initial: "on",
+      states: { on: { entry: ids.map((id) => spawnChild("kid", { id })), on: { close: "closed" } }, closed: { type: "final" } },
+    } as never);
+    const stand = new Stand({ seed, maxWrites: 16, maxLatencyMs: 20, tasks: () => [defineActor({ name: "order", machine })] });
+    const first = await stand.open();
+    stand.start("order", "7");
+    await stand.until(() => stand.record("order", "7")?.outbox !== undefined);
+    stand.send("order", "7", { type: "close" });
+    await stand.advance(seed * 15);
+    expect([...stand.world.records.keys()].length).toBeLessThan(61);
+    first.kill();
+    await stand.open();
+    await stand.advance(60_000);
+    expect(stand.record("order", "7")?.status).toBe("done");
+    expect(ids.map((id, n) => stand.record("order-kid", `7~${id}~${n + 1}`)?.status)).toEqual(ids.map(() => "stopped"));
+    expect([stand.world.timers.length, stand.deadLetters.length, stand.unacknowledged.length]).toEqual([0, 0, 0]);
+    stand.check();
+  },
+);

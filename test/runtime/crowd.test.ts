@@ -81,12 +81,21 @@ function generation(depth: number): ReturnType<typeof leaf> {
       end: { actions: Array.from({ length: WIDTH }, (_, n) => sendTo(`c${n}`, { type: "end" })) },
       "xstate.done.actor.*": { actions: assign({ done: ({ context }) => context.done + 1 }) },
     },
-    states: { open: { on: { close: "closed" }, always: { guard: ({ context }: { context: { done: number } }) => context.done === WIDTH, target: "closed" } }, closed: { type: "final" } },
+    states: {
+      open: {
+        on: { close: "closed" },
+        always: { guard: ({ context }: { context: { done: number } }) => context.done === WIDTH, target: "closed" },
+      },
+      closed: { type: "final" },
+    },
   } as never) as never;
 }
 
 function leaf() {
-  return setup({}).createMachine({ initial: "open", states: { open: { after: { 3_600_000: "over" }, on: { end: "over" } }, over: { type: "final" } } });
+  return setup({}).createMachine({
+    initial: "open",
+    states: { open: { after: { 3_600_000: "over" }, on: { end: "over" } }, over: { type: "final" } },
+  });
 }
 
 test.each([
@@ -97,7 +106,8 @@ test.each([
   await stand.open();
   stand.start("root", "1");
   await stand.settle();
-  const below = () => [...stand.world.records.keys()].filter((key) => key !== "root/1").map((key) => stand.record(...(key.split("/") as [string, string])));
+  const below = () =>
+    [...stand.world.records.keys()].filter((key) => key !== "root/1").map((key) => stand.record(...(key.split("/") as [string, string])));
   expect(below().map((record) => record?.status)).toEqual(Array.from({ length: COUNT }, () => "active"));
   stand.send("root", "1", { type });
   await stand.settle();
@@ -117,7 +127,13 @@ test("in a crowd children still come and go one by one, and are found by name", 
     on: {
       told: { actions: assign({ told: ({ context }) => context.told + 1 }) },
       drop: { actions: [stopChild("k0"), sendTo("k1", { type: "ask" })] },
-      more: { actions: [spawnChild("kid", { id: "late", input: { n: 1 } } as never), sendTo("late", { type: "ask" }), sendTo("k2", { type: "ask" })] },
+      more: {
+        actions: [
+          spawnChild("kid", { id: "late", input: { n: 1 } } as never),
+          sendTo("late", { type: "ask" }),
+          sendTo("k2", { type: "ask" }),
+        ],
+      },
       lost: { actions: sendTo("nobody", { type: "ask" }) },
     },
   } as never);

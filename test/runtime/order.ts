@@ -38,7 +38,8 @@ const parent = parts.createMachine({
     closed: { type: "final" },
   },
 });
-export const stage = (options: StandOptions = {}): Stand => new Stand({ ...options, tasks: () => [defineActor({ name: "order", machine: parent })] });
+export const stage = (options: StandOptions = {}): Stand =>
+  new Stand({ ...options, tasks: () => [defineActor({ name: "order", machine: parent })] });
 
 /** `order/7` with a child `k`. */
 export async function busy(stand: Stand): Promise<void> {
