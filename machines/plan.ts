@@ -1,6 +1,7 @@
-import { assign, fromPromise, setup } from "xstate";
+import { assign, enqueueActions, fromPromise, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../src/core/errors.ts";
 import type { PlanBook, Rollback } from "../src/core/plan-book.ts";
+import type { PlanPage } from "./plan-page.ts";
 import type { TaskContext, TaskInput } from "./task.ts";
 
 /**
@@ -49,6 +50,8 @@ export type PlanEvent =
   | { readonly type: "troupe.begin" }
   | { readonly type: "troupe.delay" }
   | { readonly type: "troupe.expire" }
+  /** A page gives back what is on it. */
+  | ({ readonly type: "troupe.page" } & PlanPage)
   /** A child has rested after a failure. */
   | { readonly type: "troupe.rested"; readonly key: string }
   | { readonly type: "cancel"; readonly reason?: string }
@@ -62,6 +65,8 @@ const EMPTY_BOOK: PlanBook = {
   live: {},
   resting: {},
   undo: [],
+  undoBytes: 0,
+  page: null,
   step: 0,
   tally: { total: 0, done: 0, failed: 0, dropped: 0 },
 };
@@ -93,6 +98,8 @@ export const planMachine = setup({
     /** No child works any more. */
     isAlone: never,
     isUndone: never,
+    /** Nothing is left to undo but what lies on pages. */
+    needsPage: never,
   },
   actions: {
     countTry: assign({ attempt: ({ context }) => context.attempt + 1 }),
@@ -122,6 +129,11 @@ export const planMachine = setup({
     compensated: unknowing,
     compensationFailed: unknowing,
     endRollback: unknowing,
+    takePage: unknowing,
+    askForPage: sendTo(({ context }) => context.book.page as never, { type: "troupe.give" } as never),
+    dropPages: enqueueActions(({ context, enqueue }) => {
+      if (context.book.page !== null) enqueue.sendTo(context.book.page as never, { type: "troupe.drop" } as never);
+    }),
   },
 }).createMachine({
   id: "plan",
@@ -251,9 +263,13 @@ export const planMachine = setup({
             },
             undoing: {
               entry: "beginUndoing",
-              always: { guard: "isUndone", target: "#plan.doing.leaving", actions: "endRollback" },
+              always: [
+                { guard: "isUndone", target: "#plan.doing.leaving", actions: "endRollback" },
+                { guard: "needsPage", target: "fetching" },
+              ],
               on: { "xstate.done.actor.*": { actions: "compensated" }, "xstate.error.actor.*": { actions: "compensationFailed" } },
             },
+            fetching: { entry: "askForPage", on: { "troupe.page": { target: "undoing", actions: "takePage" } } },
           },
         },
         leaving: {
@@ -281,7 +297,7 @@ export const planMachine = setup({
         },
       },
     },
-    done: { type: "final" },
+    done: { type: "final", entry: "dropPages" },
     failed: { type: "final" },
     expired: { type: "final" },
   },

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { planMachine } from "../machines/plan.ts";
+import { planPageMachine } from "../machines/plan-page.ts";
 import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
 import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
@@ -15,12 +16,12 @@ import { faultsOfRetry } from "./define.ts";
 import type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
 import { activitiesOf } from "./plan-phases.ts";
 import { DEFAULT_LIMIT, rulesOf } from "./plan-rules.ts";
+import { versioned, type VersionOptions } from "./versioning.ts";
 
 /** What a plan is. Every field but `name`, `children` and `expand` has a default. */
-export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = unknown> {
+export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = unknown> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
-  readonly version?: string;
   /** Standard Schemas (zod, valibot, arktype), checked where a message enters and again where it runs. */
   readonly input?: StandardSchemaV1<unknown, TInput>;
   readonly output?: StandardSchemaV1<unknown, TOutput>;
@@ -108,6 +109,7 @@ type AnyDefinition = Omit<Definition, "~types">;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const MOST_AT_ONCE = 10_000;
+const PAGE_SUFFIX = "-page";
 
 /**
  * A durable plan: a task whose work is done by children. It is started, watched, cancelled and awaited like any task.
@@ -127,6 +129,7 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const rules = rulesOf(given, faults);
   faults.push(...faultsOfPlan(given), ...faultsOfRetry(retry));
+  const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;
   const failedMs = duration("retention.failed", options.retention?.failed, MINUTE_MS) ?? 24 * HOUR_MS;
@@ -136,20 +139,42 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
   }
   const { prepare, finish, cleanup } = options;
   const phases = { prepares: prepare !== undefined, finishes: finish !== undefined, cleans: cleanup !== undefined, retry };
+  const page = pageOf(options.name);
   const machine = planLogic(planMachine, rules, phases);
   return {
     kind: "task",
     logic: "machine",
     name: options.name,
-    version: options.version ?? "1",
+    ...versions,
     machine,
     shape: shapeOf(machine),
     activities: activitiesOf(given, rules, { timeoutMs, onCrash: options.onCrash ?? "rerun" }),
-    children: new Map(Object.entries(options.children).map(([kind, child]) => [kind, typeOf(child)])),
+    children: new Map([
+      ["plan.page", { name: page.name, isShared: false, isDetached: true, kind: "actor" }],
+      ...Object.entries(options.children).map(([kind, child]) => [kind, typeOf(child)] as const),
+    ]),
+    cast: [page],
     retention: { doneMs, failedMs },
     history: options.history ?? false,
     inputSchema: options.input,
     // What finish returns is checked where it is made: prepare and expand bring something else.
+    outputSchema: undefined,
+  };
+}
+
+/** The type of a plan's pages. What they kept is forgotten when they end. */
+function pageOf(plan: string): Definition {
+  return {
+    kind: "actor",
+    logic: "machine",
+    name: `${plan}${PAGE_SUFFIX}`,
+    version: "1",
+    machine: planPageMachine,
+    shape: shapeOf(planPageMachine),
+    activities: new Map(),
+    retention: { doneMs: MINUTE_MS, failedMs: MINUTE_MS },
+    history: false,
+    inputSchema: undefined,
     outputSchema: undefined,
   };
 }
@@ -162,7 +187,8 @@ function faultsOfPlan(options: PlanOptions<unknown, unknown>): Fault[] {
   const faults: Fault[] = [];
   const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path, message });
   const { name, children, order = "any", concurrency = DEFAULT_LIMIT, rollbackConcurrency = 1, onCrash = "rerun" } = options;
-  demand("name", isType(name), `must be letters, digits, _ and -, at most ${MAX_TYPE_BYTES}, not "${name}"`);
+  const mostBytes = MAX_TYPE_BYTES - PAGE_SUFFIX.length;
+  demand("name", isType(`${name}${PAGE_SUFFIX}`), `must be letters, digits, _ and -, at most ${mostBytes}, not "${name}"`);
   for (const phase of ["prepare", "finish", "cleanup", "collect"] as const)
     demand(phase, options[phase] === undefined || typeof options[phase] === "function", "must be a function");
   demand("expand", typeof options.expand === "function", "must be a function");

@@ -41,7 +41,7 @@ export interface ExpandInput {
 }
 
 const MOST_CHILDREN = 256;
-const MOST_BYTES = 128 * 1024;
+export const MOST_BYTES = 128 * 1024;
 /** Generators that wait for their plan to have room again. */
 const MOST_WAITING = 64;
 
@@ -75,7 +75,7 @@ export class Expansion {
       context.signal.throwIfAborted();
       const child = this.#checked(next.value, ++count, key);
       children.push(child);
-      bytes += encodeJson(child).length;
+      bytes += child.size;
       if (next.value.cursor === undefined) past++;
       else [at, past] = [next.value.cursor, 0];
     }
@@ -131,6 +131,7 @@ interface Opened {
 }
 
 const MOST_KEY_CHARS = 200;
+const MOST_INPUT_BYTES = 256 * 1024;
 
 /** @throws bad_plan for a description that makes no child */
 export function plannedChild(described: ChildDescription, defaultKey: string, kinds: ReadonlySet<string>, about: string): PlannedChild {
@@ -146,7 +147,17 @@ export function plannedChild(described: ChildDescription, defaultKey: string, ki
   if (step !== undefined && !(Number.isSafeInteger(step) && step >= 0)) return refuse(key, "must have a whole number as its step");
   if (after !== undefined && !(Array.isArray(after) && after.every((other) => typeof other === "string")))
     return refuse(key, "must name the children that it comes after by their keys");
-  return { key, kind, input, ...(step === undefined ? {} : { step }), ...(after === undefined ? {} : { after: [...new Set(after)] }) };
+  const size = key.length + kind.length + encodeJson({ input, after }).length;
+  if (size > MOST_INPUT_BYTES)
+    return refuse(key, `takes ${size} bytes; at most ${MOST_INPUT_BYTES} can be stored: give it a reference instead`);
+  return {
+    key,
+    kind,
+    input,
+    size,
+    ...(step === undefined ? {} : { step }),
+    ...(after === undefined ? {} : { after: [...new Set(after)] }),
+  };
 }
 
 /** One generator's context over many attempts: its signal is that of the attempt that runs. */

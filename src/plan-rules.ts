@@ -4,7 +4,7 @@ import type { KindRules, PlanRules } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY } from "./core/retry.ts";
 import { faultsOfRetry } from "./define.ts";
 import type { Compensate, FailurePolicy, PlanOptions } from "./define-plan.ts";
-import { plannedChild } from "./plan-expansion.ts";
+import { MOST_BYTES, plannedChild } from "./plan-expansion.ts";
 
 export const DEFAULT_LIMIT = 64;
 const DEFAULT_ROUNDS = 3;
@@ -53,7 +53,11 @@ function ruleOf(policy: FailurePolicy, path: string, plan: string, kinds: Readon
       const made = (failed: FailedChild): ReturnType<Extract<FailureRule, { policy: "reschedule" }>["replace"]> => {
         const { children, exclude = [] } = replace(failed);
         const round = (failed.round ?? 0) + 1;
-        return { exclude, children: children.map((child, i) => plannedChild(child, `${failed.key}~${round}~${i + 1}`, kinds, plan)) };
+        const planned = children.map((child, i) => plannedChild(child, `${failed.key}~${round}~${i + 1}`, kinds, plan));
+        const bytes = planned.reduce((sum, { size }) => sum + size, 0);
+        if (bytes <= MOST_BYTES) return { exclude, children: planned };
+        const words = `What takes the place of child "${failed.key}" takes ${bytes} bytes; at most ${MOST_BYTES} can be stored with it`;
+        throw new TroupeError("too_large", words, { about: plan });
       };
       return { ...when, policy: "reschedule", rounds, replace: made };
     }

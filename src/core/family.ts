@@ -26,6 +26,8 @@ export interface ChildType {
   readonly name: string;
   /** Also started by others: its ids must say which type the parent has. */
   readonly isShared: boolean;
+  /** Its parent keeps a reference at most: it is not in the parent's record, tells it nothing by itself and is not stopped with it. */
+  readonly isDetached?: true;
   /** What makes it stop: a task is cancelled. */
   readonly kind: Definition["kind"];
 }
@@ -50,6 +52,11 @@ function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord |
   if (record.status === "error") return record.error ?? toErrorRecord(undefined);
   if (kind !== "task" || record.value === "done") return undefined;
   return (record.context as { readonly error: ErrorRecord | null }).error ?? toErrorRecord(undefined);
+}
+
+/** Whether a child says with it that it has ended. */
+export function isEnd(report: ActorEvent): boolean {
+  return !report.type.startsWith("xstate.snapshot.");
 }
 
 /** What a parent hears of a child that it watches. */

@@ -12,8 +12,12 @@ export interface PlanBook {
   readonly live: Readonly<Record<string, PlannedChild>>;
   /** Failed, and waiting for their next try, by key. */
   readonly resting: Readonly<Record<string, PlannedChild>>;
-  /** What undoes the children that are done, the latest last. */
+  /** What undoes the children that are done, the latest last; what does not fit lies on pages. */
   readonly undo: readonly Compensation[];
+  /** How much that is, about. */
+  readonly undoBytes: number;
+  /** A reference to the page that was written last; null while there is none. */
+  readonly page: object | null;
   /** With ordered steps: the one that runs. */
   readonly step: number;
   readonly tally: PlanTally;
@@ -25,6 +29,8 @@ export interface PlannedChild {
   readonly key: string;
   readonly kind: string;
   readonly input: unknown;
+  /** About how many bytes all this takes. */
+  readonly size: number;
   readonly step?: number;
   /** Keys of children that must be done before it begins. */
   readonly after?: readonly string[];
@@ -41,6 +47,7 @@ export interface Compensation {
   readonly key: string;
   readonly kind: string;
   readonly input: unknown;
+  readonly size: number;
   readonly step?: number;
 }
 

@@ -1,5 +1,6 @@
 import { assign, enqueueActions, type AnyStateMachine } from "xstate";
 import type { PlanContext, planMachine } from "../../machines/plan.ts";
+import type { PlanPage } from "../../machines/plan-page.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { isAlone, isIdle } from "./plan-book.ts";
 import {
@@ -12,6 +13,7 @@ import {
   hasRoom,
   lateDone,
   lateFailed,
+  pageTurned,
   rollbackOver,
   undoingBegun,
   type Batch,
@@ -29,7 +31,7 @@ export interface PlanPhases {
   readonly retry: RetryPolicy;
 }
 
-interface Heard {
+interface Heard extends PlanPage {
   readonly type: string;
   readonly actorId: string;
   readonly key: string;
@@ -41,7 +43,7 @@ type Told = (context: PlanContext, event: Heard, about: string) => PlanStep;
 
 /** The plan machine with one plan's rules, ready to be interpreted: children and work are stubs here. */
 export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry, ...phases }: PlanPhases): AnyStateMachine {
-  const stubs = ["plan.prepare", "plan.expand", "plan.finish", "plan.cleanup", ...rules.kinds.keys()];
+  const stubs = ["plan.prepare", "plan.expand", "plan.finish", "plan.cleanup", "plan.page", ...rules.kinds.keys()];
   const provided: Parameters<typeof machine.provide>[0] = {
     actors: Object.fromEntries(stubs.map((src) => [src, stubLogic as never])),
     guards: {
@@ -52,7 +54,8 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
       hasRoom: ({ context }) => hasRoom(context, rules),
       isIdle: ({ context }) => isIdle(context.book),
       isAlone: ({ context }) => isAlone(context.book),
-      isUndone: ({ context }) => isAlone(context.book) && context.book.undo.length === 0,
+      isUndone: ({ context: { book } }) => isAlone(book) && book.undo.length === 0 && book.page === null,
+      needsPage: ({ context: { book } }) => isAlone(book) && book.undo.length === 0 && book.page !== null,
     },
     actions: {
       countTry: assign(({ context: { attempt }, self }) => ({
@@ -64,11 +67,12 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
       childFailed: step((context, { actorId, error }, about) => childFailed(context, rules, actorId, error, about)),
       childRested: step((context, { key }) => childRested(context, rules, key)),
       stopChildren: step((context) => childrenStopped(context, rules)),
-      lateDone: step((context, { actorId, output }) => lateDone(context, rules, actorId, output)),
-      lateFailed: step((context, { actorId, error }) => lateFailed(context, rules, actorId, error)),
+      lateDone: step((context, { actorId, output }, about) => lateDone(context, rules, actorId, output, about)),
+      lateFailed: step((context, { actorId, error }, about) => lateFailed(context, rules, actorId, error, about)),
       beginUndoing: step((context) => undoingBegun(context, rules)),
       compensated: step((context, { actorId }) => compensationEnded(context, rules, actorId, undefined)),
       compensationFailed: step((context, { actorId, error }) => compensationEnded(context, rules, actorId, error)),
+      takePage: step((context, { undo, below }) => pageTurned(context, { undo, below })),
       endRollback: step((context) => rollbackOver(context)),
     },
   };
@@ -78,8 +82,10 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
 /** What a step says, in XState's words. */
 function step(told: Told): never {
   return enqueueActions(({ context, event, enqueue, self }) => {
-    const { patch, begin, ended, rest, cancel, stop, withdraw } = told(context as PlanContext, event as unknown as Heard, self.id);
+    const { patch, begin, ended, rest, cancel, stop, withdraw, page } = told(context as PlanContext, event as unknown as Heard, self.id);
     enqueue.assign(patch);
+    if (page !== undefined)
+      enqueue.assign(({ context: { book }, spawn }) => ({ book: { ...book, page: spawn(PAGE, { id: PAGE, input: page }) } }));
     if (ended !== undefined) enqueue.stopChild(ended);
     for (const key of stop ?? []) enqueue.stopChild(key);
     for (const key of cancel ?? []) enqueue.sendTo(key, CANCEL);
@@ -89,6 +95,7 @@ function step(told: Told): never {
   }) as never;
 }
 
+const PAGE = "plan.page";
 const CANCEL = { type: "cancel", reason: "Its plan was given up" };
 
 /** The timer of a child's rest. */

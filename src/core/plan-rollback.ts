@@ -1,3 +1,4 @@
+import type { PlanPage } from "../../machines/plan-page.ts";
 import type { ErrorRecord } from "./errors.ts";
 import type { Compensation, PlanBook, PlannedChild, PlanOrder, Rollback } from "./plan-book.ts";
 import { removed } from "./plan-order.ts";
@@ -8,7 +9,23 @@ const MOST_ERRORS = 10;
 
 /** What would undo this child is written down, after everything that would be undone later. */
 export function undoable(book: PlanBook, compensation: Compensation | undefined): PlanBook {
-  return compensation === undefined ? book : { ...book, undo: [...book.undo, compensation] };
+  if (compensation === undefined) return book;
+  return { ...book, undo: [...book.undo, compensation], undoBytes: book.undoBytes + compensation.size };
+}
+
+const MOST_ON_A_PAGE = 256;
+const MOST_PAGE_BYTES = 96 * 1024;
+
+/** Where the record has no room for more of what undoes children, all that it holds goes to a page of its own. */
+export function paged(book: PlanBook): { readonly book: PlanBook; readonly page?: PlanPage } {
+  const { undo, undoBytes, page: below } = book;
+  if (undo.length < MOST_ON_A_PAGE && undoBytes < MOST_PAGE_BYTES) return { book };
+  return { book: { ...book, undo: [], undoBytes: 0 }, page: { undo, below } };
+}
+
+/** What was on the topmost page is the next to be undone. */
+export function turnedBack(book: PlanBook, { undo, below }: PlanPage): PlanBook {
+  return { ...book, undo, page: below };
 }
 
 /** What was to begin never will. */
@@ -48,12 +65,12 @@ export function undone(
   key: string,
   error: ErrorRecord | undefined,
 ): { readonly book: PlanBook; readonly rollback: Rollback } {
-  const { compensated, failed, errors } = rollback;
-  const after =
-    error === undefined
-      ? { ...rollback, compensated: compensated + 1 }
-      : { ...rollback, failed: failed + 1, errors: [...errors, error].slice(0, MOST_ERRORS) };
+  const after = error === undefined ? { ...rollback, compensated: rollback.compensated + 1 } : unableTo(rollback, error);
   return { book: removed(book, key), rollback: after };
+}
+
+export function unableTo(rollback: Rollback, error: ErrorRecord): Rollback {
+  return { ...rollback, failed: rollback.failed + 1, errors: [...rollback.errors, error].slice(0, MOST_ERRORS) };
 }
 
 export function rollbackEnded(rollback: Rollback): Rollback {

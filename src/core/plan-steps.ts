@@ -1,9 +1,10 @@
 import type { PlanContext, PlanCursor } from "../../machines/plan.ts";
+import type { PlanPage } from "../../machines/plan-page.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./errors.ts";
 import { counted, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 import { judged, replaced, rested, rose, type FailureRule } from "./plan-failure.ts";
 import { begun, faultsOfGraph, released, removed, takenIn } from "./plan-order.ts";
-import { abandoned, ROLLBACK_BEGUN, rollbackEnded, undoable, undoing, undone } from "./plan-rollback.ts";
+import { abandoned, paged, ROLLBACK_BEGUN, rollbackEnded, turnedBack, unableTo, undoable, undoing, undone } from "./plan-rollback.ts";
 
 /** What a plan's definition says about its children. */
 export interface PlanRules {
@@ -21,7 +22,7 @@ export interface KindRules {
   /** A task hears a cancel and tells its end; an actor is stopped, and tells nothing. */
   readonly as: "task" | "actor";
   readonly onFailure: readonly FailureRule[];
-  readonly compensate: ((child: EndedChild) => Omit<Compensation, "key"> | undefined) | undefined;
+  readonly compensate: ((child: EndedChild) => Pick<Compensation, "kind" | "input"> | undefined) | undefined;
   /** Whether children that have begun and failed are undone too. */
   readonly compensatesFailed: boolean;
 }
@@ -48,15 +49,22 @@ export interface PlanStep {
   readonly cancel?: readonly string[];
   /** Ended without being asked, and forgotten. */
   readonly stop?: readonly string[];
+  /** What a new page is to keep; a reference to it takes its place in the book. */
+  readonly page?: PlanPage;
   /** Rest no more. */
   readonly withdraw?: readonly string[];
 }
 
 /** Children that may be known beyond those that have begun: below that, more are asked for. */
 const FEW_WAITING = 128;
+/** What the record may hold of children's inputs before more are asked for. */
+const MOST_KNOWN_BYTES = 192 * 1024;
+/** What one child may add to the record for good. */
+const MOST_KEPT_BYTES = 256 * 1024;
 
 export function hasRoom({ isExpanded, book }: PlanContext, { order }: PlanRules): boolean {
-  return !isExpanded && (order === "graph" || book.waiting.length < FEW_WAITING);
+  if (isExpanded || order === "graph") return !isExpanded;
+  return book.waiting.length < FEW_WAITING && sizeOf(book.waiting) + sizeOf(Object.values(book.live)) < MOST_KNOWN_BYTES;
 }
 
 export function batchTaken(context: PlanContext, rules: PlanRules, { children, cursor, isOver }: Batch, about: string): PlanStep {
@@ -71,12 +79,13 @@ export function batchTaken(context: PlanContext, rules: PlanRules, { children, c
 export function childDone(context: PlanContext, rules: PlanRules, key: string, output: unknown, about: string): PlanStep {
   const child = context.book.live[key];
   if (child === undefined) return { patch: {} };
-  const book = released(counted(removed(context.book, key), { done: 1 }), key);
+  const { book, ...unable } = ended(context, rules, { ...child, outcome: "done", output }, about);
+  if (unable.error !== undefined) return { patch: { book, ...unable }, ended: key };
   try {
-    const after = undoable(book, compensationOf(rules, { ...child, outcome: "done", output }));
     const { collect } = rules;
-    const collected = collect === undefined ? {} : { collected: collect(context.collected, child, output) };
-    return { ...going(after, rules, collected), ended: key };
+    const collected =
+      collect === undefined ? {} : { collected: kept(collect(context.collected, child, output), "What was collected", about) };
+    return { ...going(released(book, key), rules, collected), ended: key };
   } catch (error) {
     return { patch: { book, error: ruleThrew(about, child, error) }, ended: key };
   }
@@ -85,25 +94,27 @@ export function childDone(context: PlanContext, rules: PlanRules, key: string, o
 export function childFailed(context: PlanContext, rules: PlanRules, key: string, error: ErrorRecord, about: string): PlanStep {
   const child = context.book.live[key];
   if (child === undefined) return { patch: {} };
+  const failed: EndedChild = { ...child, outcome: "failed", error };
   try {
     const verdict = judged(rules.kinds.get(child.kind)?.onFailure ?? [], { ...child, error }, about);
     switch (verdict.kind) {
       case "rest":
         return { ...going(rested(context.book, child), rules), ended: key, rest: { key, delayMs: verdict.delayMs } };
       case "replace": {
-        const { book, faults } = replaced(undoFailed(context.book, rules, child, error), child, verdict.replacement, rules.order);
-        if (faults.length > 0) return { patch: { book: removed(book, key), error: badPlan(about, faults) }, ended: key };
-        return { ...going(book, rules), ended: key };
+        const begun = ended(context, rules, failed, about);
+        const { book, faults } = replaced(counted(begun.book, { failed: -1 }), child, verdict.replacement, rules.order);
+        if (begun.error !== undefined) return { patch: begun, ended: key };
+        return faults.length > 0
+          ? { patch: { book: begun.book, error: badPlan(about, faults) }, ended: key }
+          : { ...going(book, rules), ended: key };
       }
       case "drop":
         return { ...going(released(counted(removed(context.book, key), { dropped: 1 }), key), rules), ended: key };
-      default: {
-        const book = undoFailed(counted(removed(context.book, key), { failed: 1 }), rules, child, error);
-        return { patch: { book, error: childHasFailed(about, child, error) }, ended: key };
-      }
+      default:
+        return { patch: { error: childHasFailed(about, child, error), ...ended(context, rules, failed, about) }, ended: key };
     }
   } catch (thrown) {
-    return { patch: { book: counted(removed(context.book, key), { failed: 1 }), error: ruleThrew(about, child, thrown) }, ended: key };
+    return { patch: { ...ended(context, rules, failed, about), error: ruleThrew(about, child, thrown) }, ended: key };
   }
 }
 
@@ -121,26 +132,20 @@ export function childrenStopped({ book }: PlanContext, rules: PlanRules): PlanSt
 }
 
 /** While the plan waits for those that it asked to end: some are done all the same, and have to be undone. */
-export function lateDone({ book }: PlanContext, rules: PlanRules, key: string, output: unknown): PlanStep {
-  const child = book.live[key];
-  if (child === undefined) return { patch: {} };
-  const after = counted(removed(book, key), { done: 1 });
-  return {
-    patch: {
-      book: undoable(
-        after,
-        safely(() => compensationOf(rules, { ...child, outcome: "done", output })),
-      ),
-    },
-    ended: key,
-  };
+export function lateDone(context: PlanContext, rules: PlanRules, key: string, output: unknown, about: string): PlanStep {
+  const child = context.book.live[key];
+  return child === undefined ? { patch: {} } : late(context, rules, { ...child, outcome: "done", output }, about);
 }
 
-export function lateFailed({ book }: PlanContext, rules: PlanRules, key: string, error: ErrorRecord): PlanStep {
-  const child = book.live[key];
-  if (child === undefined) return { patch: {} };
-  const after = counted(removed(book, key), { failed: 1 });
-  return { patch: { book: safely(() => undoFailed(after, rules, child, error)) ?? after }, ended: key };
+export function lateFailed(context: PlanContext, rules: PlanRules, key: string, error: ErrorRecord, about: string): PlanStep {
+  const child = context.book.live[key];
+  return child === undefined ? { patch: {} } : late(context, rules, { ...child, outcome: "failed", error }, about);
+}
+
+function late(context: PlanContext, rules: PlanRules, child: EndedChild, about: string): PlanStep {
+  const { book, rollback } = ended(context, rules, child, about);
+  const { book: left, ...page } = paged(book);
+  return { patch: { book: left, ...(rollback === undefined ? {} : { rollback }) }, ended: child.key, ...page };
 }
 
 export function undoingBegun({ book, rollback }: PlanContext, rules: PlanRules): PlanStep {
@@ -154,34 +159,57 @@ export function compensationEnded(context: PlanContext, rules: PlanRules, key: s
   return { patch: { book: next.book, rollback }, begin: next.begin, ended: key };
 }
 
+export function pageTurned({ book }: PlanContext, page: PlanPage): PlanStep {
+  return { patch: { book: turnedBack(book, page) } };
+}
+
 export function rollbackOver({ rollback }: PlanContext): PlanStep {
   return { patch: { rollback: rollback === null ? null : rollbackEnded(rollback) } };
 }
 
 function going(book: PlanBook, { order, limit }: PlanRules, patch: Partial<PlanContext> = {}): PlanStep {
   const next = begun(book, order, limit);
-  return { patch: { ...patch, book: next.book }, begin: next.begin };
+  const { book: left, ...page } = paged(next.book);
+  return { patch: { ...patch, book: left }, begin: next.begin, ...page };
 }
 
-/** Written down while the child's input and output are at hand, so that neither has to be kept. */
-function compensationOf({ kinds }: PlanRules, child: EndedChild): Compensation | undefined {
-  const made = kinds.get(child.kind)?.compensate?.(child);
-  if (made === undefined) return undefined;
-  return { key: child.key, kind: made.kind, input: made.input, ...(child.step === undefined ? {} : { step: child.step }) };
-}
-
-function undoFailed(book: PlanBook, rules: PlanRules, child: PlannedChild, error: ErrorRecord): PlanBook {
-  if (rules.kinds.get(child.kind)?.compensatesFailed !== true) return book;
-  return undoable(book, compensationOf(rules, { ...child, outcome: "failed", error }));
-}
-
-/** A rule that throws while its plan is broken already changes nothing about that. */
-function safely<T>(rule: () => T): T | undefined {
+/**
+ * The book without a child that has ended, and with what undoes it: written down while its input and output are at hand, so that neither
+ * has to be kept. Where that cannot be said the plan is broken, and its rollback cannot be whole.
+ */
+function ended(
+  { book, rollback }: PlanContext,
+  { kinds }: PlanRules,
+  child: EndedChild,
+  about: string,
+): Pick<PlanContext, "book"> & Partial<Pick<PlanContext, "error" | "rollback">> {
+  const { outcome, key, step } = child;
+  const after = counted(removed(book, key), { [outcome]: 1 });
+  const kind = kinds.get(child.kind);
+  if (kind?.compensate === undefined || (outcome === "failed" && !kind.compensatesFailed)) return { book: after };
   try {
-    return rule();
-  } catch {
-    return undefined;
+    const made = kind.compensate(child);
+    if (made === undefined) return { book: after };
+    const { kind: by, input } = kept(made, "What undoes a child", about);
+    const size = JSON.stringify(input)?.length ?? 0;
+    return { book: undoable(after, { key, kind: by, input, size, ...(step === undefined ? {} : { step }) }) };
+  } catch (thrown) {
+    const error = ruleThrew(about, child, thrown);
+    return { book: after, error, rollback: unableTo(rollback ?? ROLLBACK_BEGUN, error) };
   }
+}
+
+/** @throws too_large, before the record is */
+function kept<T>(value: T, what: string, about: string): T {
+  const bytes = JSON.stringify(value)?.length ?? 0;
+  if (bytes <= MOST_KEPT_BYTES) return value;
+  throw new TroupeError("too_large", `${what} takes ${bytes} bytes in the record of ${about}; at most ${MOST_KEPT_BYTES} can be kept`, {
+    about,
+  });
+}
+
+function sizeOf(children: readonly PlannedChild[]): number {
+  return children.reduce((sum, { size }) => sum + size, 0);
 }
 
 function badPlan(about: string, faults: readonly Fault[]): ErrorRecord {
@@ -195,6 +223,7 @@ function childHasFailed(about: string, { key, kind }: PlannedChild, cause: Error
 }
 
 function ruleThrew(about: string, { key, kind }: PlannedChild, cause: unknown): ErrorRecord {
+  if (cause instanceof TroupeError) return toErrorRecord(cause);
   const message = `What ${about} says about the end of child "${key}" (${kind}) threw: ${cause instanceof Error ? cause.message : String(cause)}`;
   return toErrorRecord(new TroupeError("transition_threw", message, { about, cause }));
 }

@@ -117,11 +117,13 @@ export interface Refusal {
   readonly error: ErrorRecord;
 }
 
-/** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */
+/** An actor that waits for a person, or for a definition that fits: its last good record is kept, nothing is lost, and it can be resumed. */
 export interface Parked {
   readonly reason: string;
   readonly error: ErrorRecord;
   readonly at: number;
+  /** What it waited for before it had to wait for a definition that fits. */
+  readonly earlier?: Parked;
 }
 
 /** @throws bad_payload when it is not a record that this version can read. */
