@@ -4,6 +4,7 @@ import { appendFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { fromPromise, setup } from "xstate";
+import { familyOf } from "./family.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const dist = process.env.TROUPE_FAULT_DIST;
@@ -50,7 +51,7 @@ process.stdin.once("close", () => process.exit()).resume();
 const host = await createHost({
   nats: options.url,
   namespace: options.namespace,
-  actors: [...tasks, crew],
+  actors: [...tasks, crew, familyOf(options.journal, defineActor)],
   concurrency: options.concurrency,
   partitions: options.partitions,
   leaseTtl: options.leaseTtl,
