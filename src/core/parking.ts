@@ -28,15 +28,16 @@ export function park(actor: Actor, parked: Parked, at: TurnAt): Turn {
   return { actor: { ...actor, record }, effects: [], kind: "changed" };
 }
 
-/** Takes a parked actor up again: its unsettled work runs once more. */
-export function resume(actor: Actor, at: TurnAt): Turn {
+/** Takes a parked actor up again: its unsettled work runs once more, but for what runs all along under one of these generations. */
+export function resume(actor: Actor, at: TurnAt, running: readonly number[] = []): Turn {
   const { parked: _parked, ...rest } = absorb(actor, at).record;
   let turn: Turn = {
     actor: { ...actor, record: { ...rest, revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now } },
     effects: [],
     kind: "changed",
   };
-  for (const activity of Object.keys(rest.activities)) {
+  for (const [activity, { generation }] of Object.entries(rest.activities)) {
+    if (running.includes(generation)) continue;
     const again = rerun(turn.actor, activity, at);
     turn = { ...again, effects: [...turn.effects, ...again.effects] };
   }

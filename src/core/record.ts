@@ -1,6 +1,6 @@
 import type { StateValue } from "xstate";
 import type { Address } from "./address.ts";
-import type { MailEffect } from "./effect.ts";
+import type { WrittenEffect } from "./effect.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent } from "./envelope.ts";
@@ -39,8 +39,8 @@ export interface ActorRecord {
   readonly names?: Readonly<Record<string, RefText>>;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
-  /** Mail that the commits so far had no room for. */
-  readonly outbox?: readonly MailEffect[];
+  /** Mail and schedules that the commits so far had no room for. */
+  readonly outbox?: readonly WrittenEffect[];
   /** Per source, the highest sequence absorbed. */
   readonly marks: Readonly<Record<string, number>>;
   /** Counts activities, timers and children, so that each has a generation of its own. */

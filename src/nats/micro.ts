@@ -1,4 +1,5 @@
 import { headers as newHeaders, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { encodeAnswer } from "../core/codec.ts";
 import { ERROR_CODES, toErrorRecord, TroupeError, withoutStacks, type ErrorCode } from "../core/errors.ts";
 import { micro, MICRO_HEADERS, type Names } from "./names.ts";
 
@@ -69,7 +70,7 @@ export class Micro {
     statistics.requests++;
     try {
       const tokens = message.subject.slice(this.#names.verbPrefix.length).split(".").slice(1);
-      message.respond(JSON.stringify((await endpoint.answer(tokens, message.data)) ?? null));
+      message.respond(encodeAnswer((await endpoint.answer(tokens, message.data)) ?? null));
     } catch (error) {
       statistics.errors++;
       statistics.lastError = error instanceof Error ? error.message : String(error);

@@ -38,8 +38,8 @@ export class Activation {
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Keys of custom actions that are under way. */
   acts: readonly string[] = NOTHING;
-  /** Events that wait for the next commit: this one is full. */
-  stalled: readonly Hold[] = NOTHING;
+  /** Turns that wait for the next commit, in order: this one is full. */
+  stalled: (() => void)[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -71,7 +71,7 @@ export class Activation {
 }
 
 /** The empty list of them all: most actors have one attempt and nothing else, and an array that grows holds room for sixteen. */
-export const NOTHING: readonly never[] = Object.freeze([]);
+export const NOTHING: never[] = Object.freeze([]) as unknown as never[];
 
 /** Turns of one actor that will be stored together. */
 export interface Pending {

@@ -79,7 +79,9 @@ export class Committer {
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
       const alone = this.#store.singlesOverlap && countWrites(parcel) === 1;
       if (alone) this.#send([parcel], { fences: session.fences, writes: seal(parcel) });
-      else if (this.#batchInFlight || writes.length + countWrites(parcel) > this.#store.maxWrites) this.#ready.push(parcel);
+      // One that is too large by itself would wait for ever: the store says so, and its actor is set aside.
+      else if (this.#batchInFlight || (writes.length > 0 && writes.length + countWrites(parcel) > this.#store.maxWrites))
+        this.#ready.push(parcel);
       else {
         fences.set(session.partition, session.fence);
         writes.push(...seal(parcel));

@@ -1,5 +1,5 @@
-import { encodeJson } from "../core/codec.ts";
-import type { Envelope } from "../core/envelope.ts";
+import { encodeAnswer } from "../core/codec.ts";
+import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
@@ -62,6 +62,7 @@ export class Performer {
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
       answer: (replyTo, outcome) => this.answer(replyTo, outcome),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
+      takeUp: (activation, causes) => this.#takeUp(activation, causes),
     });
     this.#obligations = new Obligations({
       ...parts,
@@ -70,21 +71,21 @@ export class Performer {
         this.#slotInHand = false;
         return inHand;
       },
-      ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
-      fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
-      told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
+      ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
+      fired: (activation, timer, generation, holds) =>
+        this.#overflow.whenRoom(activation, () => this.#step(activation, { kind: "timer", timer, generation }, holds)),
+      told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
     });
     this.#acts = new Acts({
       ...parts,
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
-      acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
+      acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#acted(activation, owed, holds)),
     });
     this.#overflow = new Overflow({
       maxWrites: parts.store.maxWrites,
       at: (activation) => this.#at(activation),
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
-      perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts);
   }
@@ -98,7 +99,11 @@ export class Performer {
    * begin before they were heard: one of them may cancel it.
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
-    if (this.#overflow.stalls(activation, hold)) return;
+    if (this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
+    else this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
+  }
+
+  #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
@@ -134,8 +139,20 @@ export class Performer {
     if (activation.actor === undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
     this.#overflow.sendOn(activation, []);
-    recover(activation, this.#obligations, this.#at(activation), (turn) => this.#apply(activation, turn, []), this.#parts.log);
-    this.#queueIfReady(activation, []);
+    this.#takeUp(activation, []);
+  }
+
+  #takeUp(activation: Activation, causes: readonly Hold[]): void {
+    const at = this.#at(activation);
+    recover(activation, {
+      obligations: this.#obligations,
+      at,
+      causes,
+      apply: (turn) => this.#apply(activation, turn, [], causes),
+      thrown: (actor, error) => this.#thrown(activation, actor, error, at),
+      log: this.#parts.log,
+    });
+    this.#queueIfReady(activation, causes);
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -176,7 +193,12 @@ export class Performer {
   }
 
   answer(replyTo: string, outcome: Outcome): void {
-    this.#parts.outlet.reply(replyTo, encodeJson(outcome));
+    this.#parts.outlet.reply(replyTo, encodeAnswer(outcome));
+  }
+
+  /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
+  #told(activation: Activation, { name, generation, holds }: Attempt, event: ActorEvent): void {
+    if (activation.actor?.record.activities[name]?.generation === generation) this.#step(activation, { kind: "event", event }, [], holds);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -215,6 +237,8 @@ export class Performer {
       turn = this.#thrown(activation, actor, error, at);
     }
     this.#apply(activation, turn, handed, causes, bytes);
+    // It was set aside, perhaps by another host: what it left open goes on with it.
+    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
     this.#queueIfReady(activation, handed, causes);
   }
 

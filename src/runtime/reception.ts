@@ -28,6 +28,8 @@ export interface Turns {
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
   answer(replyTo: string, outcome: Outcome): void;
   queueIfReady(activation: Activation, causes: readonly Hold[]): void;
+  /** What was left open goes on. */
+  takeUp(activation: Activation, causes: readonly Hold[]): void;
 }
 
 export interface ReceptionParts {
@@ -122,20 +124,22 @@ export class Reception {
       const envelope = decodeEvent(delivery, scopeOf(activation.definition).relay);
       if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
       else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
-        this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
-        this.#turns.queueIfReady(activation, [hold]);
+        const running = activation.attempts.map(({ generation }) => generation);
+        this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold), running), [], [hold]);
+        this.#turns.takeUp(activation, [hold]);
       } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
     }
   }
 
-  /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
+  /** Cancels, timers and names given back that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
     if (
       envelope.kind === "timer" ||
       envelope.kind === "report" ||
       envelope.kind === "stop" ||
+      envelope.kind === "name" ||
       (envelope.kind === "event" && envelope.event.type === "cancel")
     )
       this.#turns.adopt(activation, hold, "done");

@@ -1,41 +1,75 @@
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
+import type { CrashPolicy } from "../core/definition.ts";
 import { park, rerun } from "../core/parking.ts";
-import { take, type Turn, type TurnAt } from "../core/turn.ts";
+import type { ActivityRecord } from "../core/record.ts";
+import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
+import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 
 /** After so many crashes during one attempt the work itself is suspected, and a person has to look. */
 const MOST_RERUNS = 20;
 
-/**
- * Takes up what an actor's last host left open. Called once, right after its record was read: attempts that were running are settled
- * by their crash policy (invariant 7), timers that only the host's memory kept are armed again, overdue ones at once.
- */
-export function recover(activation: Activation, obligations: Obligations, at: TurnAt, apply: (turn: Turn) => void, log: Log): void {
-  const record = activation.actor?.record;
-  if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
-  for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, []);
-  }
-  for (const name of Object.keys(record.activities)) apply(afterCrash(activation, name, at, log));
+export interface Recovering {
+  readonly obligations: Obligations;
+  readonly at: TurnAt;
+  /** Deliveries that what is taken up keeps unacknowledged. */
+  readonly causes: readonly Hold[];
+  readonly apply: (turn: Turn) => void;
+  /** The turn of an actor whose machine threw. */
+  readonly thrown: (actor: Actor, error: unknown) => Turn;
+  readonly log: Log;
 }
 
-function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log): Turn {
-  const actor = activation.actor as NonNullable<Activation["actor"]>;
-  const crashed = actor.record.activities[name] as NonNullable<(typeof actor.record.activities)[string]>;
-  const policy = activation.definition.activities.get(crashed.src)?.onCrash ?? "park";
+/**
+ * Takes up what an actor's last host left open: right after its record was read, or when it goes on after it was set aside. Attempts
+ * that were running are settled by their crash policy (invariant 7), all in one turn; timers that only the host's memory kept are armed
+ * again, overdue ones at once. What goes on in this host is left alone.
+ */
+export function recover(activation: Activation, parts: Recovering): void {
+  const actor = activation.actor;
+  if (actor === undefined || actor.record.status !== "active" || actor.record.parked !== undefined) return;
+  for (const [timer, { keeper, generation, dueAt }] of Object.entries(actor.record.timers)) {
+    const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
+    if (keeper === "host" && !isArmed) parts.obligations.arm(activation, timer, generation, dueAt, parts.causes);
+  }
+  const running = new Set(activation.attempts.map(({ generation }) => generation));
+  const crashed = Object.entries(actor.record.activities).filter(([, { generation }]) => !running.has(generation));
+  // What parks comes last: an error that the machine hears would take the actor up again.
+  const parksLast = crashed.toSorted(([, one], [, other]) => Number(parks(activation, one)) - Number(parks(activation, other)));
+  let folded: Turn | undefined;
+  for (const [name] of parksLast) {
+    const turn = afterCrash(activation, folded?.actor ?? actor, name, parts);
+    folded = folded === undefined ? turn : { ...turn, effects: [...folded.effects, ...turn.effects], kind: "changed" };
+  }
+  if (folded !== undefined) parts.apply(folded);
+}
+
+function policyOf({ definition }: Activation, { src }: ActivityRecord): CrashPolicy {
+  return definition.activities.get(src)?.onCrash ?? "park";
+}
+
+function parks(activation: Activation, crashed: ActivityRecord): boolean {
+  const policy = policyOf(activation, crashed);
+  return policy === "park" || (policy === "rerun" && crashed.reruns >= MOST_RERUNS);
+}
+
+function afterCrash(activation: Activation, actor: Actor, name: string, { at, log, thrown }: Recovering): Turn {
+  const crashed = actor.record.activities[name];
+  // What came of another one's end may have stopped it.
+  if (crashed === undefined || actor.record.status !== "active") return { actor, effects: [], kind: "unheard" };
+  const policy = policyOf(activation, crashed);
   log.info({ actor: activation.key, activity: name, reruns: crashed.reruns, policy }, "the host died during an attempt");
   if (policy === "rerun" && crashed.reruns < MOST_RERUNS) return rerun(actor, name, at);
   const words = `The host of ${activation.key} died during an attempt${policy === "rerun" ? `, ${crashed.reruns + 1} times in a row` : ""}`;
   const error = { ...toErrorRecord(new TroupeError("crashed", words, { about: activation.key })), retryable: false as const };
   if (policy !== "fail") return park(actor, { reason: "crashed", error, at: at.now }, at);
   const event = { type: `xstate.error.actor.${name}`, actorId: name, error };
-  return take(
-    activation.definition,
-    activation.address,
-    actor,
-    { kind: "settled", activity: name, generation: crashed.generation, event },
-    at,
-  );
+  const { definition, address } = activation;
+  try {
+    return take(definition, address, actor, { kind: "settled", activity: name, generation: crashed.generation, event }, at);
+  } catch (cause) {
+    return thrown(actor, cause);
+  }
 }
