@@ -118,7 +118,8 @@ export class Collected {
     const { definition, address, before } = this.#subject;
     if (exec === undefined) return;
     const owed = {
-      key: `${formatAddress(address)}:${before.revision + 1}:${this.#acts++}`,
+      // With the time of its creation: the next actor of this id must not be taken for this one.
+      key: `${formatAddress(address)}:${before.createdAt.toString(36)}:${before.revision + 1}:${this.#acts++}`,
       action: placeOfAction(definition.machine, type, exec),
       ...(params === undefined ? {} : { params: this.stored(params) }),
       event: this.stored(info.event),
@@ -140,7 +141,7 @@ export class Collected {
     const generation = ++draft.generation;
     const to = childAddress(address, id, generation, type);
     const watches = child._syncSnapshot === true ? { watches: true as const } : {};
-    const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches };
+    const parent: ParentRecord = { ...address, child: id, generation, since: before.createdAt, root: rootOf(address, before), ...watches };
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
     const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
     draft.children = { ...draft.children, [id]: record };

@@ -13,7 +13,7 @@ export type Envelope =
   | { readonly kind: "timer"; readonly timer: string; readonly generation: number }
   | { readonly kind: "settled"; readonly activity: string; readonly generation: number; readonly event: ActorEvent }
   /** A child says how it is, or how it ended. */
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly since?: number; readonly event: ActorEvent }
   /** Its parent ends it; heard from nobody else's. */
   | { readonly kind: "stop"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }

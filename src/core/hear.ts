@@ -29,6 +29,7 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
     case "report": {
       const child = children?.[envelope.child];
       if (child?.generation !== envelope.generation || child.ended === true) return undefined;
+      if (envelope.since !== undefined && envelope.since !== record.createdAt) return undefined;
       const isEnd = !envelope.event.type.startsWith("xstate.snapshot.");
       const after = isEnd ? { ...children, [envelope.child]: { ...child, ended: true as const } } : children;
       return { event: envelope.event, activities, timers, children: after };

@@ -86,6 +86,8 @@ export interface ParentRecord extends Address {
   /** The child's id in its parent's machine, and which one of that id. */
   readonly child: string;
   readonly generation: number;
+  /** When the parent was created, epoch ms: an id is used again once its record has expired, and generations begin anew with it. */
+  readonly since?: number;
   readonly root: Address;
   /** The parent hears of every state. */
   readonly watches?: true;

@@ -36,8 +36,8 @@ export class Activation {
   alarms: readonly ArmedAlarm[] = NOTHING;
   /** Custom actions whose turn is not stored yet, with the deliveries that wait for them. */
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
-  /** Keys of custom actions that are under way. */
-  acts: readonly string[] = NOTHING;
+  /** Custom actions that are under way, with the deliveries that wait for them. */
+  acts: readonly { readonly key: string; readonly holds: Hold[] }[] = NOTHING;
   /** Turns that wait for the next commit, in order: this one is full. */
   stalled: (() => void)[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */

@@ -50,12 +50,12 @@ export class Acts {
     const { owed } = effect;
     for (const hold of causes) hold.take();
     const holds = [...causes];
-    activation.acts = [...activation.acts, owed.key];
+    activation.acts = [...activation.acts, { key: owed.key, holds }];
     const before = this.#chains.get(activation) ?? Promise.resolve();
     const chain = before.then(() => this.#tryOut(activation, owed, effect.exec ?? find(activation, owed), holds));
     this.#chains.set(activation, chain);
     void chain.then(() => {
-      activation.acts = activation.acts.filter((key) => key !== owed.key);
+      activation.acts = activation.acts.filter(({ key }) => key !== owed.key);
       if (activation.phase !== "dropped") this.#parts.acted(activation, owed, holds);
     });
   }
@@ -90,7 +90,7 @@ export class Acts {
       system: { get: (name: string) => new ActorRef(refOfSystem(name), name, relay) },
       key: owed.key,
     };
-    return scopeOf(definition).outside(relay, () => act(info, owed.params));
+    return scopeOf(definition).outside(relay, () => act(info, revived(owed.params, relay)));
   }
 
   #send(activation: Activation, to: unknown, event: ActorEvent, message: string, holds: readonly Hold[]): void {

@@ -43,7 +43,7 @@ export class Dispatch {
     const told = effects.map((effect) =>
       effect.kind === "act" ? { kind: effect.kind, key: effect.owed.key, action: effect.owed.action } : effect,
     );
-    const bytes = encodeRecord({ event, effects: told, record: actor.record });
+    const bytes = encodedTurn({ event, effects: told, record: actor.record });
     add(pending, `turn ${revision}`, {
       kind: "turn",
       partition: activation.session.partition,
@@ -154,6 +154,15 @@ export class Dispatch {
 
 /** Room for subjects and headers. */
 const OVERHEAD_BYTES = 1_024;
+
+/** What is only logged or published may hold what cannot be stored; of effects like that the kinds are kept. */
+function encodedTurn(turn: { readonly event: Turn["event"]; readonly effects: readonly { kind: string }[]; readonly record: object }) {
+  try {
+    return encodeRecord(turn);
+  } catch {
+    return encodeRecord({ ...turn, effects: turn.effects.map(({ kind }) => ({ kind })) });
+  }
+}
 
 function recordBytes(key: string, actor: Turn["actor"]): Uint8Array {
   try {

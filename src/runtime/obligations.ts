@@ -139,7 +139,7 @@ export class Obligations {
 
   /** A delivery that was absorbed before stands for everything that is still open. `false` where nothing is. */
   adopt(activation: Activation, hold: Hold): boolean {
-    const open: Hold[][] = [...activation.attempts, ...activation.alarms].map(({ holds }) => holds);
+    const open: Hold[][] = [...activation.attempts, ...activation.alarms, ...activation.acts].map(({ holds }) => holds);
     if (activation.queued !== undefined) open.push(activation.queued);
     for (const holds of open) {
       hold.take();

@@ -286,7 +286,7 @@ export class Performer {
 
   /** Custom actions that a stored turn asked for and nobody is known to have run. */
   #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([...activation.acts, ...activation.owing.map(({ effect }) => effect.owed.key)]);
+    const running = new Set([...activation.acts.map(({ key }) => key), ...activation.owing.map(({ effect }) => effect.owed.key)]);
     for (const owed of activation.actor?.record.owed ?? []) {
       if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
     }

@@ -12,7 +12,7 @@ import type { Letter, Write } from "../ports/store.ts";
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly since?: number; readonly event: ActorEvent }
   | { readonly kind: "stop"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
@@ -47,8 +47,9 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
     case "send":
       return sent(effect);
     case "report": {
-      const { child, generation } = effect.to;
-      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event } };
+      const { child, generation, since } = effect.to;
+      const made = since === undefined ? {} : { since };
+      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, ...made, event: effect.event } };
     }
     case "name": {
       const { root, ...body } = effect;

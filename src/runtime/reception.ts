@@ -57,13 +57,18 @@ export class Reception {
     const { actor } = activation;
     if (actor !== undefined) {
       if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) this.#turns.adopt(activation, hold);
+      else if (isOfEarlierLife(actor.record, parentOf(delivery))) this.#begin(activation, hold, others, actor.record.marks);
       else this.#duplicate(activation, actor, hold);
-      return;
-    }
+    } else this.#begin(activation, hold, others);
+  }
+
+  #begin(activation: Activation, hold: Hold, others: "none" | "events", marks?: ActorRecord["marks"]): void {
+    const { delivery } = hold;
     const at = this.#turns.at(activation, hold);
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
-      const turn = start(activation.definition, activation.address, envelope, at);
+      const first = start(activation.definition, activation.address, envelope, at);
+      const turn = marks === undefined ? first : marked(first, marks);
       this.#turns.check(activation, turn);
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
@@ -149,7 +154,22 @@ export class Reception {
 }
 
 function isSame(one: ParentRecord, other: ParentRecord | undefined): boolean {
+  return isSamePlace(one, other) && one.since === other?.since;
+}
+
+function isSamePlace(one: ParentRecord, other: ParentRecord | undefined): boolean {
   return one.type === other?.type && one.id === other.id && one.child === other.child && one.generation === other.generation;
+}
+
+/** A child whose parent's record has expired before its own: the next actor of the parent's id gives its children the same addresses. */
+function isOfEarlierLife(record: ActorRecord, parent: ParentRecord | undefined): boolean {
+  return parent !== undefined && isEnded(record) && isSamePlace(parent, record.parent) && parent.since !== record.parent?.since;
+}
+
+/** What was absorbed in an earlier life under the same address stays absorbed. */
+function marked(turn: Turn, marks: ActorRecord["marks"]): Turn {
+  const { record } = turn.actor;
+  return { ...turn, actor: { ...turn.actor, record: { ...record, marks: { ...marks, ...record.marks } } } };
 }
 
 /** What the host has to say to a task that has just been started and has a slot. */

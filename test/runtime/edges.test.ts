@@ -1,4 +1,4 @@
-import { assign, cancel, fromCallback, raise, setup } from "xstate";
+import { assign, cancel, emit, fromCallback, log, raise, sendTo, setup, type AnyActorRef } from "xstate";
 import { expect, test } from "vitest";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
@@ -104,4 +104,125 @@ test("work that was stopped is not heard any more, also before its stop is store
   stand.send("order", "7", { type: "off" });
   await stand.settle();
   expect(stand.record("order", "7")).toMatchObject({ value: "off", context: { n: 1 } });
+});
+
+test("an id that is used again has children of its own, though those of its earlier life are remembered for longer", async () => {
+  const keys: string[] = [];
+  const kid = setup({}).createMachine({
+    initial: "on",
+    states: { on: { on: { end: "off" } }, off: { type: "final" } },
+    output: 5,
+  });
+  const machine = setup({
+    actors: { kid },
+    actions: { note: (info) => void keys.push((info as unknown as { key: string }).key) },
+  }).createMachine({
+    initial: "on",
+    entry: "note",
+    states: {
+      on: {
+        invoke: { id: "k", src: "kid", onDone: "off" },
+        on: { close: "off", end: { actions: sendTo("k", { type: "end" }) } },
+      },
+      off: { type: "final" },
+    },
+  });
+  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+  await stand.open();
+  stand.start("order", "7");
+  await stand.settle();
+  stand.send("order", "7", { type: "close" });
+  await stand.advance(2 * 3_600_000);
+  expect(stand.record("order", "7")).toBeUndefined();
+  expect(stand.record("order-kid", "7~k~1")?.status).toBe("stopped");
+  stand.start("order", "7");
+  await stand.settle();
+  expect(stand.record("order-kid", "7~k~1")?.status).toBe("active");
+  stand.send("order", "7", { type: "end" });
+  await stand.settle();
+  expect(stand.record("order", "7")?.status).toBe("done");
+  expect(stand.record("order-kid", "7~k~1")?.output).toBe(5);
+  expect(new Set(keys).size).toBe(2);
+  expect(stand.deadLetters).toEqual([]);
+  stand.check();
+});
+
+test("an action whose second host dies as well is run by the third", async () => {
+  const runs: string[] = [];
+  const stand = new Stand({
+    tasks: (process) => {
+      const work = (): unknown => {
+        if (process.isDead) return undefined;
+        runs.push(process.name);
+        return process.name === "host-3" ? undefined : new Promise(() => {});
+      };
+      const machine = setup({ actions: { work: () => work() as undefined } }).createMachine({ on: { go: { actions: "work" } } });
+      return [defineActor({ name: "order", machine })];
+    },
+  });
+  stand.start("order", "7");
+  stand.send("order", "7", { type: "go" });
+  for (let i = 0; i < 3; i++) {
+    const process = await stand.open();
+    await stand.advance(30_000);
+    if (i < 2) process.kill();
+  }
+  expect(runs).toEqual(["host-1", "host-2", "host-3"]);
+  expect(stand.record("order", "7")?.owed).toBeUndefined();
+  expect(stand.unacknowledged).toEqual([]);
+});
+
+test.each([false, true])(
+  "an action sends by the references it was given, at once and later, on its first host and on the next (%s)",
+  async (isNext) => {
+    const kid = counting.createMachine({ context: { n: 0 }, on: { up: { actions: "up" } } });
+    const stand = new Stand({
+      tasks: (process) => {
+        const poke = async (one: AnyActorRef, other: AnyActorRef): Promise<void> => {
+          if (process.isDead || (isNext && process.name === "host-1")) return new Promise(() => {});
+          one.send({ type: "up" });
+          other.send({ type: "up" });
+          await Promise.resolve();
+          one.send({ type: "up" });
+          other.send({ type: "up" });
+        };
+        const machine = setup({
+          types: { context: {} as { kid: AnyActorRef } },
+          actors: { kid },
+          actions: { poke: ({ context }, params: { kid: AnyActorRef }) => poke(context.kid, params.kid) as unknown as undefined },
+        }).createMachine({
+          context: ({ spawn }) => ({ kid: spawn("kid", { id: "k" }) }),
+          on: { poke: { actions: { type: "poke", params: ({ context }) => ({ kid: context.kid }) } } },
+        });
+        return [defineActor({ name: "order", machine })];
+      },
+    });
+    const first = await stand.open();
+    stand.start("order", "7");
+    stand.send("order", "7", { type: "poke" });
+    await stand.settle();
+    if (isNext) {
+      first.kill();
+      await stand.open();
+      await stand.advance(30_000);
+    }
+    expect(stand.record("order-kid", "7~k~1")?.context).toEqual({ n: 4 });
+  },
+);
+
+const endless: Record<string, unknown> = {};
+endless["me"] = endless;
+test.each([
+  ["logged", log(() => endless)],
+  ["emitted", emit(() => ({ type: "told", endless }))],
+])("what cannot be stored may be %s: the turn is made all the same, and once", async (_what, action) => {
+  const machine = counting.createMachine({ context: { n: 0 }, on: { go: { actions: ["up", action] as never } } });
+  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+  await stand.open();
+  stand.start("order", "7");
+  stand.send("order", "7", { type: "go" });
+  stand.send("order", "7", { type: "go" });
+  await stand.settle();
+  expect(stand.record("order", "7")?.context).toEqual({ n: 2 });
+  expect(stand.deadLetters).toEqual([]);
 });
