@@ -1,8 +1,9 @@
-import { assign, cancel, emit, fromCallback, log, raise, sendTo, setup, type AnyActorRef } from "xstate";
+import { assign, cancel, emit, fromCallback, log, raise, sendTo, setup, spawnChild, type AnyActorRef } from "xstate";
 import { expect, test } from "vitest";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
+import { logicOf } from "../../src/logic-of.ts";
 import { Stand } from "./stage.ts";
 
 /** What is rare, and must go right all the same. */
@@ -225,4 +226,36 @@ test.each([
   await stand.settle();
   expect(stand.record("order", "7")?.context).toEqual({ n: 2 });
   expect(stand.deadLetters).toEqual([]);
+});
+
+test("a child that ended and is forgotten is not begun again, though one of its age still works when their host dies", async () => {
+  let runs = 0;
+  const quick = defineTask({ name: "quick", retention: { done: "1m" }, run: () => void runs++ });
+  const endless = defineTask({ name: "endless", run: () => new Promise(() => {}) });
+  const machine = setup({ actors: { quick: logicOf(quick), endless: logicOf(endless) } }).createMachine({
+    entry: spawnChild("endless", { id: "e", input: undefined }),
+    on: { go: { actions: spawnChild("quick", { id: "q", input: undefined }) } },
+  });
+  const stand = new Stand({ partitions: 1, tasks: () => [defineActor({ name: "order", machine }), quick, endless] });
+  const first = await stand.open();
+  stand.start("order", "7");
+  await stand.settle();
+  stand.send("order", "7", { type: "go" });
+  await stand.advance(120_000);
+  expect(stand.record("quick", "order~7~q~2")).toBeUndefined();
+  first.kill();
+  await stand.open();
+  await stand.advance(60_000);
+  expect(stand.state("endless", "order~7~e~1")).toBe("doing");
+  expect(runs).toBe(1);
+});
+
+test("a partition whose actors get no mail is tidied all the same", async () => {
+  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine: counting.createMachine({ context: { n: 0 } }) })] });
+  const process = stand.launch();
+  const tidied: number[] = [];
+  process.attachment.store.tidy = async (partition) => void tidied.push(partition);
+  void process.host.start();
+  await stand.advance(3_000);
+  expect(new Set(tidied)).toEqual(new Set([0, 1]));
 });
