@@ -1,7 +1,8 @@
 /**
  * Everything that is measured, in one run on one machine: `npm run bench`.
  *
- * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--json .troupe/bench.json] [--only throughput,profile,crash,backlog]
+ * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--dormant 1000000]
+ *   [--json .troupe/bench.json] [--only throughput,profile,crash,backlog,family,hot,timers,dormant]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,11 +14,18 @@ import { describeProgress } from "../src/server/progress.ts";
 import { resolveServer } from "../src/server/resolve.ts";
 import { measureBacklog } from "./backlog.ts";
 import { measureCrash, type CrashResult } from "./crash.ts";
+import { measureDormant } from "./dormant.ts";
+import { measureFamily, type FamilyResult } from "./family.ts";
+import { measureHot, type HotResult } from "./hot.ts";
 import { measureProfile } from "./profile.ts";
 import { spreadOf } from "./statistics.ts";
 import { formatNumber, formatSpread, formatTable } from "./table.ts";
+import { measureTimers, type TimersResult } from "./timers.ts";
 
 const PROFILED_TASKS = 60_000;
+const PARENTS = 1_000;
+const EVENTS = 100_000;
+const TIMERS = 10_000;
 
 const { values: flags } = parseArgs({
   options: {
@@ -25,7 +33,8 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "5" },
     backlog: { type: "string", default: "1000000" },
     json: { type: "string", default: ".troupe/bench.json" },
-    only: { type: "string", default: "throughput,profile,crash,backlog" },
+    dormant: { type: "string", default: "1000000" },
+    only: { type: "string", default: "throughput,profile,crash,backlog,family,hot,timers,dormant" },
   },
 });
 
@@ -34,7 +43,7 @@ process.env["TROUPE_NATS_SERVER"] = (
 ).path;
 await mkdir(dirname(flags.json), { recursive: true });
 const results: Record<string, unknown> = {};
-const parts: Record<string, () => Promise<void>> = { throughput, profile, crash, backlog };
+const parts: Record<string, () => Promise<void>> = { throughput, profile, crash, backlog, family, hot, timers, dormant };
 for (const part of flags.only.split(",")) {
   const measure = parts[part];
   if (measure === undefined) throw new Error(`'${part}' is none of ${Object.keys(parts).join(", ")}`);
@@ -75,4 +84,79 @@ async function backlog(): Promise<void> {
   results["backlog"] = result;
   const row = [result.tasks, result.submittedPerSecond, result.workedPerSecond, result.peakRssMiB].map((value) => formatNumber(value));
   console.log(`\n${formatTable(["queued with the host stopped", "submitted/s", "worked off/s", "host's peak MiB"], [row])}`);
+}
+
+async function family(): Promise<void> {
+  const runs = await repeated("family", () => measureFamily(PARENTS));
+  const spread = spreadIn<FamilyResult>(runs);
+  const row = [
+    spread((r) => r.parentsPerSecond),
+    spread((r) => r.p50Ms, 1),
+    spread((r) => r.p99Ms, 1),
+    spread((r) => r.storedPerSecond),
+    spread((r) => r.floorStoredPerSecond),
+    spread((r) => (r.storedPerSecond / r.floorStoredPerSecond) * 100),
+    spread((r) => r.hostMicrosPerChild, 1),
+    spread((r) => r.serverMicrosPerChild, 1),
+  ];
+  const head = [
+    "parents of 100/s, 8 at a time",
+    "one at a time: p50, ms",
+    "p99, ms",
+    "stored/s",
+    "floor's",
+    "%",
+    "host us/child",
+    "server's",
+  ];
+  console.log(`\n${formatTable(head, [row])}`);
+}
+
+async function hot(): Promise<void> {
+  const runs = await repeated("hot", () => measureHot(EVENTS));
+  const spread = spreadIn<HotResult>(runs);
+  const row = [
+    spread((r) => r.transitionsPerSecond),
+    spread((r) => r.queuedPerSecond),
+    spread((r) => r.livePerSecond),
+    spread((r) => r.withHistoryPerSecond),
+    spread((r) => r.hostMicrosPerEvent, 1),
+    spread((r) => r.serverMicrosPerEvent, 1),
+  ];
+  const head = ["pure transitions/s", "one actor's events/s, queued", "sent meanwhile", "… with history", "host us/event", "server's"];
+  console.log(`\n${formatTable(head, [row])}`);
+}
+
+async function timers(): Promise<void> {
+  const runs = await repeated("timers", () => measureTimers(TIMERS));
+  const spread = spreadIn<TimersResult>(runs);
+  const row = [spread((r) => r.p50Ms), spread((r) => r.p99Ms), spread((r) => r.mostMs), spread((r) => r.early)];
+  console.log(`\n${formatTable(["10,000 timers late by, ms: p50", "p99", "most", "too early"], [row])}`);
+}
+
+/** Once: it takes minutes. */
+async function dormant(): Promise<void> {
+  const result = await measureDormant(Number(flags.dormant));
+  results["dormant"] = result;
+  const row = [
+    formatNumber(result.actors),
+    formatNumber(result.startedPerSecond),
+    ...[result.rssBeforeMiB, result.rssMiB, result.rssAfterMiB, result.p50Ms, result.p99Ms].map((value) => formatNumber(value, 1)),
+  ];
+  const head = ["dormant actors", "started/s", "host's MiB without", "with", "after 2,500 calls", "answer p50, ms", "p99"];
+  console.log(`\n${formatTable(head, [row])}`);
+}
+
+async function repeated<T>(part: string, measure: () => Promise<T>): Promise<readonly T[]> {
+  const runs: T[] = [];
+  for (let run = 0; run < Number(flags.runs); run++) {
+    runs.push(await measure());
+    process.stderr.write(`${part} ${JSON.stringify(runs.at(-1))}\n`);
+  }
+  results[part] = runs;
+  return runs;
+}
+
+function spreadIn<T>(runs: readonly T[]): (pick: (run: T) => number, decimals?: number) => string {
+  return (pick, decimals = 0) => formatSpread(spreadOf(runs.map(pick)), decimals);
 }

@@ -1,3 +1,5 @@
 export { hostMachine } from "./host.ts";
+export { planMachine, type PlanContext, type PlanEvent } from "./plan.ts";
+export { planPageMachine, type PlanPage } from "./plan-page.ts";
 export { schedulerMachine } from "./scheduler.ts";
 export { taskMachine, type TaskContext, type TaskEvent, type TaskInput } from "./task.ts";

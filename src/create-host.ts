@@ -24,6 +24,8 @@ export interface HostOptions extends ConnectOptions {
   readonly concurrency?: number;
   /** What idle actors may take in memory. Default: 64 MiB. */
   readonly cacheBytes?: number;
+  /** What the record of one actor may have. Default: 16 MiB. */
+  readonly maxRecordBytes?: number;
   /** How long a host is believed alive after its last sign of life; a dead one's work goes on elsewhere by then. Default: 3 s. */
   readonly leaseTtl?: Duration;
   /** Partitions of streams that are created now; fixed afterwards. Default: those that are there, otherwise 8. */
@@ -36,6 +38,8 @@ export interface HostOptions extends ConnectOptions {
 
 const DEFAULT_CONCURRENCY = 50;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+/** Less than one message holds would make nothing cheaper. */
+const LEAST_RECORD_BYTES = 1024 * 1024;
 const DEFAULT_DRAIN_MS = 30_000;
 
 /** A process's running host. Made by `createHost`; `await using` drains it. */
@@ -137,6 +141,7 @@ async function assemble(
   const adapter = openAdapter(connection, layout, {
     ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(options.maxRecordBytes === undefined ? {} : { maxRecordBytes: options.maxRecordBytes }),
   });
   const host = new Host({
     id,
@@ -178,10 +183,12 @@ function checked(options: HostOptions): ReadonlyMap<string, Definition> {
     definitions.set(definition.name, definition);
   }
   if (definitions.size === 0) faults.push({ path: "actors", message: "must name at least one definition" });
-  const { concurrency = 1, cacheBytes = 0 } = options;
+  const { concurrency = 1, cacheBytes = 0, maxRecordBytes = LEAST_RECORD_BYTES } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1)
     faults.push({ path: "concurrency", message: "must be a whole number, at least 1" });
   if (!Number.isInteger(cacheBytes) || cacheBytes < 0) faults.push({ path: "cacheBytes", message: "must be a whole number of bytes" });
+  if (!Number.isInteger(maxRecordBytes) || maxRecordBytes < LEAST_RECORD_BYTES)
+    faults.push({ path: "maxRecordBytes", message: `must be a whole number of bytes, at least ${LEAST_RECORD_BYTES}` });
   if (faults.length > 0)
     throw new TroupeError("bad_options", `The host cannot be made: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, { faults });
   return definitions;

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { AnyActorLogic, AnyStateMachine, InputFrom, OutputFrom } from "xstate";
+import type { AnyActorLogic, AnyStateMachine, InputFrom } from "xstate";
 import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
 import type { Activity, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
@@ -10,6 +10,7 @@ import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import { activityOf } from "./logic-activity.ts";
 import { definitionOf } from "./logic-of.ts";
+import type { ActorDefinition } from "./view.ts";
 
 /** What an actor is. Every field but `name` and `machine` has a default. */
 export interface ActorOptions<TLogic extends AnyActorLogic> {
@@ -52,9 +53,7 @@ const MOST_MICROSTEPS = 10_000;
  * logic runs as activities.
  * @throws bad_options, bad_machine, each listing every fault
  */
-export function defineActor<TLogic extends AnyActorLogic>(
-  options: ActorOptions<TLogic>,
-): Definition<InputFrom<TLogic>, OutputFrom<TLogic>> {
+export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<TLogic>): ActorDefinition<TLogic> {
   const faults: Fault[] = [];
   const duration = (path: string, value: Duration | undefined, leastMs: number): number | undefined => {
     const ms = value === undefined ? undefined : parseDuration(value);
@@ -88,7 +87,7 @@ export function defineActor<TLogic extends AnyActorLogic>(
   const definition = defined(options.name, options.machine, settings, machineFaults);
   refuse("bad_options", options.name, faults);
   refuse("bad_machine", options.name, machineFaults);
-  return definition as Definition<InputFrom<TLogic>, OutputFrom<TLogic>>;
+  return definition as ActorDefinition<TLogic>;
 }
 
 interface Settings extends Pick<Definition, "version" | "history" | "onThrow" | "retention" | "inputSchema" | "outputSchema"> {

@@ -8,6 +8,7 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import { chanceOf, DEFAULT_RETRY, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
+import type { TaskView } from "./task-view.ts";
 
 /** What a task is. Every field but `name` and `run` has a default. */
 export interface TaskOptions<TInput, TOutput> {
@@ -32,6 +33,12 @@ export interface TaskOptions<TInput, TOutput> {
   readonly history?: boolean;
 }
 
+/** What is known of a task from its definition. */
+export type TaskDefinition<TInput = unknown, TOutput = unknown> = Definition<TInput, TOutput, TaskEvent, TaskView<TOutput>>;
+
+/** What a task understands: `retry` where it is parked. */
+export type TaskEvent = { readonly type: "cancel"; readonly reason?: string } | { readonly type: "retry" };
+
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
@@ -39,7 +46,7 @@ const MINUTE_MS = 60_000;
  * A durable task: `undo → doing → done | failed → expired`, around one function.
  * @throws bad_options listing every fault
  */
-export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOptions<TInput, TOutput>): Definition<TInput, TOutput> {
+export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOptions<TInput, TOutput>): TaskDefinition<TInput, TOutput> {
   const faults: Fault[] = [];
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const duration = (path: string, value: Duration | undefined, leastMs: number): number | undefined => {
@@ -84,7 +91,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   };
 }
 
-function faultsOfRetry(retry: RetryPolicy): Fault[] {
+export function faultsOfRetry(retry: RetryPolicy): Fault[] {
   const faults: Fault[] = [];
   const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `retry.${path}`, message });
   demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");

@@ -144,7 +144,7 @@ export class Collected {
     const parent: ParentRecord = { ...address, child: id, generation, since: before.createdAt, root: rootOf(address, before), ...watches };
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
     const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
-    draft.children = { ...draft.children, [id]: record };
+    if (type.isDetached !== true) draft.adopt(id, record);
     draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent });
     if (child.systemId !== undefined) this.#name(child.systemId, formatAddress(to));
     return new ActorRef(formatAddress(to), id, this.#scope.relay);
@@ -155,8 +155,7 @@ export class Collected {
     draft.halt(id);
     const child = draft.children?.[id];
     if (child === undefined) return;
-    const { [id]: _gone, ...others } = draft.children ?? {};
-    draft.children = others;
+    draft.lose(id);
     if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }

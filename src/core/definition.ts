@@ -7,7 +7,7 @@ import type { ChildType } from "./family.ts";
 /**
  * What a host knows about a type of actor. Made by `defineTask` and `defineActor`, and never changed afterwards.
  */
-export interface Definition<TInput = unknown, TOutput = unknown> {
+export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknown, TView = unknown> {
   readonly kind: "task" | "actor";
   /** What the machine is: a statechart, or a function of state and event that never ends by itself. */
   readonly logic: "machine" | "transition";
@@ -31,7 +31,12 @@ export interface Definition<TInput = unknown, TOutput = unknown> {
   readonly inputSchema: StandardSchemaV1 | undefined;
   readonly outputSchema: StandardSchemaV1 | undefined;
   /** Carries the types; never present at run time. */
-  readonly "~types"?: { readonly input: TInput; readonly output: TOutput };
+  readonly "~types"?: { readonly input: TInput; readonly output: TOutput; readonly event: TEvent; readonly view: TView };
+}
+
+/** A task that one function does: what most hosts run most of, so its turns take short cuts that an actor with children may not. */
+export function isSimple({ kind, children }: Definition): boolean {
+  return kind === "task" && children === undefined;
 }
 
 /** How long a finished actor's record is kept, by how it ended. At least a minute: the server keeps none for less. */

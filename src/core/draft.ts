@@ -14,6 +14,8 @@ export class Draft {
   generation: number;
   effects: readonly Effect[] = NO_EFFECTS;
   readonly #now: number;
+  /** The children are a copy of this draft's own: those of the record stay as they are. */
+  #ownsChildren = false;
 
   constructor(
     before: ActorRecord,
@@ -27,9 +29,18 @@ export class Draft {
     this.#now = now;
   }
 
-  /** Most turns have one effect or none, so the list is made to measure. */
+  /** Most turns have one effect or none, so a short list is made to measure. */
   effect(effect: Effect): void {
-    this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
+    if (this.effects.length < FEW) this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
+    else (this.effects as Effect[]).push(effect);
+  }
+
+  adopt(id: string, child: ChildRecord): void {
+    this.#ownChildren()[id] = child;
+  }
+
+  lose(id: string): void {
+    delete this.#ownChildren()[id];
   }
 
   run(id: string, src: string, input: unknown, watched?: boolean): void {
@@ -45,6 +56,12 @@ export class Draft {
     if (activity === undefined) return;
     this.effect({ kind: "halt", activity: id, generation: activity.generation });
     this.activities = without(this.activities, id);
+  }
+
+  #ownChildren(): Record<string, ChildRecord> {
+    if (!this.#ownsChildren) this.children = { ...this.children };
+    this.#ownsChildren = true;
+    return this.children as Record<string, ChildRecord>;
   }
 
   disarmAll(): void {
@@ -74,6 +91,8 @@ export class Draft {
     this.effect({ kind: "disarm", timer, generation: armed.generation, keeper: armed.keeper });
   }
 }
+
+const FEW = 4;
 
 export const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 export const NOTHING: Readonly<Record<string, never>> = Object.freeze({});

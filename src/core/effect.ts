@@ -1,6 +1,6 @@
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
-import type { OwedRecord, ParentRecord } from "./record.ts";
+import type { OwedRecord, ParentRecord, ReplyRecord } from "./record.ts";
 import type { RefText } from "./ref.ts";
 
 /**
@@ -32,6 +32,8 @@ export type Effect =
   | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   /** For whoever has a systemId: the root knows. */
   | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
+  /** An answer to whoever asked from outside. */
+  | { readonly kind: "reply"; readonly reply: ReplyRecord }
   /** A custom action. `exec` is there unless the machine was loaded since. */
   | { readonly kind: "act"; readonly owed: OwedRecord; readonly exec: ((info: object, params: unknown) => unknown) | undefined };
 

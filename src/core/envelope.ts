@@ -9,7 +9,8 @@ import type { RefText } from "./ref.ts";
  */
 export type Envelope =
   | ({ readonly kind: "start"; readonly input: unknown; readonly parent?: ParentRecord } & StartOptions)
-  | { readonly kind: "event"; readonly event: ActorEvent }
+  /** `asker` is the subject that its sender waits on for an answer. */
+  | { readonly kind: "event"; readonly event: ActorEvent; readonly asker?: string }
   | { readonly kind: "timer"; readonly timer: string; readonly generation: number }
   | { readonly kind: "settled"; readonly activity: string; readonly generation: number; readonly event: ActorEvent }
   /** A child says how it is, or how it ended. */

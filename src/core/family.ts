@@ -26,6 +26,8 @@ export interface ChildType {
   readonly name: string;
   /** Also started by others: its ids must say which type the parent has. */
   readonly isShared: boolean;
+  /** Its parent keeps a reference at most: it is not in the parent's record, tells it nothing by itself and is not stopped with it. */
+  readonly isDetached?: true;
   /** What makes it stop: a task is cancelled. */
   readonly kind: Definition["kind"];
 }

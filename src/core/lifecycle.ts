@@ -33,6 +33,8 @@ export interface Outcome {
   readonly attempt: number;
   /** Present on the answer to a second start of the same id. */
   readonly duplicate?: true;
+  /** The output, or the error, is larger than a message: it is in the record. */
+  readonly inRecord?: true;
 }
 
 export function outcomeOf(type: string, id: string, record: ActorRecord): Outcome {

@@ -39,6 +39,8 @@ export interface ActorRecord {
   readonly names?: Readonly<Record<string, RefText>>;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
+  /** Answers of turns that are stored, until the server is known to have them. */
+  readonly replies?: readonly ReplyRecord[];
   /** Mail and schedules that the commits so far had no room for. */
   readonly outbox?: readonly WrittenEffect[];
   /** Per source, the highest sequence absorbed. */
@@ -105,6 +107,18 @@ export interface OwedRecord {
   readonly context: unknown;
 }
 
+/** An answer to whoever asked from outside. Sent after its commit, at least once; whoever asked takes the first. */
+export interface ReplyRecord {
+  /** The subject that the asker waits on. */
+  readonly to: string;
+  readonly answer: ActorEvent | Refusal;
+}
+
+/** What an ask is told that nobody will answer. */
+export interface Refusal {
+  readonly error: ErrorRecord;
+}
+
 /** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */
 export interface Parked {
   readonly reason: string;
@@ -131,6 +145,12 @@ export function formatState(value: StateValue): string {
       inner === undefined || (typeof inner === "object" && Object.keys(inner).length === 0) ? name : `${name}.${formatState(inner)}`,
     )
     .join(",");
+}
+
+/** What is kept of a large record for time travel: that it was there, in which state, and how large. */
+export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
 }
 
 export function isEnded(record: ActorRecord): boolean {

@@ -1,7 +1,7 @@
 import type { AnyActorScope, AnyMachineSnapshot } from "xstate";
 import type { Actor } from "./actor.ts";
 import { formatAddress, type Address } from "./address.ts";
-import type { Definition } from "./definition.ts";
+import { isSimple, type Definition } from "./definition.ts";
 import { guarded, scopeOf } from "./interpret.ts";
 import type { ActorRecord } from "./record.ts";
 import { ActorRef, refOfActivity, revived } from "./ref.ts";
@@ -35,6 +35,6 @@ export function snapshotOf(definition: Definition, address: Address, record: Act
 /** The definition's scope, emptied for a transition of this actor. A task's machine keeps no reference to itself, so its own is used again. */
 export function openScope(definition: Definition, address: Address, record: Pick<ActorRecord, "parent"> | undefined): AnyActorScope {
   const scope = scopeOf(definition);
-  if (definition.kind === "task") return scope.open(formatAddress(address));
+  if (isSimple(definition)) return scope.open(formatAddress(address));
   return scope.openFor(formatAddress(address), record?.parent === undefined ? undefined : formatAddress(record.parent));
 }

@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot } from "xstate";
 import { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
 import type { Address } from "./address.ts";
-import type { Definition } from "./definition.ts";
+import { isSimple, type Definition } from "./definition.ts";
 import { NO_EFFECTS, NOTHING } from "./draft.ts";
 import type { Envelope } from "./envelope.ts";
 import { finish } from "./finish.ts";
@@ -28,7 +28,7 @@ type Later = Exclude<Envelope, StartEnvelope>;
 export function start(definition: Definition, address: Address, envelope: StartEnvelope, at: TurnAt): Turn {
   if (definition.kind === "actor") return startInterpreted(definition, address, envelope, envelope.input, at);
   const input = { input: envelope.input, delayMs: envelope.delayMs };
-  const plain = plainStart(definition);
+  const plain = isSimple(definition) ? plainStart(definition) : undefined;
   if (plain === undefined) return startInterpreted(definition, address, envelope, input, at);
   const context = guarded(address, () => plain.context(input, selfOf(definition, address)));
   return { actor: { record: firstRecord(definition, envelope, at, plain.value, context) }, effects: NO_EFFECTS, kind: "changed" };
@@ -67,7 +67,7 @@ export function take(definition: Definition, address: Address, actor: Actor, env
     const passed = record.status === "active" ? pass(address, actor, envelope, at) : undefined;
     return passed ?? { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
   }
-  const edge = definition.kind === "task" ? plainEdge(definition, record.value, heard.event.type) : undefined;
+  const edge = isSimple(definition) ? plainEdge(definition, record.value, heard.event.type) : undefined;
   if (edge !== undefined) return follow(edge, definition, address, record, heard, at);
   const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
   const scope = openScope(definition, address, record);

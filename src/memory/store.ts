@@ -15,6 +15,7 @@ import type { Server } from "./server.ts";
 export class MemoryStore implements Store {
   readonly maxWrites: number;
   readonly maxWriteBytes: number;
+  readonly maxRecordBytes: number;
   readonly singlesOverlap: boolean;
   readonly #server: Server;
   readonly #connection: Connection;
@@ -25,11 +26,16 @@ export class MemoryStore implements Store {
     this.#connection = connection;
     this.singlesOverlap = singlesOverlap;
     this.maxWrites = server.limits.maxWrites;
+    this.maxRecordBytes = server.limits.maxRecordBytes;
     this.maxWriteBytes = server.limits.maxWriteBytes;
   }
 
   load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
     return this.#connection.request("load", () => addresses.map((address) => this.#server.ledger.read(address)?.slice()));
+  }
+
+  loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#connection.request("loadParts", () => this.#server.ledger.readParts(address, count).map((part) => part?.slice()));
   }
 
   get interruptions(): number {
@@ -40,7 +46,7 @@ export class MemoryStore implements Store {
   async census(tell: (address: Address) => boolean): Promise<void> {
     const { ledger } = this.#server;
     const through = await this.#connection.request("census", () => ledger.sequence);
-    for (let after = 0; after < through; ) {
+    for (let after = 0; after < through;) {
       const from = after;
       const page = await this.#connection.request("census", () => ledger.recordsAfter(from, CENSUS_PAGE));
       for (const { address, sequence } of page) {

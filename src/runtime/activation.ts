@@ -1,6 +1,7 @@
 import { formatAddress, type Address } from "../core/address.ts";
 import type { Definition } from "../core/definition.ts";
 import type { Effect } from "../core/effect.ts";
+import type { ActorRecord, ReplyRecord } from "../core/record.ts";
 import type { Actor } from "../core/turn.ts";
 import type { Alarm } from "../ports/clock.ts";
 import type { Write } from "../ports/store.ts";
@@ -34,24 +35,42 @@ export class Activation {
   /** A few: a stopped attempt may still be there when the next begins. */
   attempts: readonly Attempt[] = NOTHING;
   alarms: readonly ArmedAlarm[] = NOTHING;
-  /** Custom actions whose turn is not stored yet, with the deliveries that wait for them. */
-  owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
+  /** Custom actions and answers whose turn is not stored yet, with the deliveries that wait for them. */
+  owing: readonly { readonly effect: Extract<Effect, { kind: "act" | "reply" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Custom actions that are under way, with the deliveries that wait for them. */
   acts: readonly { readonly key: string; readonly holds: Hold[] }[] = NOTHING;
+  /** Answers that are under way, with the deliveries that wait for their arrival. */
+  replying: readonly { readonly reply: ReplyRecord; readonly holds: Hold[] }[] = NOTHING;
   /** Turns that wait for the next commit, in order: this one is full. */
   stalled: (() => void)[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
   listeners: readonly { readonly replyTo: string; readonly hold: Hold }[] = NOTHING;
-  /** Bytes of the last stored record: what the cache counts. */
+  /** Bytes of the record that was written down last: what the cache counts. */
   recordBytes = 0;
+  /** That record, where it was written down here. */
+  measured: ActorRecord | undefined;
+  /** In how many parts the last stored record lies; 0 where it is one message. */
+  parts = 0;
 
   constructor(address: Address, definition: Definition, session: Session) {
     this.address = address;
     this.key = formatAddress(address);
     this.definition = definition;
     this.session = session;
+  }
+
+  /** Something is going on, or still to be sent, that a delivery has to stand for. */
+  get hasOpen(): boolean {
+    return (
+      this.attempts.length > 0 ||
+      this.alarms.length > 0 ||
+      this.acts.length > 0 ||
+      this.owing.length > 0 ||
+      this.queued !== undefined ||
+      this.actor?.record.outbox !== undefined
+    );
   }
 
   /** Nothing is going on that would be lost or repeated if the actor left memory. */
@@ -63,6 +82,7 @@ export class Activation {
       this.attempts.length === 0 &&
       this.alarms.length === 0 &&
       this.acts.length === 0 &&
+      this.replying.length === 0 &&
       this.stalled.length === 0 &&
       this.queued === undefined &&
       this.listeners.length === 0
@@ -81,7 +101,7 @@ export interface Pending {
   effects: readonly Effect[];
   /** Let go after the commit. */
   holds: Hold[];
-  /** The record as it was encoded by a turn that had to know its size. */
+  /** The record as it was encoded by whoever had to know its size. */
   bytes: Uint8Array | undefined;
 }
 

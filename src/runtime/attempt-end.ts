@@ -15,6 +15,8 @@ export interface EndedAttempt {
   readonly attempt: Attempt;
   readonly at: TurnAt;
   readonly maxRecordBytes: number;
+  /** @throws too_large, bad_payload for what a parent is told and no message can hold */
+  readonly checkMail: (effects: Turn["effects"]) => void;
 }
 
 /**
@@ -45,13 +47,23 @@ function settle({ activation, actor, name, attempt, at }: EndedAttempt, event: A
 }
 
 function failed(ended: EndedAttempt, error: unknown, log: Log): Turn {
-  const { activation, name, attempt, maxRecordBytes } = ended;
+  const { activation, name, attempt } = ended;
   log.debug({ actor: activation.key, attempt: attempt.attempt, err: error }, "an attempt failed");
   const record = toErrorRecord(error);
   const told = isRetryable(error) ? record : { ...record, retryable: false as const };
   const turn = settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: told });
-  if (encodeRecord(turn.actor.record).length <= maxRecordBytes) return turn;
+  if (isStorable(ended, turn)) return turn;
   return settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: brief(told) });
+}
+
+function isStorable({ maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): boolean {
+  if (encodeRecord(turn.actor.record).length > maxRecordBytes) return false;
+  try {
+    checkMail(turn.effects);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const BRIEF_CHARS = 512;
@@ -67,7 +79,7 @@ function brief({ name, message, code, retryable }: ErrorRecord): ErrorRecord {
 }
 
 /** @throws too_large, or invalid_output for values that cannot be stored */
-function sized({ activation: { key }, maxRecordBytes }: EndedAttempt, turn: Turn): Uint8Array {
+function sized({ activation: { key }, maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = encodeRecord(turn.actor.record);
@@ -75,8 +87,9 @@ function sized({ activation: { key }, maxRecordBytes }: EndedAttempt, turn: Turn
     throw new TroupeError("invalid_output", `The output of ${key} cannot be stored: ${(cause as Error).message}`, { about: key, cause });
   }
   if (bytes.length > maxRecordBytes)
-    throw new TroupeError("too_large", `The record of ${key} would have ${bytes.length} bytes; the server takes ${maxRecordBytes}`, {
+    throw new TroupeError("too_large", `The record of ${key} would have ${bytes.length} bytes; ${maxRecordBytes} is the most`, {
       about: key,
     });
+  checkMail(turn.effects);
   return bytes;
 }

@@ -1,4 +1,5 @@
 import { formatAddress } from "../core/address.ts";
+import { asked } from "../core/asking.ts";
 import { decodeBody, EMPTY_BODY } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
@@ -63,7 +64,9 @@ export function decodeEvent(delivery: Delivery, relay: Relay): Exclude<Envelope,
     const mail = value as Exclude<MailBody, ChildBody>;
     return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
   }
-  return { kind: "event", event: checkEvent(value, about) };
+  const event = checkEvent(value, about);
+  const asker = delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+  return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
 }
 
 /** The mail that a server-side timer sends when it fires. */

@@ -29,9 +29,9 @@ export interface PartitionParts {
 
 /** Deliveries asked for at a time. A pull is one request however many it asks for; more would only sit in memory. */
 const CREDIT = 64;
-const FORGET_EVERY_MS = 1_000;
+const FORGET_EVERY_MS = 5_000;
 /** Of so many times, once also what lies above the floor. */
-const LOOK_EVERY = 5;
+const LOOK_EVERY = 2;
 const MOST_PURGES_AT_ONCE = 64;
 
 /**

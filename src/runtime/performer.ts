@@ -1,10 +1,12 @@
-import { encodeAnswer } from "../core/codec.ts";
+import { refusalOf, refused } from "../core/asking.ts";
+import { encodeAnswer, encodeJson } from "../core/codec.ts";
+import { isSimple } from "../core/definition.ts";
 import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { isEnded, type OwedRecord } from "../core/record.ts";
+import { isEnded, type OwedRecord, type Refusal } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -18,11 +20,15 @@ import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
+import { Replies } from "./replies.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
   readonly committer: Committer;
+  readonly timekeeper: Timekeeper;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -45,8 +51,10 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
+  readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
+  readonly #room: Room;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -54,13 +62,15 @@ export class Performer {
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#reception = new Reception(parts, {
       at: (activation, hold) => this.#at(activation, hold),
-      check: (activation, turn) => void this.#check(activation, turn),
+      fit: (activation, turn) => this.#fit(activation, turn).turn,
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
       answer: (replyTo, outcome) => this.answer(replyTo, outcome),
+      refuse: (asker, answer) => this.refuse(asker, answer),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
       takeUp: (activation, causes) => this.#takeUp(activation, causes),
     });
@@ -71,15 +81,20 @@ export class Performer {
         this.#slotInHand = false;
         return inHand;
       },
-      ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
+      ended: (activation, name, attempt, end) => {
+        if (this.#overflow.hasRoom(activation)) this.#ended(activation, name, attempt, end);
+        else this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end));
+      },
       fired: (activation, timer, generation, holds) =>
         this.#overflow.whenRoom(activation, () => this.#step(activation, { kind: "timer", timer, generation }, holds)),
       told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
     });
+    this.#replies = new Replies(parts);
     this.#acts = new Acts({
       ...parts,
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
+      reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#acted(activation, owed, holds)),
     });
     this.#overflow = new Overflow({
@@ -87,7 +102,7 @@ export class Performer {
       at: (activation) => this.#at(activation),
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
     });
-    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts);
+    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
   }
 
   idle(): Promise<void> {
@@ -138,6 +153,7 @@ export class Performer {
   recover(activation: Activation): void {
     if (activation.actor === undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
+    this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
     this.#takeUp(activation, []);
   }
@@ -146,13 +162,33 @@ export class Performer {
     const at = this.#at(activation);
     recover(activation, {
       obligations: this.#obligations,
+      timekeeper: this.#parts.timekeeper,
       at,
       causes,
       apply: (turn) => this.#apply(activation, turn, [], causes),
+      ring: (timer, generation) => this.ring(activation, timer, generation),
       thrown: (actor, error) => this.#thrown(activation, actor, error, at),
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, causes);
+  }
+
+  /**
+   * A timer that the server keeps has come due here first: its schedule is withdrawn by the turn that hears of it. Where that leaves
+   * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
+   */
+  ring(activation: Activation, timer: string, generation: number): void {
+    this.#overflow.whenRoom(activation, () => this.#ring(activation, timer, generation));
+  }
+
+  #ring(activation: Activation, timer: string, generation: number): void {
+    if (activation.actor?.record.timers[timer]?.generation === generation) {
+      const pending = (activation.pending ??= emptyPending());
+      this.#dispatch.withdraw(activation, pending, timer);
+      this.#step(activation, { kind: "timer", timer, generation }, []);
+      if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
+    }
+    this.#parts.retire(activation);
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -168,6 +204,7 @@ export class Performer {
     const stored = activation.committing;
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
+    activation.parts = this.#room.partsOf(stored.bytes?.length ?? 0);
     for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
@@ -193,7 +230,15 @@ export class Performer {
   }
 
   answer(replyTo: string, outcome: Outcome): void {
-    this.#parts.outlet.reply(replyTo, encodeAnswer(outcome));
+    const body = encodeAnswer(outcome);
+    const { type, id, state, attempt } = outcome;
+    const isLarge = body.length > this.#room.messageBytes;
+    this.#parts.outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
+  }
+
+  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
+  refuse(asker: string, answer: Refusal): void {
+    this.#parts.outlet.reply(asker, encodeJson(answer));
   }
 
   /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
@@ -208,9 +253,12 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
+      const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, checkMail };
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
-      bytes = this.#check(activation, turn) ?? bytes;
+      const fitted = this.#fit(activation, turn);
+      ({ turn } = fitted);
+      bytes = fitted.bytes ?? bytes;
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
     }
@@ -231,10 +279,14 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      turn = take(activation.definition, activation.address, actor, envelope, at);
-      bytes = this.#check(activation, turn);
+      ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
+    }
+    if (envelope.kind === "event" && envelope.asker !== undefined) {
+      const before = turn;
+      turn = this.#orRefused(activation, turn, envelope.asker);
+      if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
     // It was set aside, perhaps by another host: what it left open goes on with it.
@@ -242,9 +294,25 @@ export class Performer {
     this.#queueIfReady(activation, handed, causes);
   }
 
-  /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
-  #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return activation.definition.kind === "actor" && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
+  #orRefused(activation: Activation, turn: Turn, asker: string): Turn {
+    const answer = refusalOf(activation.address, turn, asker);
+    if (answer === undefined) return turn;
+    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
+    const commit = activation.pending ?? activation.committing;
+    if (commit === undefined) this.refuse(asker, answer);
+    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
+    return turn;
+  }
+
+  /**
+   * The turn as far as its commit has room, and the record as bytes, where a turn might ask for what cannot be stored. What a task stores
+   * is looked at where it enters. @throws bad_payload, too_large
+   */
+  #fit(activation: Activation, made: Turn): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
+    if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
+    const turn = this.#overflow.fitted(activation, made);
+    return { turn, bytes: this.#dispatch.check(activation, turn) };
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
@@ -286,7 +354,10 @@ export class Performer {
 
   /** Custom actions that a stored turn asked for and nobody is known to have run. */
   #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([...activation.acts.map(({ key }) => key), ...activation.owing.map(({ effect }) => effect.owed.key)]);
+    const running = new Set([
+      ...activation.acts.map(({ key }) => key),
+      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
+    ]);
     for (const owed of activation.actor?.record.owed ?? []) {
       if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
     }
@@ -320,6 +391,7 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
+    if (stance === "open") this.#replies.adopt(activation, hold);
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);

@@ -1,22 +1,24 @@
+import { refusal } from "../core/asking.ts";
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
+import { isEnded, type ActorRecord, type ParentRecord, type Refusal } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { decodeEvent, decodeStart, parentOf } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /** What reception asks of the performer. */
 export interface Turns {
   at(activation: Activation, hold?: Hold): TurnAt;
-  /** @throws bad_payload, too_large */
-  check(activation: Activation, turn: Turn): void;
+  /** The turn as far as its commit has room. @throws bad_payload, too_large */
+  fit(activation: Activation, turn: Turn): Turn;
   apply(activation: Activation, turn: Turn, handed: readonly Hold[], causes: readonly Hold[]): void;
   step(
     activation: Activation,
@@ -27,6 +29,7 @@ export interface Turns {
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
   answer(replyTo: string, outcome: Outcome): void;
+  refuse(asker: string, answer: Refusal): void;
   queueIfReady(activation: Activation, causes: readonly Hold[]): void;
   /** What was left open goes on. */
   takeUp(activation: Activation, causes: readonly Hold[]): void;
@@ -46,10 +49,12 @@ export interface ReceptionParts {
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #turns: Turns;
+  readonly #room: Room;
 
   constructor(parts: ReceptionParts, turns: Turns) {
     this.#parts = parts;
     this.#turns = turns;
+    this.#room = new Room(parts.store);
   }
 
   start(activation: Activation, hold: Hold, others: "none" | "events"): void {
@@ -66,10 +71,9 @@ export class Reception {
     const { delivery } = hold;
     const at = this.#turns.at(activation, hold);
     try {
-      const envelope = decodeStart(delivery, activation.definition, at.now, this.#parts.store.maxWriteBytes);
+      const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       const first = start(activation.definition, activation.address, envelope, at);
-      const turn = marks === undefined ? first : marked(first, marks);
-      this.#turns.check(activation, turn);
+      const turn = this.#turns.fit(activation, marks === undefined ? first : marked(first, marks));
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
@@ -140,6 +144,8 @@ export class Reception {
 
   /** Cancels, timers and names given back that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
+    if (envelope.kind === "event" && envelope.event.type === "cancel" && envelope.asker !== undefined)
+      this.#turns.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
     if (
       envelope.kind === "timer" ||
       envelope.kind === "report" ||

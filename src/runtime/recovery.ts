@@ -7,15 +7,19 @@ import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 
 /** After so many crashes during one attempt the work itself is suspected, and a person has to look. */
 const MOST_RERUNS = 20;
 
 export interface Recovering {
   readonly obligations: Obligations;
+  readonly timekeeper: Timekeeper;
   readonly at: TurnAt;
   /** Deliveries that what is taken up keeps unacknowledged. */
   readonly causes: readonly Hold[];
+  /** A timer that the server keeps is overdue. */
+  readonly ring: (timer: string, generation: number) => void;
   readonly apply: (turn: Turn) => void;
   /** The turn of an actor whose machine threw. */
   readonly thrown: (actor: Actor, error: unknown) => Turn;
@@ -28,12 +32,11 @@ export interface Recovering {
  * again, overdue ones at once. What goes on in this host is left alone.
  */
 export function recover(activation: Activation, parts: Recovering): void {
-  const actor = activation.actor;
-  if (actor === undefined || actor.record.status !== "active" || actor.record.parked !== undefined) return;
-  for (const [timer, { keeper, generation, dueAt }] of Object.entries(actor.record.timers)) {
-    const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
-    if (keeper === "host" && !isArmed) parts.obligations.arm(activation, timer, generation, dueAt, parts.causes);
-  }
+  if (!isGoingOn(activation.actor)) return;
+  takeUpTimers(activation, activation.actor, parts);
+  // Overdue timers have been heard meanwhile.
+  const { actor } = activation;
+  if (!isGoingOn(actor)) return;
   const running = new Set(activation.attempts.map(({ generation }) => generation));
   const crashed = Object.entries(actor.record.activities).filter(([, { generation }]) => !running.has(generation));
   // What parks comes last: an error that the machine hears would take the actor up again.
@@ -44,6 +47,19 @@ export function recover(activation: Activation, parts: Recovering): void {
     folded = folded === undefined ? turn : { ...turn, effects: [...folded.effects, ...turn.effects], kind: "changed" };
   }
   if (folded !== undefined) parts.apply(folded);
+}
+
+function isGoingOn(actor: Actor | undefined): actor is Actor {
+  return actor !== undefined && actor.record.status === "active" && actor.record.parked === undefined;
+}
+
+function takeUpTimers(activation: Activation, { record }: Actor, { obligations, timekeeper, at, causes, ring }: Recovering): void {
+  for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
+    const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
+    if (keeper === "host" && !isArmed) obligations.arm(activation, timer, generation, dueAt, causes);
+    else if (keeper === "server" && dueAt <= at.now) ring(timer, generation);
+    else if (keeper === "server") timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
+  }
 }
 
 function policyOf({ definition }: Activation, { src }: ActivityRecord): CrashPolicy {

@@ -1,4 +1,4 @@
-import { formatAddress, type StartLane } from "../core/address.ts";
+import { formatAddress, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -23,6 +23,7 @@ import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
+import { Timekeeper } from "./timekeeper.ts";
 
 export interface StageParts {
   readonly store: Store;
@@ -66,6 +67,7 @@ export class Stage {
   readonly #cast: Cast;
   readonly #admission: Admission;
   readonly #early: Early;
+  readonly #timekeeper: Timekeeper;
   readonly committer: Committer;
   readonly #loader: Loader;
   readonly #known: KnownIds;
@@ -88,6 +90,7 @@ export class Stage {
       hand: (session, definition, hold) => this.#hand(session, definition, hold),
       dead: (session, hold, error) => this.#dead(session, hold, error),
     });
+    this.#timekeeper = new Timekeeper({ ...parts, due: (session, address, ...timer) => this.#due(session, address, ...timer) });
     this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
     this.#loader = new Loader(
       parts.store,
@@ -104,6 +107,7 @@ export class Stage {
     this.#performer = new Performer({
       ...parts,
       committer: this.committer,
+      timekeeper: this.#timekeeper,
       dead: (session, hold, error) => this.#dead(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
       ready: (activation) =>
@@ -156,6 +160,7 @@ export class Stage {
     }
     this.#early.forget(session.partition);
     this.#known.forget(session);
+    this.#timekeeper.forget(session);
     this.#admission.schedule();
   }
 
@@ -187,12 +192,27 @@ export class Stage {
     else this.#hand(session, definition, hold);
   }
 
+  /** An actor that has to be loaded finds the timer overdue as it recovers. */
+  #due(session: Session, address: Address, timer: string, generation: number): void {
+    const definition = this.#parts.definitions.get(address.type);
+    if (definition === undefined) return;
+    const known = this.#cast.find(formatAddress(address));
+    const activation = known ?? this.#enter(session, definition, address);
+    if (known === undefined) this.#loader.load(activation);
+    if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
+  }
+
+  #enter(session: Session, definition: Definition, address: Address): Activation {
+    const activation = new Activation(address, definition, session);
+    this.#cast.add(activation);
+    return activation;
+  }
+
   #hand(session: Session, definition: Definition, hold: Hold): void {
     const { type, id } = hold.delivery;
     let activation = this.#cast.find(`${type}/${id}`);
     if (activation === undefined) {
-      activation = new Activation({ type, id }, definition, session);
-      this.#cast.add(activation);
+      activation = this.#enter(session, definition, { type, id });
       if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
         activation.waiting = [hold];
         this.#loaded(activation, undefined);
@@ -222,7 +242,7 @@ export class Stage {
     const events = holds.filter((hold) => hold.delivery.lane === "event");
     if (activation.actor === undefined && starts.length === 0) {
       this.#cast.drop(activation);
-      void this.#early.wait(activation.session, activation.address, events);
+      if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
     if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
@@ -259,11 +279,12 @@ export class Stage {
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
     const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
     this.committer.loose(session, writes, () => {
+      const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
+      const { type, id, lane } = delivery;
+      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
-      if (delivery.lane !== "event") this.#early.look(session, delivery);
-      const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
-      if (replyTo !== "")
-        this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
+      if (lane !== "event") this.#early.look(session, delivery);
     });
   }
 

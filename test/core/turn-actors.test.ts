@@ -102,6 +102,17 @@ describe("a turn that starts children", () => {
   });
 });
 
+it("an actor's record stays that of an actor, whatever is in it", () => {
+  const plain = defineActor({
+    name: "order",
+    machine: setup({}).createMachine({ context: { n: 0 }, on: { count: { actions: assign({ n: 1 }) } } }),
+  });
+  const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT).actor;
+  const second = take(plain, ADDRESS, first, heard("count"), AT).actor;
+  expect([first.record.kind, second.record.kind]).toEqual(["actor", "actor"]);
+  expect(second.record.context).toEqual({ n: 1 });
+});
+
 describe("a delayed send", () => {
   const armed = next(next(born(), heard("keep")).actor, heard("late"));
 
@@ -112,6 +123,13 @@ describe("a delayed send", () => {
     expect(due.actor.record.timers).toEqual({});
     expect(next(due.actor, { kind: "timer", timer: "l", generation: 2 }).kind).toBe("unheard");
   });
+});
+
+it("an actor stays one, whatever little its record holds", () => {
+  const plain = defineActor({ name: "plain", machine: setup({}).createMachine({ on: { tick: { actions: emit({ type: "tock" }) } } }) });
+  const { actor } = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+  expect(actor.record.kind).toBe("actor");
+  expect(take(plain, ADDRESS, actor, heard("tick"), AT).actor.record.kind).toBe("actor");
 });
 
 describe("a systemId", () => {
@@ -155,6 +173,44 @@ describe("a child", () => {
     const stopped = take(child, address, alive, { kind: "stop", by: ADDRESS }, AT);
     expect(stopped.actor.record.status).toBe("stopped");
     expect(stopped.effects).toEqual([]);
+  });
+});
+
+describe("the record of a turn", () => {
+  it("says that it is no task's, whether or not it has anything else to say", () => {
+    expect(born().record.kind).toBe("actor");
+    const plain = defineActor({
+      name: "order",
+      machine: setup({}).createMachine({ initial: "a", states: { a: { on: { go: "b" } }, b: {} } }),
+    });
+    const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+    expect(first.actor.record.kind).toBe("actor");
+    expect(take(plain, ADDRESS, first.actor, heard("go"), AT).actor.record.kind).toBe("actor");
+  });
+
+  it("comes with the edges that were taken, microstep by microstep, where there is a history", () => {
+    const machine = setup({}).createMachine({
+      id: "m",
+      initial: "a",
+      states: {
+        a: { on: { go: "b", stay: { actions: "note" as never } } },
+        b: { always: "c", on: { back: "a" } },
+        c: { on: { back: "a" } },
+      },
+    });
+    const told = (history: boolean) => {
+      const definition = defineActor({ name: "order", machine: machine.provide({ actions: { note: () => {} } as never }), history });
+      const { actor } = start(definition, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+      return ["go", "stay"].map((type) => take(definition, ADDRESS, actor, heard(type), AT).edges);
+    };
+    expect(told(true)).toEqual([
+      [
+        { event: "go", source: "m.a", targets: ["m.b"] },
+        { event: "", source: "m.b", targets: ["m.c"] },
+      ],
+      [{ event: "stay", source: "m.a", targets: [] }],
+    ]);
+    expect(told(false)).toEqual([undefined, undefined]);
   });
 });
 

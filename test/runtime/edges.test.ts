@@ -256,6 +256,6 @@ test("a partition whose actors get no mail is tidied all the same", async () => 
   const tidied: number[] = [];
   process.attachment.store.tidy = async (partition) => void tidied.push(partition);
   void process.host.start();
-  await stand.advance(3_000);
+  await stand.advance(10_000);
   expect(new Set(tidied)).toEqual(new Set([0, 1]));
 });
