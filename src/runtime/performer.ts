@@ -6,7 +6,7 @@ import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { isEnded, type OwedRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type ActorRecord, type OwedRecord, type Refusal } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -15,6 +15,7 @@ import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
+import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
@@ -55,6 +56,7 @@ export class Performer {
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
+  readonly #misfits: Misfits;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -103,10 +105,26 @@ export class Performer {
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
+    this.#misfits = new Misfits({
+      ...parts,
+      at: (activation) => this.#at(activation),
+      check: (activation, turn) => void this.#fit(activation, turn),
+      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+      recover: (activation) => this.recover(activation),
+      refuse: (asker, answer) => this.refuse(asker, answer),
+      // A start for an actor that exists only adds to what it waits for, and needs no slot.
+      perform: (activation, hold) =>
+        hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
+    });
   }
 
   idle(): Promise<void> {
     return this.#obligations.idle();
+  }
+
+  /** The actor of a record that was just read. */
+  admit(activation: Activation, record: ActorRecord): void {
+    this.#misfits.admit(activation, record);
   }
 
   /**
@@ -114,8 +132,12 @@ export class Performer {
    * begin before they were heard: one of them may cancel it.
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
-    if (this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
-    else this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
+    const { misfit, definition } = activation;
+    if (misfit === undefined) {
+      if (this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
+      else this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
+    } else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.#misfits.wait(activation, hold));
+    else this.#misfits.wait(activation, hold);
   }
 
   #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
@@ -151,7 +173,7 @@ export class Performer {
 
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
-    if (activation.actor === undefined) return;
+    if (activation.actor === undefined || activation.misfit !== undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
     this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
@@ -166,7 +188,9 @@ export class Performer {
       at,
       causes,
       apply: (turn) => this.#apply(activation, turn, [], causes),
-      ring: (timer, generation) => this.ring(activation, timer, generation),
+      ring: (timer, generation) => {
+        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+      },
       thrown: (actor, error) => this.#thrown(activation, actor, error, at),
       log: this.#parts.log,
     });

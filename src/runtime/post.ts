@@ -10,7 +10,7 @@ import type { Letter, Write } from "../ports/store.ts";
 
 /** What the body of mail between actors is, beside its kind. Read by decode.ts. */
 export type MailBody =
-  | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
+  | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
   | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly since?: number; readonly event: ActorEvent }
   | { readonly kind: "stop"; readonly by: Address }
@@ -40,7 +40,12 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
       return {
         to: bare(effect.to),
         lane: effect.as === "task" ? "normal" : "high",
-        body: { kind: "child", input: effect.input, parent: effect.parent },
+        body: {
+          kind: "child",
+          input: effect.input,
+          parent: effect.parent,
+          ...(effect.version === undefined ? {} : { version: effect.version }),
+        },
       };
     case "stop":
       return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };

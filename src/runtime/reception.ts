@@ -1,6 +1,7 @@
 import { refusal } from "../core/asking.ts";
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
@@ -72,6 +73,7 @@ export class Reception {
     const at = this.#turns.at(activation, hold);
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
+      if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
       const first = start(activation.definition, activation.address, envelope, at);
       const turn = this.#turns.fit(activation, marks === undefined ? first : marked(first, marks));
       this.#turns.apply(activation, turn, [], [hold]);

@@ -56,9 +56,11 @@ function isGoingOn(actor: Actor | undefined): actor is Actor {
 function takeUpTimers(activation: Activation, { record }: Actor, { obligations, timekeeper, at, causes, ring }: Recovering): void {
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
     const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
-    if (keeper === "host" && !isArmed) obligations.arm(activation, timer, generation, dueAt, causes);
-    else if (keeper === "server" && dueAt <= at.now) ring(timer, generation);
-    else if (keeper === "server") timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
+    // As what a migration has just armed.
+    if (isArmed) continue;
+    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
+    else if (dueAt <= at.now) ring(timer, generation);
+    else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
 }
 

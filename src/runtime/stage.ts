@@ -5,7 +5,6 @@ import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
 import { errorEvent } from "../core/family.ts";
-import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
@@ -213,9 +212,10 @@ export class Stage {
     let activation = this.#cast.find(`${type}/${id}`);
     if (activation === undefined) {
       activation = this.#enter(session, definition, { type, id });
-      if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
+      if (hold.delivery.lane !== "event" && this.#known.begin(session, activation.key)) {
+        activation.phase = "ready";
         activation.waiting = [hold];
-        this.#loaded(activation, undefined);
+        this.#open(activation);
         return;
       }
       this.#loader.load(activation);
@@ -230,22 +230,27 @@ export class Stage {
     try {
       if (bytes !== undefined) {
         activation.recordBytes = bytes.length;
-        activation.actor = revive(activation.definition, activation.address, asRecord(decodeRecord(bytes)));
+        this.#performer.admit(activation, asRecord(decodeRecord(bytes)));
       }
     } catch (error) {
       this.#unreadable(activation, error);
       return;
     }
+    if (bytes === undefined && activation.waiting.some(isStart)) this.#known.note(activation.session, activation.key);
+    this.#open(activation);
+  }
+
+  /** What has waited for the actor to be loaded, or to be known as new. */
+  #open(activation: Activation): void {
     const holds = activation.waiting;
     activation.waiting = NOTHING;
-    const starts = holds.filter((hold) => hold.delivery.lane !== "event");
-    const events = holds.filter((hold) => hold.delivery.lane === "event");
+    const starts = holds.filter(isStart);
+    const events = holds.filter((hold) => !isStart(hold));
     if (activation.actor === undefined && starts.length === 0) {
       this.#cast.drop(activation);
       if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
-    if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
     this.#performer.recover(activation);
     const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
@@ -341,6 +346,10 @@ export class Stage {
     this.#cast.drop(activation);
     for (const delivery of deliveries) this.#dead(activation.session, new Hold(delivery), error);
   }
+}
+
+function isStart({ delivery }: Hold): boolean {
+  return delivery.lane !== "event";
 }
 
 function unknownType(delivery: Delivery): TroupeError {

@@ -59,6 +59,14 @@ const report = (generation: number) =>
 const restored = (actor: Actor): Actor => revive(order, ADDRESS, asRecord(decodeRecord(encodeRecord(actor.record))));
 const kinds = (turn: Turn): readonly string[] => turn.effects.map(({ kind }) => kind);
 
+it("keeps a record an actor's in every turn, with and without children", () => {
+  const plain = defineActor({ name: "order", machine: setup({}).createMachine({ on: { x: { actions: assign({}) } } }) });
+  const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT).actor;
+  expect(first.record.kind).toBe("actor");
+  expect(take(plain, ADDRESS, first, heard("x"), AT).actor.record.kind).toBe("actor");
+  expect(next(born(), heard("go")).actor.record.kind).toBe("actor");
+});
+
 describe("a turn that starts children", () => {
   const turn = next(born(), heard("go"));
 
@@ -67,7 +75,14 @@ describe("a turn that starts children", () => {
     const since = turn.actor.record.createdAt;
     const root = { type: "order", id: "7" };
     const parent: ParentRecord = { ...root, child: "k", generation: 1, since, root, watches: true };
-    expect(turn.effects[0]).toEqual({ kind: "spawn", to: { type: "order-kid", id: "7~k~1" }, as: "actor", input: undefined, parent });
+    expect(turn.effects[0]).toEqual({
+      kind: "spawn",
+      to: { type: "order-kid", id: "7~k~1" },
+      as: "actor",
+      input: undefined,
+      parent,
+      version: "1",
+    });
     expect(turn.effects[2]).toEqual({ kind: "send", to: "order-kid/7~k~1", event: { type: "ask" } });
     expect(turn.actor.record.children).toEqual({ k: { type: "order-kid", id: "7~k~1", generation: 1, src: "kid", kind: "actor" } });
   });
