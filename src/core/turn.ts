@@ -71,7 +71,8 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   const edge = isSimple(definition) ? plainEdge(definition, record.value, heard.event.type) : undefined;
   if (edge !== undefined) return follow(edge, definition, address, record, heard, at);
   const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
-  const again = (from: AnyMachineSnapshot): AnyMachineSnapshot => transition(definition, from, heard, openScope(definition, address, record));
+  const again = (from: AnyMachineSnapshot): AnyMachineSnapshot =>
+    transition(definition, from, heard, openScope(definition, address, record));
   const next = guarded(address, () => (isCrowd(snapshot.children) ? transitionOfCrowd(snapshot, again) : again(snapshot)));
   const isSpent = heard.activities !== record.activities || heard.timers !== record.timers || heard.ended !== record.ended;
   if (next === snapshot && !isSpent && record.parent?.watches !== true && isQuiet(definition))
