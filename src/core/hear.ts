@@ -2,6 +2,7 @@ import type { Definition } from "./definition.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
 import type { ActorRecord } from "./record.ts";
 import { without } from "./draft.ts";
+import { isEnd } from "./family.ts";
 
 /** What an envelope brings: its event, and the record without what the envelope uses up. */
 export interface Heard {
@@ -31,9 +32,9 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
       const child = children?.[envelope.child];
       if (child?.generation !== envelope.generation || ended?.includes(child.generation) === true) return undefined;
       if (envelope.since !== undefined && envelope.since !== record.createdAt) return undefined;
-      const isEnd = !envelope.event.type.startsWith("xstate.snapshot.");
       // Not in the child's own entry: of a parent of thousands that would copy all entries for each end.
-      return { event: envelope.event, activities, timers, children, ended: isEnd ? [...(ended ?? []), child.generation] : ended };
+      const after = isEnd(envelope.event) ? [...(ended ?? []), child.generation] : ended;
+      return { event: envelope.event, activities, timers, children, ended: after };
     }
     case "stop":
       // An id that was in use already names somebody else's actor.

@@ -1,6 +1,6 @@
 import { formatAddress } from "../core/address.ts";
 import { asked } from "../core/asking.ts";
-import { decodeBody, EMPTY_BODY } from "../core/codec.ts";
+import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError, type ErrorRecord } from "../core/errors.ts";
@@ -55,18 +55,26 @@ export function parentOf(delivery: Delivery): ParentRecord | undefined {
   }
 }
 
-/** Anything else. What actors and timers send comes only over mail, which hosts alone can write. @throws bad_payload, reserved_event */
-export function decodeEvent(delivery: Delivery, relay: Relay): Exclude<Envelope, StartEnvelope | { kind: "settled" }> {
+export type EventEnvelope = Exclude<Envelope, StartEnvelope | { kind: "settled" }>;
+
+/**
+ * Anything else, in order: a bundle brings several, each from a sender of its own. What actors and timers send comes only over mail,
+ * which hosts alone can write. @throws bad_payload, reserved_event
+ */
+export function decodeEvents(delivery: Delivery, relay: Relay): readonly EventEnvelope[] {
+  if (delivery.source !== "mail.event" || delivery.header(HEADERS.kind) !== "bundle") return [decodeEvent(delivery, relay)];
+  const bodies = decodeBody(delivery.body, MSGPACK) as readonly Uint8Array[];
+  return bodies.map((body) => mailEnvelope(decodeBody(body, MSGPACK) as EventMail, relay));
+}
+
+function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
   const about = formatAddress(delivery);
   const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) === "timer") {
     const { timer, generation } = value as { readonly timer: string; readonly generation: number };
     return { kind: "timer", timer, generation };
   }
-  if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") {
-    const mail = value as Exclude<MailBody, ChildBody>;
-    return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
-  }
+  if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") return mailEnvelope(value as EventMail, relay);
   const event = checkEvent(value, about);
   const asker = askerOf(delivery);
   return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
@@ -86,6 +94,12 @@ export function isRetry(delivery: Delivery): boolean {
   } catch {
     return false;
   }
+}
+
+type EventMail = Exclude<MailBody, ChildBody>;
+
+function mailEnvelope(mail: EventMail, relay: Relay): EventEnvelope {
+  return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
 }
 
 /** The mail that a server-side timer sends when it fires. */

@@ -2,6 +2,7 @@ import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import type { Address, Lane } from "../core/address.ts";
 import type { MailEffect } from "../core/effect.ts";
 import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { isEnd } from "../core/family.ts";
 import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { ParentRecord } from "../core/record.ts";
@@ -12,8 +13,15 @@ import type { Letter, Write } from "../ports/store.ts";
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly since?: number; readonly event: ActorEvent }
-  | { readonly kind: "stop"; readonly by: Address }
+  | {
+      readonly kind: "report";
+      readonly child: string;
+      readonly generation: number;
+      readonly since?: number;
+      readonly event: ActorEvent;
+      readonly lives?: true;
+    }
+  | { readonly kind: "stop" | "resume"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
@@ -22,7 +30,8 @@ export type MailBody =
 export function mailWrite(effect: MailEffect, message: string, partitions: number): Write {
   const { to, lane, body } = addressed(effect);
   const letter = letters.get(effect) ?? letterOf(body);
-  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter };
+  const write = { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter } as const;
+  return effect.kind === "report" && effect.lives !== true && isEnd(effect.event) ? { ...write, isLast: true } : write;
 }
 
 /** Writes an effect down ahead of time; its size in bytes. @throws bad_payload for what cannot be written down */
@@ -48,13 +57,15 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
         },
       };
     case "stop":
-      return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };
+    case "resume":
+      return { to: bare(effect.to), lane: "event", body: { kind: effect.kind, by: bare(effect.by) } };
     case "send":
       return sent(effect);
     case "report": {
       const { child, generation, since } = effect.to;
       const made = since === undefined ? {} : { since };
-      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, ...made, event: effect.event } };
+      const lives = effect.lives === true ? { lives: effect.lives } : {};
+      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, ...made, event: effect.event, ...lives } };
     }
     case "name": {
       const { root, ...body } = effect;

@@ -7,38 +7,37 @@ import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
+import { turnOfThrow } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 /** After so many crashes during one attempt the work itself is suspected, and a person has to look. */
 const MOST_RERUNS = 20;
 
-export interface Recovering {
+export interface RecoveryParts {
   readonly obligations: Obligations;
   readonly timekeeper: Timekeeper;
   readonly at: TurnAt;
-  /** Deliveries that what is taken up keeps unacknowledged. */
-  readonly causes: readonly Hold[];
   /** A timer that the server keeps is overdue. */
   readonly ring: (timer: string, generation: number) => void;
   readonly apply: (turn: Turn) => void;
-  /** The turn of an actor whose machine threw. */
-  readonly thrown: (actor: Actor, error: unknown) => Turn;
   readonly log: Log;
 }
 
 /**
  * Takes up what an actor's last host left open: right after its record was read, or when it goes on after it was set aside. Attempts
  * that were running are settled by their crash policy (invariant 7), all in one turn; timers that only the host's memory kept are armed
- * again, overdue ones at once. What goes on in this host is left alone.
+ * again, overdue ones at once. What goes on in this host is left alone; `causes` stand for the rest.
  */
-export function recover(activation: Activation, parts: Recovering): void {
+export function recover(activation: Activation, causes: readonly Hold[], parts: RecoveryParts): void {
   if (!isGoingOn(activation.actor)) return;
-  takeUpTimers(activation, activation.actor, parts);
+  takeUpTimers(activation, activation.actor, causes, parts);
   // Overdue timers have been heard meanwhile.
   const { actor } = activation;
   if (!isGoingOn(actor)) return;
   const running = new Set(activation.attempts.map(({ generation }) => generation));
-  const crashed = Object.entries(actor.record.activities).filter(([, { generation }]) => !running.has(generation));
+  const crashed = Object.entries(actor.record.activities).filter(
+    ([, { generation, dueAt }]) => dueAt === undefined && !running.has(generation),
+  );
   // What parks comes last: an error that the machine hears would take the actor up again.
   const parksLast = crashed.toSorted(([, one], [, other]) => Number(parks(activation, one)) - Number(parks(activation, other)));
   let folded: Turn | undefined;
@@ -53,7 +52,8 @@ function isGoingOn(actor: Actor | undefined): actor is Actor {
   return actor !== undefined && actor.record.status === "active" && actor.record.parked === undefined;
 }
 
-function takeUpTimers(activation: Activation, { record }: Actor, { obligations, timekeeper, at, causes, ring }: Recovering): void {
+function takeUpTimers(activation: Activation, { record }: Actor, causes: readonly Hold[], parts: RecoveryParts): void {
+  const { obligations, timekeeper, at, ring } = parts;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
     const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
     // As what a migration has just armed.
@@ -73,7 +73,7 @@ function parks(activation: Activation, crashed: ActivityRecord): boolean {
   return policy === "park" || (policy === "rerun" && crashed.reruns >= MOST_RERUNS);
 }
 
-function afterCrash(activation: Activation, actor: Actor, name: string, { at, log, thrown }: Recovering): Turn {
+function afterCrash(activation: Activation, actor: Actor, name: string, { at, log }: RecoveryParts): Turn {
   const crashed = actor.record.activities[name];
   // What came of another one's end may have stopped it.
   if (crashed === undefined || actor.record.status !== "active") return { actor, effects: [], kind: "unheard" };
@@ -88,6 +88,6 @@ function afterCrash(activation: Activation, actor: Actor, name: string, { at, lo
   try {
     return take(definition, address, actor, { kind: "settled", activity: name, generation: crashed.generation, event }, at);
   } catch (cause) {
-    return thrown(actor, cause);
+    return turnOfThrow(activation, actor, cause, at, log);
   }
 }

@@ -58,7 +58,7 @@ describe("a migration", () => {
   test("whose result cannot be stored parks the actor", async () => {
     const large: Migrate = ({ value }) => ({ value, context: { heard: ["x".repeat(9_000)] } });
     const versions: readonly Options[] = [{}, { version: 2, migrate: { 1: large } }];
-    const stand = new Stand({ maxWriteBytes: 8_000, tasks: ({ name }) => [order(versions[Number(name.slice(5)) - 1] ?? {})] });
+    const stand = new Stand({ maxRecordBytes: 8_000, tasks: ({ name }) => [order(versions[Number(name.slice(5)) - 1] ?? {})] });
     await redeployed(stand, () => stand.send("order", "7", { type: "b" }));
     expect(record(stand)).toMatchObject({ version: "1", context: { heard: ["a"] }, parked: { reason: "migration_failed" } });
     expect(stand.deadLetters).toEqual([]);
