@@ -1,6 +1,8 @@
+import { refusalOf, refused } from "../core/asking.ts";
 import { encodeAnswer, encodeJson } from "../core/codec.ts";
 import { outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import type { ActorRecord, Refusal } from "../core/record.ts";
+import type { Turn } from "../core/turn.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import type { Room } from "./room.ts";
@@ -39,5 +41,16 @@ export class Outcomes {
       this.answer(replyTo, { ...outcome, duplicate: true });
       hold.release();
     }
+  }
+
+  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
+  orRefused(activation: Activation, turn: Turn, asker: string): Turn {
+    const answer = refusalOf(activation.address, turn, asker);
+    if (answer === undefined) return turn;
+    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
+    const commit = activation.pending ?? activation.committing;
+    if (commit === undefined) this.refuse(asker, answer);
+    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
+    return turn;
   }
 }

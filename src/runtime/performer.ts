@@ -1,4 +1,3 @@
-import { refusalOf, refused } from "../core/asking.ts";
 import { isSimple } from "../core/definition.ts";
 import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
@@ -288,24 +287,13 @@ export class Performer {
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
-      turn = this.#orRefused(activation, turn, envelope.asker);
+      turn = this.outcomes.orRefused(activation, turn, envelope.asker);
       if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
     // It was set aside, perhaps by another host: what it left open goes on with it.
     if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
     this.#queueIfReady(activation, handed, causes);
-  }
-
-  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
-  #orRefused(activation: Activation, turn: Turn, asker: string): Turn {
-    const answer = refusalOf(activation.address, turn, asker);
-    if (answer === undefined) return turn;
-    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
-    const commit = activation.pending ?? activation.committing;
-    if (commit === undefined) this.outcomes.refuse(asker, answer);
-    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
-    return turn;
   }
 
   /**
