@@ -21,7 +21,7 @@ export interface ObligationParts {
   /** An attempt has ended: its holds are handed over. */
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
   /** Work says something to its actor; the work's holds stay with it. */
-  readonly told: (activation: Activation, holds: readonly Hold[], event: ActorEvent) => void;
+  readonly told: (activation: Activation, attempt: Attempt, event: ActorEvent) => void;
   /** A timer in memory has come due: its holds are handed over. */
   readonly fired: (activation: Activation, timer: string, generation: number, holds: Hold[]) => void;
 }
@@ -47,7 +47,7 @@ export class Obligations {
       clock: parts.clock,
       log: parts.log,
       progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
-      told: (activation, attempt, event) => parts.told(activation, attempt.holds, event),
+      told: parts.told,
     };
   }
 
@@ -139,7 +139,7 @@ export class Obligations {
 
   /** A delivery that was absorbed before stands for everything that is still open. `false` where nothing is. */
   adopt(activation: Activation, hold: Hold): boolean {
-    const open: Hold[][] = [...activation.attempts, ...activation.alarms].map(({ holds }) => holds);
+    const open: Hold[][] = [...activation.attempts, ...activation.alarms, ...activation.acts].map(({ holds }) => holds);
     if (activation.queued !== undefined) open.push(activation.queued);
     for (const holds of open) {
       hold.take();

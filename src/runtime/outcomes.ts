@@ -1,5 +1,5 @@
 import { refusalOf, refused } from "../core/asking.ts";
-import { encodeJson } from "../core/codec.ts";
+import { encodeAnswer, encodeJson } from "../core/codec.ts";
 import { outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import type { ActorRecord, Refusal } from "../core/record.ts";
 import type { Turn } from "../core/turn.ts";
@@ -18,7 +18,7 @@ export class Outcomes {
   }
 
   answer(replyTo: string, outcome: Outcome): void {
-    const body = encodeJson(outcome);
+    const body = encodeAnswer(outcome);
     const { type, id, state, attempt } = outcome;
     const isLarge = body.length > this.#room.messageBytes;
     this.#outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);

@@ -1,5 +1,5 @@
 import { isSimple } from "../core/definition.ts";
-import type { Envelope } from "../core/envelope.ts";
+import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
@@ -83,9 +83,13 @@ export class Performer {
         this.#slotInHand = false;
         return inHand;
       },
-      ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
-      fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
-      told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
+      ended: (activation, name, attempt, end) => {
+        if (this.#overflow.hasRoom(activation)) this.#ended(activation, name, attempt, end);
+        else this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end));
+      },
+      fired: (activation, timer, generation, holds) =>
+        this.#overflow.whenRoom(activation, () => this.#step(activation, { kind: "timer", timer, generation }, holds)),
+      told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
     });
     this.#replies = new Replies(parts);
     this.#acts = new Acts({
@@ -93,13 +97,12 @@ export class Performer {
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
       reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
-      acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
+      acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#acted(activation, owed, holds)),
     });
     this.#overflow = new Overflow({
       maxWrites: parts.store.maxWrites,
       at: (activation) => this.#at(activation),
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
-      perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
     this.misfits = new Misfits(parts, turns, {
@@ -120,12 +123,16 @@ export class Performer {
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
     const { misfit, definition } = activation;
-    if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
-    const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
-    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.misfits.wait(activation, hold));
-    else if (misfit !== undefined) this.misfits.wait(activation, hold);
-    else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (!needsSlot) this.#reception.start(activation, hold, others);
+    if (misfit === undefined) {
+      if (this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
+      else this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
+    } else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.misfits.wait(activation, hold));
+    else this.misfits.wait(activation, hold);
+  }
+
+  #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
+    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
@@ -182,6 +189,10 @@ export class Performer {
    * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
    */
   ring(activation: Activation, timer: string, generation: number): void {
+    this.#overflow.whenRoom(activation, () => this.#ring(activation, timer, generation));
+  }
+
+  #ring(activation: Activation, timer: string, generation: number): void {
     if (activation.actor?.record.timers[timer]?.generation === generation) {
       const pending = (activation.pending ??= emptyPending());
       this.#dispatch.withdraw(activation, pending, timer);
@@ -232,6 +243,11 @@ export class Performer {
     this.#parts.committer.dirty(activation);
   }
 
+  /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
+  #told(activation: Activation, { name, generation, holds }: Attempt, event: ActorEvent): void {
+    if (activation.actor?.record.activities[name]?.generation === generation) this.#step(activation, { kind: "event", event }, [], holds);
+  }
+
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
@@ -275,6 +291,8 @@ export class Performer {
       if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
+    // It was set aside, perhaps by another host: what it left open goes on with it.
+    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
     this.#queueIfReady(activation, handed, causes);
   }
 
