@@ -5,16 +5,16 @@ import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
 import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
-import { chanceOf, DEFAULT_RETRY, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
+import { chanceOf, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import type { TaskView } from "./task-view.ts";
+import { versioned, type VersionOptions } from "./versioning.ts";
 
 /** What a task is. Every field but `name` and `run` has a default. */
-export interface TaskOptions<TInput, TOutput> {
+export interface TaskOptions<TInput, TOutput> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
-  readonly version?: string;
   /** Standard Schemas (zod, valibot, arktype), checked where a message enters and again where it runs. */
   readonly input?: StandardSchemaV1<unknown, TInput>;
   readonly output?: StandardSchemaV1<unknown, TOutput>;
@@ -62,7 +62,8 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   const { onCrash = "rerun" } = options;
   if (!["rerun", "fail", "park"].includes(onCrash))
     faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
-  faults.push(...faultsOfRetry(retry));
+  faults.push(...faultsOfRetry(retry, "retry"));
+  const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
   const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;
@@ -80,7 +81,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     kind: "task",
     logic: "machine",
     name: options.name,
-    version: options.version ?? "1",
+    ...versions,
     machine,
     shape: shapeOf(machine),
     activities: new Map([["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs }]]),
@@ -89,21 +90,6 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     inputSchema: options.input,
     outputSchema: options.output,
   };
-}
-
-export function faultsOfRetry(retry: RetryPolicy): Fault[] {
-  const faults: Fault[] = [];
-  const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `retry.${path}`, message });
-  demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");
-  demand("minDelayMs", Number.isFinite(retry.minDelayMs) && retry.minDelayMs >= 0, "must be a number, not negative");
-  demand(
-    "maxDelayMs",
-    Number.isFinite(retry.maxDelayMs) && retry.maxDelayMs >= retry.minDelayMs,
-    "must be a number, not less than minDelayMs",
-  );
-  demand("factor", Number.isFinite(retry.factor) && retry.factor >= 1, "must be a number, at least 1");
-  demand("jitter", retry.jitter >= 0 && retry.jitter <= 1, "must be between 0 and 1");
-  return faults;
 }
 
 /** The task machine with one task's retry policy, ready to be interpreted: its work is an activity, so a stub stands here. */

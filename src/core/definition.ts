@@ -3,6 +3,9 @@ import type { AnyStateMachine } from "xstate";
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { ChildType } from "./family.ts";
+import type { RetryPolicy } from "./retry.ts";
+import type { Supervision } from "./supervision.ts";
+import type { Migration } from "./versions.ts";
 
 /**
  * What a host knows about a type of actor. Made by `defineTask` and `defineActor`, and never changed afterwards.
@@ -12,7 +15,12 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   /** What the machine is: a statechart, or a function of state and event that never ends by itself. */
   readonly logic: "machine" | "transition";
   readonly name: string;
+  /** Whole numbers with dots between them: which one of two is older is known. */
   readonly version: string;
+  /** Older ones kept beside this: their actors go on under them. */
+  readonly versions?: readonly Definition[];
+  /** From older versions on. */
+  readonly migrations?: readonly Migration[];
   /** With every actor logic replaced by a stub: children are never evaluated in their parent's process. */
   readonly machine: AnyStateMachine;
   /** Structural hash of the machine: same version with another shape is a deployment mistake. */
@@ -21,6 +29,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   readonly activities: ReadonlyMap<string, Activity>;
   /** What else the machine starts: actors of their own, by the machine's name for them. */
   readonly children?: ReadonlyMap<string, ChildType>;
+  /** What becomes of children that fail; without it the machine hears of every failure. */
+  readonly supervision?: Supervision;
   /** The definitions of children that nobody else defines; a host that has this one has them too. */
   readonly cast?: readonly Definition[];
   readonly retention: Retention;
@@ -54,6 +64,8 @@ export interface Activity {
   readonly timeoutMs: number | undefined;
   /** The longest silence between heartbeats; undefined where none are expected. */
   readonly heartbeatTimeoutMs: number | undefined;
+  /** How often and when it is tried again, before its failure is one; undefined for never. A task's machine has its own. */
+  readonly retry?: RetryPolicy;
   /** It may last as long as its actor: it takes no slot, and nobody waits for its end. */
   readonly isLasting?: boolean;
 }

@@ -14,18 +14,22 @@ export class Draft {
   generation: number;
   effects: readonly Effect[] = NO_EFFECTS;
   readonly #now: number;
+  readonly #ended: readonly number[] | undefined;
+  /** The same to ask, and to take from. */
+  #endedLeft: Set<number> | undefined;
   /** The children are a copy of this draft's own: those of the record stay as they are. */
   #ownsChildren = false;
 
   constructor(
     before: ActorRecord,
-    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"] },
+    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"]; readonly ended?: Draft["ended"] },
     now: number,
   ) {
     this.activities = open.activities;
     this.timers = open.timers;
     this.children = open.children;
     this.generation = before.generation;
+    this.#ended = open.ended;
     this.#now = now;
   }
 
@@ -36,17 +40,40 @@ export class Draft {
   }
 
   adopt(id: string, child: ChildRecord): void {
-    this.#ownChildren()[id] = child;
+    const children = this.#ownChildren();
+    const was = children[id];
+    if (was !== undefined && was.generation !== child.generation && this.hasEnded(was)) this.#endedLeft?.delete(was.generation);
+    children[id] = child;
+  }
+
+  /** A child whose end need not be heard of any more. */
+  end({ generation }: ChildRecord): void {
+    (this.#endedLeft ??= new Set(this.#ended)).add(generation);
   }
 
   lose(id: string): void {
-    delete this.#ownChildren()[id];
+    const children = this.#ownChildren();
+    this.#endedLeft?.delete(children[id]?.generation ?? 0);
+    delete children[id];
   }
 
-  run(id: string, src: string, input: unknown, watched?: boolean): void {
+  hasEnded({ generation }: ChildRecord): boolean {
+    if (this.#ended === undefined && this.#endedLeft === undefined) return false;
+    return (this.#endedLeft ??= new Set(this.#ended)).has(generation);
+  }
+
+  /** Of the children that are left, those whose end has been heard. */
+  get ended(): readonly number[] | undefined {
+    const left = this.#endedLeft;
+    if (left === undefined) return this.#ended;
+    return left.size === 0 ? undefined : [...left];
+  }
+
+  run(id: string, src: string, input: unknown, watched?: boolean, failures?: number): void {
     const generation = ++this.generation;
-    const activity: ActivityRecord =
+    let activity: ActivityRecord =
       watched === true ? { src, generation, input, reruns: 0, watched } : { src, generation, input, reruns: 0 };
+    if (failures !== undefined) activity = { ...activity, failures };
     this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
     this.effect({ kind: "run", activity: id, generation });
   }

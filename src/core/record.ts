@@ -5,6 +5,7 @@ import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { RefText } from "./ref.ts";
+import type { SupervisionRecord } from "./supervision.ts";
 
 /**
  * What is stored of an actor: one message on `state.<type>.<id>`, replaced by every commit. Made by the turn, encoded by the
@@ -33,10 +34,14 @@ export interface ActorRecord {
   readonly timers: Readonly<Record<string, TimerRecord>>;
   /** Children that are actors of their own, by their id in the machine. */
   readonly children?: Readonly<Record<string, ChildRecord>>;
+  /** Generations of those among them whose end has been heard: they need not be stopped, and say nothing more. */
+  readonly ended?: readonly number[];
   /** Whose child it is. */
   readonly parent?: ParentRecord;
   /** At the root of a tree: the systemIds taken in it, and by whom. */
   readonly names?: Readonly<Record<string, RefText>>;
+  /** What its supervisor part remembers: restarts within the window, and the newest failure. */
+  readonly supervision?: SupervisionRecord;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
   /** Answers of turns that are stored, until the server is known to have them. */
@@ -61,8 +66,12 @@ export interface ActivityRecord {
   readonly input: unknown;
   /** How often it was started again after its host died. */
   readonly reruns: number;
+  /** How often it failed and was tried again. */
+  readonly failures?: number;
   /** The machine hears of its states. */
   readonly watched?: true;
+  /** It does not run but waits until then, epoch ms, to begin again. */
+  readonly dueAt?: number;
 }
 
 export interface TimerRecord {
@@ -80,8 +89,10 @@ export interface ChildRecord extends Address {
   readonly src: string;
   readonly kind: "actor" | "task";
   readonly systemId?: string;
-  /** Its end has been heard: it need not be stopped, and says nothing more. */
-  readonly ended?: true;
+  /** Of one that began under supervision: what it takes to begin it again. */
+  readonly first?: { readonly input: unknown; readonly watched?: true };
+  /** It has ended and waits until then, epoch ms, to be restarted. */
+  readonly dueAt?: number;
 }
 
 export interface ParentRecord extends Address {
@@ -91,6 +102,8 @@ export interface ParentRecord extends Address {
   readonly root: Address;
   /** The parent hears of every state. */
   readonly watches?: true;
+  /** The parent decides what becomes of it when it fails. */
+  readonly supervises?: true;
 }
 
 /** A custom action that a stored turn asked for. Run after its commit, at least once. */
@@ -117,11 +130,13 @@ export interface Refusal {
   readonly error: ErrorRecord;
 }
 
-/** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */
+/** An actor that waits for a person, or for a definition that fits: its last good record is kept, nothing is lost, and it can be resumed. */
 export interface Parked {
   readonly reason: string;
   readonly error: ErrorRecord;
   readonly at: number;
+  /** What it waited for before it had to wait for a definition that fits. */
+  readonly earlier?: Parked;
 }
 
 /** @throws bad_payload when it is not a record that this version can read. */
@@ -147,7 +162,8 @@ export function formatState(value: StateValue): string {
 
 /** What is kept of a large record for time travel: that it was there, in which state, and how large. */
 export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
-  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...most } = record;
+  const { replies: _replies, ...rest } = most;
   return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
 }
 

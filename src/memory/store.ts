@@ -42,18 +42,19 @@ export class MemoryStore implements Store {
     return this.#connection.interruptions;
   }
 
-  /** In small pages, so that much may happen in between. */
+  /** In pages, the first ones small, so that much may happen between two. */
   async census(tell: (address: Address) => boolean): Promise<void> {
     const { ledger } = this.#server;
     const through = await this.#connection.request("census", () => ledger.sequence);
-    for (let after = 0; after < through;) {
+    let after = 0;
+    for (let count = 1; after < through; count *= 2) {
       const from = after;
-      const page = await this.#connection.request("census", () => ledger.recordsAfter(from, CENSUS_PAGE));
+      const page = await this.#connection.request("census", () => ledger.recordsAfter(from, count));
       for (const { address, sequence } of page) {
         if (!tell(address)) return;
         after = sequence;
       }
-      if (page.length < CENSUS_PAGE) return;
+      if (page.length < count) return;
     }
   }
 
@@ -124,8 +125,6 @@ export class MemoryStore implements Store {
     return outcome;
   }
 }
-
-const CENSUS_PAGE = 3;
 
 const UNANSWERED: CommitOutcome = {
   kind: "unknown",

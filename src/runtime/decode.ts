@@ -30,7 +30,10 @@ export function decodeStart(delivery: Delivery, definition: Definition, now: num
   const body = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   const child = asChild(delivery, body);
   const input = validate(definition.inputSchema, child === undefined ? body : child.input, "invalid_input", about);
-  if (child !== undefined) return { kind: "start", input, parent: child.parent, delayMs: 0 };
+  if (child !== undefined) {
+    const { parent, version } = child;
+    return version === undefined ? { kind: "start", input, parent, delayMs: 0 } : { kind: "start", input, parent, version, delayMs: 0 };
+  }
   const options = readStartOptions(delivery, about);
   return { kind: "start", input, ...options, delayMs: options.delayMs === 0 ? 0 : Math.max(0, delivery.sentAt + options.delayMs - now) };
 }
@@ -73,8 +76,24 @@ function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
   }
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") return mailEnvelope(value as EventMail, relay);
   const event = checkEvent(value, about);
-  const asker = delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+  const asker = askerOf(delivery);
   return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
+}
+
+/** The subject that the sender of an event waits on for an answer; "" where nobody does. */
+export function askerOf(delivery: Delivery): string {
+  return delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+}
+
+/** Whether a delivery is a person's word to a parked actor. */
+export function isRetry(delivery: Delivery): boolean {
+  if (delivery.lane !== "event" || delivery.header(HEADERS.kind) !== "") return false;
+  try {
+    const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
+    return typeof value === "object" && value !== null && "type" in value && value.type === "retry";
+  } catch {
+    return false;
+  }
 }
 
 type EventMail = Exclude<MailBody, ChildBody>;
