@@ -176,9 +176,7 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, [], causes),
-      ring: (timer, generation) => {
-        if (!this.misfits.hasWaited(activation)) this.ring(activation, timer, generation);
-      },
+      ring: this.misfits.hasWaited(activation) ? () => {} : (timer, generation) => this.ring(activation, timer, generation),
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, causes);
@@ -194,10 +192,9 @@ export class Performer {
 
   #ring(activation: Activation, timer: string, generation: number): void {
     if (activation.actor?.record.timers[timer]?.generation === generation) {
-      const pending = (activation.pending ??= emptyPending());
-      this.#dispatch.withdraw(activation, pending, timer);
+      this.#dispatch.withdraw(activation, (activation.pending ??= emptyPending()), timer);
       this.#step(activation, { kind: "timer", timer, generation }, []);
-      if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
+      if (activation.hasOpen) this.#dispatch.remind(activation, (activation.pending ??= emptyPending()), timer, generation);
     }
     this.#parts.retire(activation);
   }
