@@ -8,7 +8,7 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
 import type { PlanOrder, PlanTally, Rollback } from "./core/plan-book.ts";
 import type { FailedChild } from "./core/plan-failure.ts";
-import { planLogic } from "./core/plan-logic.ts";
+import { planLogic, type AckOn } from "./core/plan-logic.ts";
 import type { EndedChild } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
@@ -50,6 +50,11 @@ export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = 
   readonly compensate?: Readonly<Record<string, Compensate | CompensateOptions>>;
   /** Compensations that work at once. Default: 1, one after the other. */
   readonly rollbackConcurrency?: number;
+  /**
+   * When whoever waits for the plan (`client.run`, `Troupe-Reply`) is told: once it is `accepted`, once all of its children are known and
+   * stored (`expanded`), or once it has `finished` (the default). A failure that comes later is published.
+   */
+  readonly ackOn?: AckOn;
   /** For prepare, expand, finish and cleanup. Default: 3 attempts, 1 s doubling to 1 min, a quarter of jitter. */
   readonly retry?: Partial<RetryPolicy>;
   /** The longest one attempt of those may take. Default: no limit. */
@@ -137,7 +142,13 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
     throw new TroupeError("bad_options", `The plan "${options.name}" is not well defined: ${words}`, { faults, about: options.name });
   }
   const { prepare, finish, cleanup } = options;
-  const phases = { prepares: prepare !== undefined, finishes: finish !== undefined, cleans: cleanup !== undefined, retry };
+  const phases = {
+    prepares: prepare !== undefined,
+    finishes: finish !== undefined,
+    cleans: cleanup !== undefined,
+    retry,
+    ackOn: options.ackOn ?? "finished",
+  };
   const page = pageOf(options.name);
   const machine = planLogic(planMachine, rules, phases);
   return {
@@ -185,13 +196,22 @@ function typeOf(child: AnyDefinition | string): ChildType {
 function faultsOfPlan(options: PlanOptions<unknown, unknown>): Fault[] {
   const faults: Fault[] = [];
   const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path, message });
-  const { name, children, order = "any", concurrency = DEFAULT_LIMIT, rollbackConcurrency = 1, onCrash = "rerun" } = options;
+  const {
+    name,
+    children,
+    order = "any",
+    concurrency = DEFAULT_LIMIT,
+    rollbackConcurrency = 1,
+    onCrash = "rerun",
+    ackOn = "finished",
+  } = options;
   const mostBytes = MAX_TYPE_BYTES - PAGE_SUFFIX.length;
   demand("name", isType(`${name}${PAGE_SUFFIX}`), `must be letters, digits, _ and -, at most ${mostBytes}, not "${name}"`);
   for (const phase of ["prepare", "finish", "cleanup", "collect"] as const)
     demand(phase, options[phase] === undefined || typeof options[phase] === "function", "must be a function");
   demand("expand", typeof options.expand === "function", "must be a function");
   demand("order", ["any", "steps", "graph"].includes(order), `must be any, steps or graph, not "${order}"`);
+  demand("ackOn", ["accepted", "expanded", "finished"].includes(ackOn), `must be accepted, expanded or finished, not "${ackOn}"`);
   demand("onCrash", ["rerun", "fail", "park"].includes(onCrash), `must be rerun, fail or park, not "${onCrash}"`);
   for (const [path, value] of Object.entries({ concurrency, rollbackConcurrency }))
     demand(path, Number.isInteger(value) && value >= 1 && value <= MOST_AT_ONCE, `must be a whole number from 1 to ${MOST_AT_ONCE}`);

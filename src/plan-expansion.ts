@@ -142,7 +142,7 @@ export function plannedChild(described: ChildDescription, defaultKey: string, ki
   if (typeof described !== "object" || described === null) return refuse(defaultKey, "must be an object with a kind");
   const { kind, input, key = defaultKey, step, after } = described;
   if (typeof key !== "string" || key === "" || key.length > MOST_KEY_CHARS || key === "__proto__" || key.startsWith("plan."))
-    return refuse(String(key), `must have a key of 1 to ${MOST_KEY_CHARS} characters that does not begin with "plan."`);
+    return refuse(key, `must have a key of 1 to ${MOST_KEY_CHARS} characters that does not begin with "plan."`);
   if (!kinds.has(kind)) return refuse(key, `is of the unknown kind "${kind}"; this plan has ${[...kinds].join(", ")}`);
   if (step !== undefined && !(Number.isSafeInteger(step) && step >= 0)) return refuse(key, "must have a whole number as its step");
   if (after !== undefined && !(Array.isArray(after) && after.every((other) => typeof other === "string")))

@@ -4,7 +4,7 @@ import { decodeRecord, encodeJson } from "./core/codec.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { checkEvent, type ActorEvent } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
-import { outcomeOf, type Outcome } from "./core/lifecycle.ts";
+import { acknowledgementOf, outcomeOf, type Outcome } from "./core/lifecycle.ts";
 import type { Gateway } from "./ports/gateway.ts";
 import { expiredView, hasEnded, queuedView, viewOf, type TaskView } from "./view.ts";
 
@@ -101,11 +101,12 @@ export class Ref<TOutput = unknown> {
     }
   }
 
-  /** How it ended, or undefined while it has not. */
+  /** How it ended, or that it was acknowledged early; undefined before. */
   async outcomeNow(): Promise<Outcome | undefined> {
     const bytes = await this.#gateway.read(this.address);
     if (bytes === undefined) return undefined;
     const record = asRecord(decodeRecord(bytes));
-    return isEnded(record) ? outcomeOf(this.address.type, this.address.id, record) : undefined;
+    const { type, id } = this.address;
+    return isEnded(record) ? outcomeOf(type, id, record) : acknowledgementOf(type, id, record);
   }
 }

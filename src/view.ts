@@ -1,8 +1,11 @@
+import type { PlanContext } from "../machines/plan.ts";
 import type { TaskContext } from "../machines/task.ts";
 import { formatAddress, type Address } from "./core/address.ts";
 import { decodeRecord } from "./core/codec.ts";
 import { asRecord, formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
 import type { ErrorRecord } from "./core/errors.ts";
+import type { PlanTally, Rollback } from "./core/plan-book.ts";
+import { progressOf } from "./core/plan-progress.ts";
 import { failureOfActor } from "./core/lifecycle.ts";
 
 export const TASK_STATES = ["undo", "doing", "done", "failed", "expired"] as const;
@@ -24,6 +27,10 @@ export interface TaskView<TOutput = unknown> {
   readonly context?: unknown;
   readonly output?: TOutput;
   readonly error?: ErrorRecord;
+  /** Of a plan: its children, and theirs. */
+  readonly progress?: PlanTally;
+  /** Of a plan that had something to undo. */
+  readonly rollback?: Rollback;
   readonly parked?: Parked;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
@@ -51,14 +58,16 @@ export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): 
   };
 }
 
-function taskPart(record: ActorRecord): Pick<TaskView, "state" | "path" | "attempt" | "input" | "error"> {
-  const context = record.context as TaskContext;
+function taskPart(record: ActorRecord): Pick<TaskView, "state" | "path" | "attempt" | "input" | "error" | "progress" | "rollback"> {
+  const context = record.context as TaskContext & Partial<PlanContext>;
   return {
     state: topState(record.value) as TaskState,
     path: formatState(record.value),
     attempt: context.attempt,
     ...(context.input === undefined ? {} : { input: context.input }),
     ...(context.error === null ? {} : { error: context.error }),
+    ...(context.book === undefined ? {} : { progress: progressOf(context.book) }),
+    ...(context.rollback === undefined || context.rollback === null ? {} : { rollback: context.rollback }),
   };
 }
 

@@ -3,7 +3,7 @@ import { formatAddress, type Address } from "./address.ts";
 import type { Definition } from "./definition.ts";
 import type { Draft } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
-import { childAddress, rootOf } from "./family.ts";
+import { childAddress, progressEvent, rootOf } from "./family.ts";
 import { placeOfAction } from "./action-places.ts";
 import { sendEffects } from "./passing.ts";
 import type { ActorRecord, ChildRecord, ParentRecord } from "./record.ts";
@@ -93,6 +93,8 @@ export class Collected {
       if (params.sendId !== undefined) draft.disarm(params.sendId);
     } else if (type === "xstate.emit") draft.effect({ kind: "emit", event: this.stored(params.event as ActorEvent) });
     else if (type === "xstate.log") draft.effect({ kind: "log", label: params.label, value: params.value });
+    else if (type === "troupe.progress") this.#tellProgress(params);
+    else if (type === "troupe.acknowledge") draft.effect({ kind: "acknowledge" });
     else if (!type.startsWith("xstate.") && exec !== undefined && info !== undefined) this.#owe(type, params, info, exec);
   }
 
@@ -102,6 +104,13 @@ export class Collected {
     if (text === undefined) return;
     if (delayMs !== undefined) this.draft.arm(id, this.stored(event), delayMs, text);
     else for (const effect of sendEffects(this.#subject.address, this.#subject.before, text, this.stored(event))) this.draft.effect(effect);
+  }
+
+  /** A plan's, for whoever listens and for the plan that it is a child of. */
+  #tellProgress(progress: object): void {
+    const { parent } = this.#subject.before;
+    this.draft.effect({ kind: "emit", event: { ...progress, type: "progress" } });
+    if (parent?.counts === true) this.draft.effect({ kind: "report", to: parent, event: progressEvent(parent.child, progress) });
   }
 
   #textOf(to: unknown): RefText | undefined {
@@ -140,7 +149,8 @@ export class Collected {
     const generation = ++draft.generation;
     const to = childAddress(address, id, generation, type);
     const watches = child._syncSnapshot === true ? { watches: true as const } : {};
-    const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches };
+    const counts = definition.kind === "task" ? { counts: true as const } : {};
+    const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches, ...counts };
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
     const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
     if (type.isDetached !== true) draft.children = { ...draft.children, [id]: record };

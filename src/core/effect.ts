@@ -32,6 +32,8 @@ export type Effect =
   | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   /** For whoever has a systemId: the root knows. */
   | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
+  /** Whoever waits for a plan that acknowledges early is told that it has come so far. */
+  | { readonly kind: "acknowledge" }
   /** A custom action. `exec` is there unless the machine was loaded since. */
   | { readonly kind: "act"; readonly owed: OwedRecord; readonly exec: ((info: object, params: unknown) => unknown) | undefined };
 

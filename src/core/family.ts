@@ -47,6 +47,18 @@ export function errorEvent(child: string, error: unknown): ActorEvent {
   return { type: `xstate.error.actor.${child}`, error, actorId: child };
 }
 
+/** How far a plan has come that is another one's child. */
+export function progressEvent(child: string, progress: object): ActorEvent {
+  return { type: `${PROGRESS}${child}`, actorId: child, progress };
+}
+
+/** Whether a report says that the child has ended, and not only how it is. */
+export function isEndEvent({ type }: ActorEvent): boolean {
+  return !type.startsWith("xstate.snapshot.") && !type.startsWith(PROGRESS);
+}
+
+const PROGRESS = "troupe.progress.";
+
 /** A task that failed has ended well for XState: how says its state. */
 function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord | undefined {
   if (record.status === "error") return record.error ?? toErrorRecord(undefined);

@@ -1,5 +1,6 @@
 import type { Definition } from "./definition.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
+import { isEndEvent } from "./family.ts";
 import type { ActorRecord } from "./record.ts";
 import { without } from "./draft.ts";
 
@@ -29,8 +30,7 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
     case "report": {
       const child = children?.[envelope.child];
       if (child?.generation !== envelope.generation || child.ended === true) return undefined;
-      const isEnd = !envelope.event.type.startsWith("xstate.snapshot.");
-      const after = isEnd ? { ...children, [envelope.child]: { ...child, ended: true as const } } : children;
+      const after = isEndEvent(envelope.event) ? { ...children, [envelope.child]: { ...child, ended: true as const } } : children;
       return { event: envelope.event, activities, timers, children: after };
     }
     case "stop":

@@ -1,9 +1,10 @@
 import type { PlanContext, PlanCursor } from "../../machines/plan.ts";
 import type { PlanPage } from "../../machines/plan-page.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./errors.ts";
-import { counted, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
+import { counted, type PlanTally, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 import { judged, replaced, rested, rose, type FailureRule } from "./plan-failure.ts";
 import { begun, faultsOfGraph, released, removed, takenIn } from "./plan-order.ts";
+import { countedAs, progressDue, told } from "./plan-progress.ts";
 import { abandoned, paged, ROLLBACK_BEGUN, rollbackEnded, turnedBack, unableTo, undoable, undoing, undone } from "./plan-rollback.ts";
 
 /** What a plan's definition says about its children. */
@@ -51,6 +52,8 @@ export interface PlanStep {
   readonly stop?: readonly string[];
   /** What a new page is to keep; a reference to it takes its place in the book. */
   readonly page?: PlanPage;
+  /** How far the plan has come. */
+  readonly tell?: PlanTally;
   /** Rest no more. */
   readonly withdraw?: readonly string[];
 }
@@ -102,20 +105,31 @@ export function childFailed(context: PlanContext, rules: PlanRules, key: string,
         return { ...going(rested(context.book, child), rules), ended: key, rest: { key, delayMs: verdict.delayMs } };
       case "replace": {
         const begun = ended(context, rules, failed, about);
-        const { book, faults } = replaced(counted(begun.book, { failed: -1 }), child, verdict.replacement, rules.order);
+        const undoable = { ...context.book, undo: begun.book.undo, undoBytes: begun.book.undoBytes };
+        const { book, faults } = replaced(undoable, child, verdict.replacement, rules.order);
         if (begun.error !== undefined) return { patch: begun, ended: key };
         return faults.length > 0
           ? { patch: { book: begun.book, error: badPlan(about, faults) }, ended: key }
           : { ...going(book, rules), ended: key };
       }
       case "drop":
-        return { ...going(released(counted(removed(context.book, key), { dropped: 1 }), key), rules), ended: key };
+        return { ...going(released(countedAs(removed(context.book, key), child, "dropped"), key), rules), ended: key };
       default:
         return { patch: { error: childHasFailed(about, child, error), ...ended(context, rules, failed, about) }, ended: key };
     }
   } catch (thrown) {
     return { patch: { ...ended(context, rules, failed, about), error: ruleThrew(about, child, thrown) }, ended: key };
   }
+}
+
+export function childTold({ book }: PlanContext, key: string, progress: PlanTally): PlanStep {
+  return { patch: { book: told(book, key, progress) } };
+}
+
+/** The step, and what there is to tell of the plan's progress after it. */
+export function withProgress(context: PlanContext, step: PlanStep): PlanStep {
+  const due = step.patch.book === undefined ? undefined : progressDue({ ...context, ...step.patch });
+  return due === undefined ? step : { ...step, patch: { ...step.patch, toldAt: due.settled }, tell: due.progress };
 }
 
 export function childRested(context: PlanContext, rules: PlanRules, key: string): PlanStep {
@@ -184,7 +198,7 @@ function ended(
   about: string,
 ): Pick<PlanContext, "book"> & Partial<Pick<PlanContext, "error" | "rollback">> {
   const { outcome, key, step } = child;
-  const after = counted(removed(book, key), { [outcome]: 1 });
+  const after = countedAs(removed(book, key), child, outcome);
   const kind = kinds.get(child.kind);
   if (kind?.compensate === undefined || (outcome === "failed" && !kind.compensatesFailed)) return { book: after };
   try {

@@ -89,6 +89,8 @@ export interface ParentRecord extends Address {
   readonly root: Address;
   /** The parent hears of every state. */
   readonly watches?: true;
+  /** The parent sums up its children's progress. */
+  readonly counts?: true;
 }
 
 /** A custom action that a stored turn asked for. Run after its commit, at least once. */

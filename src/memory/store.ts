@@ -40,7 +40,7 @@ export class MemoryStore implements Store {
   async census(tell: (address: Address) => boolean): Promise<void> {
     const { ledger } = this.#server;
     const through = await this.#connection.request("census", () => ledger.sequence);
-    for (let after = 0; after < through; ) {
+    for (let after = 0; after < through;) {
       const from = after;
       const page = await this.#connection.request("census", () => ledger.recordsAfter(from, CENSUS_PAGE));
       for (const { address, sequence } of page) {

@@ -12,11 +12,13 @@ import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { draftMail, mailWrite } from "./post.ts";
+import type { Telling } from "./telling.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 export interface DispatchParts {
   readonly store: Store;
   readonly outlet: Outlet;
+  readonly telling: Telling;
   readonly log: Log;
   readonly partitions: number;
   readonly timekeeper: Timekeeper;
@@ -125,6 +127,9 @@ export class Dispatch {
         break;
       case "act":
         this.#act(activation, effect, holds);
+        break;
+      case "acknowledge":
+        this.#parts.telling.acknowledged(activation);
         break;
       case "emit":
         this.#emit(activation, effect.event);

@@ -1,9 +1,8 @@
-import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
-import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { isReady } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
@@ -21,9 +20,11 @@ import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import type { Telling } from "./telling.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
+  readonly telling: Telling;
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
@@ -50,8 +51,6 @@ export class Performer {
   readonly #acts: Acts;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
-  /** Tasks whose end was stored here. */
-  finished = 0;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
@@ -63,7 +62,7 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
-      answer: (replyTo, outcome) => this.answer(replyTo, outcome),
+      answer: (replyTo, outcome) => parts.telling.answer(replyTo, outcome),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
     });
     this.#obligations = new Obligations({
@@ -179,7 +178,7 @@ export class Performer {
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
+    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#parts.telling.ended(activation);
     for (const hold of stored.holds) hold.release();
     this.#parts.retire(activation);
   }
@@ -197,10 +196,6 @@ export class Performer {
     const later = activation.pending;
     activation.pending = later === undefined ? refused : merge(refused, later);
     this.#parts.committer.dirty(activation);
-  }
-
-  answer(replyTo: string, outcome: Outcome): void {
-    this.#parts.outlet.reply(replyTo, encodeJson(outcome));
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -292,21 +287,6 @@ export class Performer {
     }
   }
 
-  #tellOutcome(activation: Activation): void {
-    this.finished++;
-    const { record } = activation.actor as Actor;
-    const { type, id } = activation.address;
-    if (record.replyTo === undefined && activation.listeners.length === 0) return;
-    const outcome = outcomeOf(type, id, record);
-    if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
-    const { listeners } = activation;
-    activation.listeners = NOTHING;
-    for (const { replyTo, hold } of listeners) {
-      this.answer(replyTo, { ...outcome, duplicate: true });
-      hold.release();
-    }
-  }
-
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
   #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
     if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
@@ -320,7 +300,10 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
-    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
+    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
+      this.#repeat(activation, [hold]);
+      this.#parts.telling.endedAgain(activation);
+    }
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);
   }

@@ -23,6 +23,7 @@ import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
+import { Telling } from "./telling.ts";
 import { Timekeeper } from "./timekeeper.ts";
 
 export interface StageParts {
@@ -72,6 +73,7 @@ export class Stage {
   readonly #loader: Loader;
   readonly #known: KnownIds;
   readonly #performer: Performer;
+  readonly #telling: Telling;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -104,8 +106,10 @@ export class Stage {
           }),
         ),
     );
+    this.#telling = new Telling(parts.outlet);
     this.#performer = new Performer({
       ...parts,
+      telling: this.#telling,
       committer: this.committer,
       timekeeper: this.#timekeeper,
       dead: (session, hold, error) => this.#dead(session, hold, error),
@@ -124,7 +128,7 @@ export class Stage {
 
   /** Tasks whose end was stored by this host. */
   get finished(): number {
-    return this.#performer.finished;
+    return this.#telling.finished;
   }
 
   waitingIn(lane: StartLane): number {
@@ -283,7 +287,7 @@ export class Stage {
       if (delivery.lane !== "event") this.#early.look(session, delivery);
       const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
       if (replyTo !== "")
-        this.#performer.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
+        this.#telling.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
     });
   }
 
