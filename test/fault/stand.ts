@@ -177,7 +177,7 @@ export function breaches(views: ReadonlyMap<string, TaskView>, runs: readonly Ru
 }
 
 /** Records that do not follow from the ones before them. */
-function forks(stored: readonly StoredState[]): readonly string[] {
+export function forks(stored: readonly StoredState[]): readonly string[] {
   const found: string[] = [];
   const last = new Map<string, StoredState>();
   for (const state of [...stored].sort((a, b) => a.sequence - b.sequence)) {
