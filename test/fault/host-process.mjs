@@ -29,10 +29,10 @@ const trip = definePlan({
   expand: function* ({ input, cursor = 0 }) {
     for (let i = cursor; i < input.children; i++) {
       const isLast = i === input.children - 1;
-      yield { kind: "job", key: `k${i}`, input: { fails: isLast && input.fails === true }, step: isLast ? 1 : 0, cursor: i + 1 };
+      yield { kind: "job", key: `k${i}`, input: { ms: 5, fails: isLast && input.fails === true }, step: isLast ? 1 : 0, cursor: i + 1 };
     }
   },
-  compensate: { job: ({ key }) => ({ kind: "unjob", input: { key } }) },
+  compensate: { job: ({ key }) => ({ kind: "unjob", input: { key, ms: 5 } }) },
   collect: (count = 0) => count + 1,
 });
 
