@@ -218,7 +218,8 @@ function faultsOfPlan(options: PlanOptions<unknown, unknown>): Fault[] {
   demand("children", Object.keys(children ?? {}).length > 0, "must have at least one kind");
   for (const [kind, child] of Object.entries(children ?? {})) {
     demand(`children.${kind}`, !kind.startsWith("plan."), 'may not begin with "plan."');
-    demand(`children.${kind}`, isType(typeof child === "string" ? child : child?.name), "must be a definition, or the type of one");
+    const type: unknown = typeof child === "string" ? child : child?.name;
+    demand(`children.${kind}`, typeof type === "string" && isType(type), "must be a definition, or the type of one");
   }
   for (const part of ["onFailure", "compensate"] as const)
     for (const kind of Object.keys(options[part] ?? {}))

@@ -1,6 +1,6 @@
 import { formatAddress } from "./core/address.ts";
 import type { ActivityContext } from "./core/definition.ts";
-import { encodeJson } from "./core/codec.ts";
+import { encodeMsgpack } from "./core/codec.ts";
 import { TroupeError } from "./core/errors.ts";
 import type { PlannedChild } from "./core/plan-book.ts";
 import type { Batch } from "./core/plan-steps.ts";
@@ -147,7 +147,7 @@ export function plannedChild(described: ChildDescription, defaultKey: string, ki
   if (step !== undefined && !(Number.isSafeInteger(step) && step >= 0)) return refuse(key, "must have a whole number as its step");
   if (after !== undefined && !(Array.isArray(after) && after.every((other) => typeof other === "string")))
     return refuse(key, "must name the children that it comes after by their keys");
-  const size = key.length + kind.length + encodeJson({ input, after }).length;
+  const size = key.length + kind.length + encodeMsgpack({ input, after }).length;
   if (size > MOST_INPUT_BYTES)
     return refuse(key, `takes ${size} bytes; at most ${MOST_INPUT_BYTES} can be stored: give it a reference instead`);
   return {

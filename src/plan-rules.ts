@@ -25,7 +25,7 @@ export function rulesOf(options: PlanOptions<unknown, unknown>, faults: Fault[])
       compensate: by === undefined ? undefined : (ended) => compensationOf(by(ended), names, options.name),
       compensatesFailed: typeof compensate === "object" && compensate.of === "begun",
     });
-    if (by !== undefined && typeof by !== "function") faults.push({ path: `compensate.${kind}`, message: "must be a function" });
+    if (compensate !== undefined && typeof by !== "function") faults.push({ path: `compensate.${kind}`, message: "must be a function" });
   }
   const { collect } = options;
   return {

@@ -69,7 +69,9 @@ export class Collected {
       if (typeof child.src !== "string") throw new Error(`The logic of child "${id}" is inline: register it in setup({ actors })`);
       if (before[id] !== undefined) this.#end(id);
       const ref = this.#begin(id, child.src, child);
-      (this.#refs ??= new Map()).set(child, ref);
+      // A plan knows its children by their keys; it keeps a reference to none but its pages.
+      if (this.#subject.definition.kind !== "task" || this.#subject.definition.children?.get(child.src)?.isDetached === true)
+        (this.#refs ??= new Map()).set(child, ref);
       (next.children as Record<string, unknown>)[id] = ref;
     }
   }

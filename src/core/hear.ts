@@ -29,8 +29,13 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
     }
     case "report": {
       const child = children?.[envelope.child];
-      if (child?.generation !== envelope.generation || child.ended === true) return undefined;
-      const after = isEndEvent(envelope.event) ? { ...children, [envelope.child]: { ...child, ended: true as const } } : children;
+      if (children === undefined || child?.generation !== envelope.generation || child.ended === true) return undefined;
+      if (!isEndEvent(envelope.event)) return { event: envelope.event, activities, timers, children };
+      // A plan has no more use for a child that has ended.
+      const after =
+        definition.kind === "task"
+          ? without(children, envelope.child)
+          : { ...children, [envelope.child]: { ...child, ended: true as const } };
       return { event: envelope.event, activities, timers, children: after };
     }
     case "stop":

@@ -4,6 +4,7 @@ import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./erro
 import { counted, type PlanTally, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 import { judged, replaced, rested, rose, type FailureRule } from "./plan-failure.ts";
 import { begun, faultsOfGraph, released, removed, takenIn } from "./plan-order.ts";
+import { encodeMsgpack } from "./codec.ts";
 import { countedAs, progressDue, told } from "./plan-progress.ts";
 import { abandoned, paged, ROLLBACK_BEGUN, rollbackEnded, turnedBack, unableTo, undoable, undoing, undone } from "./plan-rollback.ts";
 
@@ -205,7 +206,7 @@ function ended(
     const made = kind.compensate(child);
     if (made === undefined) return { book: after };
     const { kind: by, input } = kept(made, "What undoes a child", about);
-    const size = JSON.stringify(input)?.length ?? 0;
+    const size = encodeMsgpack(input).length;
     return { book: undoable(after, { key, kind: by, input, size, ...(step === undefined ? {} : { step }) }) };
   } catch (thrown) {
     const error = ruleThrew(about, child, thrown);
@@ -215,7 +216,7 @@ function ended(
 
 /** @throws too_large, before the record is */
 function kept<T>(value: T, what: string, about: string): T {
-  const bytes = JSON.stringify(value)?.length ?? 0;
+  const bytes = encodeMsgpack(value).length;
   if (bytes <= MOST_KEPT_BYTES) return value;
   throw new TroupeError("too_large", `${what} takes ${bytes} bytes in the record of ${about}; at most ${MOST_KEPT_BYTES} can be kept`, {
     about,

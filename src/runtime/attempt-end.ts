@@ -15,6 +15,8 @@ export interface EndedAttempt {
   readonly attempt: Attempt;
   readonly at: TurnAt;
   readonly maxRecordBytes: number;
+  /** Measures all that a turn would store. @throws bad_payload, too_large */
+  readonly check: (turn: Turn) => Uint8Array;
 }
 
 /**
@@ -24,11 +26,12 @@ export interface EndedAttempt {
 export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
   if (end.kind === "failed") return { turn: failed(ended, end.error, log), bytes: undefined };
   const { activation, name } = ended;
+  const { kind, outputSchema, children } = activation.definition;
   try {
-    const { kind, outputSchema } = activation.definition;
     const output = kind === "task" ? validate(outputSchema, end.output, "invalid_output", activation.key) : end.output;
     const turn = settle(ended, { type: `xstate.done.actor.${name}`, actorId: name, output });
-    return { turn, bytes: sized(ended, turn) };
+    // A plan's children are its attempt's doing: where they cannot be stored it has failed.
+    return { turn, bytes: kind === "task" && children !== undefined ? ended.check(turn) : sized(ended, turn) };
   } catch (error) {
     return { turn: failed(ended, error, log), bytes: undefined };
   }

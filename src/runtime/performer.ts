@@ -2,6 +2,7 @@ import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
+import { errorEvent } from "../core/family.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
@@ -206,7 +207,7 @@ export class Performer {
     let bytes: Uint8Array | undefined;
     try {
       const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
-      ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
+      ({ turn, bytes } = turnOfEnd({ ...parts, check: (made) => this.#dispatch.check(activation, made) }, end, this.#parts.log));
       bytes = this.#check(activation, turn) ?? bytes;
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
@@ -231,15 +232,20 @@ export class Performer {
       turn = take(activation.definition, activation.address, actor, envelope, at);
       bytes = this.#check(activation, turn);
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = withoutReport(activation, actor, envelope, error, at) ?? this.#thrown(activation, actor, error, at);
     }
     this.#apply(activation, turn, handed, causes, bytes);
     this.#queueIfReady(activation, handed, causes);
   }
 
-  /** The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters. */
+  /**
+   * The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters, and so is most
+   * of what a plan does: the rest of it is small, so that its record is measured only where it has grown large.
+   */
   #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    return !isSimple(activation.definition) && turn.kind === "changed" ? this.#dispatch.check(activation, turn) : undefined;
+    const { definition, recordBytes } = activation;
+    const isSure = definition.kind === "task" && (isSimple(definition) || recordBytes < this.#parts.store.maxWriteBytes / 2);
+    return isSure || turn.kind !== "changed" ? undefined : this.#dispatch.check(activation, turn);
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
@@ -324,4 +330,17 @@ export class Performer {
     const epoch = activation.session.fence;
     return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
+}
+
+/** A plan that cannot keep what its child brought goes on as if the child had failed: otherwise it would wait for its end for ever. */
+function withoutReport(
+  { definition, address }: Activation,
+  actor: Actor,
+  envelope: Exclude<Envelope, { kind: "start" }>,
+  error: unknown,
+  at: TurnAt,
+): Turn | undefined {
+  if (definition.kind !== "task" || envelope.kind !== "report") return undefined;
+  const event = errorEvent(envelope.child, toErrorRecord(error));
+  return take(definition, address, actor, { ...envelope, event }, at);
 }
