@@ -8,8 +8,8 @@ import { fromErrorRecord, TroupeError } from "./core/errors.ts";
 import type { Outcome } from "./core/lifecycle.ts";
 import { validate } from "./core/schema.ts";
 import type { Gateway } from "./ports/gateway.ts";
-import { Ref } from "./ref.ts";
-import { viewOf, type TaskState, type TaskView } from "./view.ts";
+import { Ref, type WaitOptions } from "./ref.ts";
+import { isIn, statusOf, viewOf, type InputOf, type OutputOf, type Status, type View } from "./view.ts";
 
 /** What may go with a start. */
 export interface StartRequest<TInput = unknown> {
@@ -22,13 +22,14 @@ export interface StartRequest<TInput = unknown> {
   readonly deadline?: string | number | Date;
 }
 
-export interface WaitOptions {
-  readonly timeout?: Duration;
+/** Which actors to list; what is left out fits all. */
+export interface ListFilter {
+  readonly type?: string;
+  /** A task's word, or a state of a machine such as `paying` or `paying.asked`. */
+  readonly state?: string;
+  readonly status?: Status;
   readonly signal?: AbortSignal;
 }
-
-/** A definition, or the bare name of one that lives elsewhere. */
-export type TaskType<TInput = unknown, TOutput = unknown> = Definition<TInput, TOutput> | string;
 
 /** How long a started task is believed to answer before its record is looked at: an answer may be lost, a record is not. */
 const LOOK_AFTER_MS = 2_000;
@@ -46,17 +47,20 @@ export class Client implements AsyncDisposable {
   }
 
   /** Resolves once the request is stored. @throws invalid_input, bad_address, bad_delay, bad_deadline, too_large, in_full */
-  start<TInput, TOutput>(type: TaskType<TInput, TOutput>, request: StartRequest<TInput> = {}): Promise<Ref<TOutput>> {
+  start<TDefinition extends Definition = Definition>(
+    type: TDefinition | string,
+    request: StartRequest<InputOf<TDefinition>> = {},
+  ): Promise<Ref<TDefinition>> {
     return this.#submit(type, request, NO_HEADERS);
   }
 
   /**
    * Many at once: one promise for all, a result for each, in order. The requests travel together; each is stored or refused alone.
    */
-  async startMany<TInput, TOutput>(
-    type: TaskType<TInput, TOutput>,
-    requests: readonly StartRequest<TInput>[],
-  ): Promise<readonly PromiseSettledResult<Ref<TOutput>>[]> {
+  async startMany<TDefinition extends Definition = Definition>(
+    type: TDefinition | string,
+    requests: readonly StartRequest<InputOf<TDefinition>>[],
+  ): Promise<readonly PromiseSettledResult<Ref<TDefinition>>[]> {
     return Promise.allSettled(requests.map((request) => this.#submit(type, request, NO_HEADERS)));
   }
 
@@ -64,11 +68,11 @@ export class Client implements AsyncDisposable {
    * Submits and awaits the result; of a plan that acknowledges early nothing but that. Aborting `signal` cancels the task; the timeout does not.
    * @throws task_failed, cancelled, expired, and what `start` throws
    */
-  async run<TInput, TOutput>(
-    type: TaskType<TInput, TOutput>,
-    input?: TInput,
-    options: Omit<StartRequest<TInput>, "input"> & WaitOptions = {},
-  ): Promise<TOutput> {
+  async run<TDefinition extends Definition = Definition>(
+    type: TDefinition | string,
+    input?: InputOf<TDefinition>,
+    options: Omit<StartRequest<InputOf<TDefinition>>, "input"> & WaitOptions = {},
+  ): Promise<OutputOf<TDefinition>> {
     options.signal?.throwIfAborted();
     let heard: (outcome: Outcome) => void = () => {};
     const answer = new Promise<Outcome>((resolve) => (heard = resolve));
@@ -76,27 +80,27 @@ export class Client implements AsyncDisposable {
     try {
       const request = input === undefined ? options : { ...options, input };
       const ref = await this.#submit(type, request, { [HEADERS.replyTo]: expected.subject });
-      return outputOf(await this.#outcome(ref, answer, options)) as TOutput;
+      return outputOf(await this.#outcome(ref as unknown as Ref, answer, options));
     } finally {
       expected.forget();
     }
   }
 
-  /** A task by its name; nothing is looked up. @throws bad_address */
-  ref<TInput, TOutput>(type: TaskType<TInput, TOutput>, id: string): Ref<TOutput> {
-    return new Ref<TOutput>(addressOf(nameOf(type), id), this.#gateway);
+  /** An actor by its address; nothing is looked up. @throws bad_address */
+  ref<TDefinition extends Definition = Definition>(type: TDefinition | string, id: string): Ref<TDefinition> {
+    return new Ref<TDefinition>(addressOf(nameOf(type), id), this.#gateway, definitionOf(type));
   }
 
-  /** Every task with a stored record that fits, in no particular order. Those still queued have none. */
-  async *list(filter: { readonly type?: string; readonly state?: TaskState; readonly signal?: AbortSignal } = {}): AsyncIterable<TaskView> {
-    const { type, state, signal } = filter;
+  /** Every actor with a stored record that fits, in no particular order. Those still queued have none. @throws no_connection */
+  async *list(filter: ListFilter = {}): AsyncIterable<View> {
+    const { type, state, status, signal } = filter;
     for await (const { address, bytes } of this.#gateway.watch(type === undefined ? {} : { type }, {
       current: true,
       ...(signal === undefined ? {} : { signal }),
     })) {
       if (bytes === undefined) continue;
       const view = viewOf(address, bytes);
-      if (state === undefined || view.state === state) yield view;
+      if ((state === undefined || isIn(view, state)) && (status === undefined || statusOf(view) === status)) yield view;
     }
   }
 
@@ -114,11 +118,11 @@ export class Client implements AsyncDisposable {
   }
 
   /** Not an async function: in bulk, every promise between the caller and the acknowledgement costs as much as the publish. */
-  #submit<TInput, TOutput>(
-    type: TaskType<TInput, TOutput>,
-    request: StartRequest<TInput>,
+  #submit<TDefinition extends Definition>(
+    type: TDefinition | string,
+    request: StartRequest<InputOf<TDefinition>>,
     more: Readonly<Record<string, string>>,
-  ): Promise<Ref<TOutput>> {
+  ): Promise<Ref<TDefinition>> {
     try {
       const address = addressOf(nameOf(type), request.id ?? nuid.next());
       const about = formatAddress(address);
@@ -126,7 +130,7 @@ export class Client implements AsyncDisposable {
       const asked = startHeaders(request, about);
       const headers = asked === NO_HEADERS ? more : { ...asked, ...more };
       const sent = this.#gateway.send(request.priority ?? "normal", address, encodeJson(request.input), headers);
-      return sent.then(() => new Ref<TOutput>(address, this.#gateway));
+      return sent.then(() => new Ref<TDefinition>(address, this.#gateway, definitionOf(type)));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -156,6 +160,11 @@ export class Client implements AsyncDisposable {
       };
       const fail = (error: Error): void => (finish(), reject(error));
       const succeed = (outcome: Outcome): void => (finish(), resolve(outcome));
+      const hear = async (outcome: Outcome): Promise<void> => {
+        const found = outcome.inRecord === true ? await ref.outcomeNow().catch(() => undefined) : outcome;
+        // Where it could not be read, the next look will tell.
+        if (found !== undefined) succeed(found);
+      };
       const look = (): void => {
         lookTimer = setTimeout(
           () => void ref.outcomeNow().then((outcome) => (outcome === undefined ? look() : succeed(outcome)), look),
@@ -164,14 +173,18 @@ export class Client implements AsyncDisposable {
         lookInMs = Math.min(lookInMs * 2, LOOK_AT_MOST_EVERY_MS);
       };
       options.signal?.addEventListener("abort", abort, { once: true });
-      void answer.then(succeed);
+      void answer.then(hear);
       look();
     });
   }
 }
 
-function nameOf(type: TaskType<never, never> | Definition | string): string {
+function nameOf(type: Definition | string): string {
   return typeof type === "string" ? type : type.name;
+}
+
+function definitionOf(type: Definition | string): Definition | undefined {
+  return typeof type === "string" ? undefined : type;
 }
 
 function timeoutOf(timeout: Duration | undefined, address: Address): number | undefined {

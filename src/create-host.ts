@@ -6,9 +6,10 @@ import { connectionOptions, durationMs, openGateway, type ConnectOptions } from 
 import type { Definition } from "./core/definition.ts";
 import type { Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
+import { warningsOf } from "./core/machine-warnings.ts";
 import { castOf } from "./define-actor.ts";
 import { openAdapter, type Adapter } from "./nats/adapter.ts";
-import { openConnection } from "./nats/connection.ts";
+import { inboxPrefixIn, openConnection } from "./nats/connection.ts";
 import { Micro } from "./nats/micro.ts";
 import { namesOf } from "./nats/names.ts";
 import { provision, type Layout } from "./nats/provision.ts";
@@ -24,6 +25,8 @@ export interface HostOptions extends ConnectOptions {
   readonly concurrency?: number;
   /** What idle actors may take in memory. Default: 64 MiB. */
   readonly cacheBytes?: number;
+  /** What the record of one actor may have. Default: 16 MiB. */
+  readonly maxRecordBytes?: number;
   /** How long a host is believed alive after its last sign of life; a dead one's work goes on elsewhere by then. Default: 3 s. */
   readonly leaseTtl?: Duration;
   /** Partitions of streams that are created now; fixed afterwards. Default: those that are there, otherwise 8. */
@@ -36,6 +39,8 @@ export interface HostOptions extends ConnectOptions {
 
 const DEFAULT_CONCURRENCY = 50;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
+/** Less than one message holds would make nothing cheaper. */
+const LEAST_RECORD_BYTES = 1024 * 1024;
 const DEFAULT_DRAIN_MS = 30_000;
 
 /** A process's running host. Made by `createHost`; `await using` drains it. */
@@ -108,6 +113,11 @@ export class RunningHost implements AsyncDisposable {
 export async function createHost(options: HostOptions): Promise<RunningHost> {
   const definitions = checked(options);
   const log = options.log ?? pino({ level: "warn" }, pino.destination(2));
+  for (const definition of definitions.values()) {
+    const warnings = warningsOf(definition);
+    if (warnings.length > 0)
+      log.warn({ type: definition.name, warnings }, "the machine may not mean what it says; troupe check lists the places");
+  }
   const connection = await openConnection(connectionOptions(options.nats));
   try {
     const layout = await provision(connection, {
@@ -132,11 +142,12 @@ async function assemble(
   const id = `${hostname()
     .replaceAll(/[^A-Za-z0-9_-]/g, "-")
     .slice(0, 40)}-${nuid.next()}`;
-  const { inboxPrefix } = connectionOptions(options.nats);
+  const inboxPrefix = inboxPrefixIn(connection);
   const leaseTtlMs = durationMs("leaseTtl", options.leaseTtl);
   const adapter = openAdapter(connection, layout, {
     ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
     ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(options.maxRecordBytes === undefined ? {} : { maxRecordBytes: options.maxRecordBytes }),
   });
   const host = new Host({
     id,
@@ -178,10 +189,12 @@ function checked(options: HostOptions): ReadonlyMap<string, Definition> {
     definitions.set(definition.name, definition);
   }
   if (definitions.size === 0) faults.push({ path: "actors", message: "must name at least one definition" });
-  const { concurrency = 1, cacheBytes = 0 } = options;
+  const { concurrency = 1, cacheBytes = 0, maxRecordBytes = LEAST_RECORD_BYTES } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1)
     faults.push({ path: "concurrency", message: "must be a whole number, at least 1" });
   if (!Number.isInteger(cacheBytes) || cacheBytes < 0) faults.push({ path: "cacheBytes", message: "must be a whole number of bytes" });
+  if (!Number.isInteger(maxRecordBytes) || maxRecordBytes < LEAST_RECORD_BYTES)
+    faults.push({ path: "maxRecordBytes", message: `must be a whole number of bytes, at least ${LEAST_RECORD_BYTES}` });
   if (faults.length > 0)
     throw new TroupeError("bad_options", `The host cannot be made: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, { faults });
   return definitions;

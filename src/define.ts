@@ -8,12 +8,13 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import { chanceOf, DEFAULT_RETRY, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
+import type { TaskView } from "./task-view.ts";
+import { versioned, type VersionOptions } from "./versioning.ts";
 
 /** What a task is. Every field but `name` and `run` has a default. */
-export interface TaskOptions<TInput, TOutput> {
+export interface TaskOptions<TInput, TOutput> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
-  readonly version?: string;
   /** Standard Schemas (zod, valibot, arktype), checked where a message enters and again where it runs. */
   readonly input?: StandardSchemaV1<unknown, TInput>;
   readonly output?: StandardSchemaV1<unknown, TOutput>;
@@ -32,6 +33,12 @@ export interface TaskOptions<TInput, TOutput> {
   readonly history?: boolean;
 }
 
+/** What is known of a task from its definition. */
+export type TaskDefinition<TInput = unknown, TOutput = unknown> = Definition<TInput, TOutput, TaskEvent, TaskView<TOutput>>;
+
+/** What a task understands: `retry` where it is parked. */
+export type TaskEvent = { readonly type: "cancel"; readonly reason?: string } | { readonly type: "retry" };
+
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
@@ -39,7 +46,7 @@ const MINUTE_MS = 60_000;
  * A durable task: `undo → doing → done | failed → expired`, around one function.
  * @throws bad_options listing every fault
  */
-export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOptions<TInput, TOutput>): Definition<TInput, TOutput> {
+export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOptions<TInput, TOutput>): TaskDefinition<TInput, TOutput> {
   const faults: Fault[] = [];
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const duration = (path: string, value: Duration | undefined, leastMs: number): number | undefined => {
@@ -56,6 +63,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   if (!["rerun", "fail", "park"].includes(onCrash))
     faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
   faults.push(...faultsOfRetry(retry));
+  const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
   const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;
@@ -73,7 +81,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     kind: "task",
     logic: "machine",
     name: options.name,
-    version: options.version ?? "1",
+    ...versions,
     machine,
     shape: shapeOf(machine),
     activities: new Map([["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs }]]),

@@ -1,5 +1,6 @@
 export { actorAt } from "./actor-at.ts";
-export { Client, type StartRequest, type TaskType, type WaitOptions } from "./client.ts";
+export { ActorView } from "./actor-view.ts";
+export { Client, type ListFilter, type StartRequest } from "./client.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export type { ConnectionOptions } from "./nats/connection.ts";
 export type { ActivityContext, ActivityLog, CrashPolicy, Definition, Retention } from "./core/definition.ts";
@@ -9,7 +10,7 @@ export type { Outcome } from "./core/lifecycle.ts";
 export type { RetryPolicy } from "./core/retry.ts";
 export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
-export { defineTask, type TaskOptions } from "./define.ts";
+export { defineTask, type TaskDefinition, type TaskEvent, type TaskOptions } from "./define.ts";
 export { logicOf } from "./logic-of.ts";
 export {
   definePlan,
@@ -22,6 +23,10 @@ export {
 } from "./define-plan.ts";
 export type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
 export type { Log } from "./ports/log.ts";
-export { Ref } from "./ref.ts";
+export { Ref, type WaitOptions } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
-export type { TaskState, TaskView } from "./view.ts";
+export type { TaskState, TaskView } from "./task-view.ts";
+export type { ActorDefinition, Status, View } from "./view.ts";
+export type { WatchOptions } from "./watch.ts";
+export type { VersionOptions } from "./versioning.ts";
+export type { Migrate, StoredSnapshot } from "./core/versions.ts";

@@ -1,11 +1,12 @@
-import type { Client, StartRequest } from "./client.ts";
-import { addressOf, isLane, type Address } from "./core/address.ts";
-import { decodeBody } from "./core/codec.ts";
+import type { Client } from "./client.ts";
+import { addressOf } from "./core/address.ts";
 import type { Definition } from "./core/definition.ts";
-import { HEADERS } from "./core/envelope.ts";
-import { toErrorRecord, TroupeError, withoutStacks, type Fault } from "./core/errors.ts";
-import type { Gateway, StoredDeadLetter } from "./ports/gateway.ts";
-import { TASK_STATES, type TaskState, type TaskView } from "./view.ts";
+import { toErrorRecord, TroupeError, withoutStacks } from "./core/errors.ts";
+import { deadLetters, replay } from "./dead-letters.ts";
+import type { Gateway } from "./ports/gateway.ts";
+import { TASK_STATES } from "./task-view.ts";
+import { hasEnded, isTaskState, STATUSES, type Status, type View } from "./view.ts";
+import { asFields, countOf, eventOf, fieldsOf, startRequest, textOf, type Fields } from "./verb-body.ts";
 
 /** One verb of `troupe.api.*`: the tokens behind the verb and the body → a JSON value. */
 export type Verb = (tokens: readonly string[], body: Uint8Array) => Promise<unknown>;
@@ -20,6 +21,7 @@ interface VerbParts {
 const MOST_LISTED = 1_000;
 const MOST_IN_A_BATCH = 10_000;
 const DEFAULT_WAIT_MS = 30_000;
+const DEFAULT_ASK_MS = 5_000;
 const MOST_WAIT_MS = 3_600_000;
 
 /**
@@ -38,8 +40,14 @@ export function verbsOf(parts: VerbParts): ReadonlyMap<string, { readonly tail: 
       "cancel",
       { tail: ".*.*", verb: async (tokens, body) => operate(client, tokens, (each) => each.cancel(textOf(fieldsOf(body), "reason"))) },
     ],
+    [
+      "send",
+      { tail: ".*.*", verb: async (tokens, body) => operate(client, tokens, (each) => each.send(eventOf(fieldsOf(body), each.key))) },
+    ],
+    ["ask", { tail: ".*.*", verb: async (tokens, body) => askActor(client, tokens, fieldsOf(body)) }],
+    ["accepts", { tail: ".*.*", verb: async (tokens, body) => accepts(parts, tokens, fieldsOf(body)) }],
     ["retry", { tail: ".*.*", verb: async (tokens) => retry(client, tokens) }],
-    ["list", { tail: "", verb: async (_tokens, body) => list(client, fieldsOf(body)) }],
+    ["list", { tail: "", verb: async (_tokens, body) => list(parts, fieldsOf(body)) }],
     ["dead", { tail: ".list", verb: async (_tokens, body) => deadLetters(gateway, fieldsOf(body)) }],
     ["replay", { tail: ".*.*.*", verb: async ([type = "", id = "", name = ""]) => replay(gateway, addressOf(type, id), name) }],
     [
@@ -53,58 +61,6 @@ export function verbsOf(parts: VerbParts): ReadonlyMap<string, { readonly tail: 
   ]);
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** A verb's body: an empty one is an empty object. @throws bad_payload, bad_request */
-function fieldsOf(body: Uint8Array): Fields {
-  return asFields(decodeBody(body, "") ?? {}, "The body");
-}
-
-/** @throws bad_request */
-function asFields(value: unknown, what: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new TroupeError("bad_request", `${what} must be a JSON object`);
-  return value as Fields;
-}
-
-/** @throws bad_request */
-function countOf(fields: Fields, name: string, most: number): number {
-  const { [name]: value = most } = fields;
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  const message = `must be a whole number from 0 to ${most}`;
-  throw new TroupeError("bad_request", `"${name}" ${message}`, { faults: [{ path: name, message }] });
-}
-
-function textOf(fields: Fields, name: string): string | undefined {
-  const value = fields[name];
-  if (value === undefined || typeof value === "string") return value;
-  throw new TroupeError("bad_request", `"${name}" must be text`, { faults: [{ path: name, message: "must be text" }] });
-}
-
-/** Every fault of a request at once. @throws bad_request, unknown_type, unknown_lane */
-function startRequest(fields: Fields): StartRequest {
-  const faults: Fault[] = [];
-  const { id, priority, delayMs, deadline, input } = fields;
-  if (id !== undefined && typeof id !== "string") faults.push({ path: "id", message: "must be text" });
-  if (delayMs !== undefined && typeof delayMs !== "number") faults.push({ path: "delayMs", message: "must be a number of milliseconds" });
-  if (deadline !== undefined && typeof deadline !== "string" && typeof deadline !== "number")
-    faults.push({ path: "deadline", message: "must be RFC 3339 or epoch milliseconds" });
-  if (faults.length > 0)
-    throw new TroupeError("bad_request", `The request is not well formed: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, {
-      faults,
-    });
-  if (priority !== undefined && (typeof priority !== "string" || !isLane(priority) || priority === "event")) {
-    throw new TroupeError("unknown_lane", `${JSON.stringify(priority)} is no priority: use high, normal or low`);
-  }
-  return {
-    ...(id === undefined ? {} : { id: id as string }),
-    ...(input === undefined ? {} : { input }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(delayMs === undefined ? {} : { delay: delayMs as number }),
-    ...(deadline === undefined ? {} : { deadline: deadline as string | number }),
-  };
-}
-
 function definitionOf({ definitions }: VerbParts, type: string): Definition {
   const definition = definitions.get(type);
   if (definition === undefined) throw new TroupeError("unknown_type", `No host that answers here has the type "${type}"`, { about: type });
@@ -115,7 +71,7 @@ async function submit(parts: VerbParts, type: string, fields: Fields): Promise<u
   const definition = definitionOf(parts, type);
   const request = startRequest(fields);
   const existing = request.id === undefined ? undefined : await parts.client.ref(type, request.id).get();
-  if (existing !== undefined) return { ...existing, duplicate: true };
+  if (existing !== undefined) return Object.assign({}, existing, { duplicate: true });
   const ref = await parts.client.start(definition, request);
   return { type, id: ref.id, state: "undo" };
 }
@@ -135,21 +91,17 @@ async function submitMany(parts: VerbParts, type: string, fields: Fields): Promi
   };
 }
 
-function known(view: TaskView | undefined, [type, id]: readonly string[]): TaskView {
+function known(view: View | undefined, [type, id]: readonly string[]): View {
   if (view === undefined) throw new TroupeError("unknown_id", `There is no task ${type}/${id}`, { about: `${type}/${id}` });
   return view;
 }
 
 async function result(client: Client, [type = "", id = ""]: readonly string[], fields: Fields): Promise<unknown> {
   const timeoutMs = fields["timeoutMs"] === undefined ? DEFAULT_WAIT_MS : countOf(fields, "timeoutMs", MOST_WAIT_MS);
-  return client.ref(type, id).waitFor((view) => view.state !== "undo" && view.state !== "doing", { timeout: timeoutMs });
+  return client.ref(type, id).waitFor(hasEnded, { timeout: timeoutMs });
 }
 
-async function operate(
-  client: Client,
-  tokens: readonly string[],
-  act: (ref: ReturnType<Client["ref"]>) => Promise<void>,
-): Promise<TaskView> {
+async function operate(client: Client, tokens: readonly string[], act: (ref: ReturnType<Client["ref"]>) => Promise<void>): Promise<View> {
   const [type = "", id = ""] = tokens;
   const ref = client.ref(type, id);
   const before = known(await ref.get(), tokens);
@@ -158,7 +110,7 @@ async function operate(
 }
 
 /** Only a parked task can be taken up again. @throws unknown_id, not_running */
-async function retry(client: Client, tokens: readonly string[]): Promise<TaskView> {
+async function retry(client: Client, tokens: readonly string[]): Promise<View> {
   return operate(client, tokens, async (ref) => {
     const view = await ref.get();
     if (view?.parked === undefined)
@@ -167,14 +119,22 @@ async function retry(client: Client, tokens: readonly string[]): Promise<TaskVie
   });
 }
 
-async function list(client: Client, fields: Fields): Promise<unknown> {
+async function list({ client, definitions }: VerbParts, fields: Fields): Promise<unknown> {
   const type = textOf(fields, "type");
   const state = textOf(fields, "state");
-  if (state !== undefined && !(TASK_STATES as readonly string[]).includes(state))
-    throw new TroupeError("bad_request", `"${state}" is no state: use ${TASK_STATES.join(", ")}`);
+  const status = textOf(fields, "status");
+  const hasMachines = type === undefined || definitions.get(type)?.kind !== "task";
+  if (state !== undefined && !hasMachines && !isTaskState(state))
+    throw new TroupeError("bad_request", `"${state}" is no state of a task: use ${TASK_STATES.join(", ")}`);
+  if (status !== undefined && !isStatus(status))
+    throw new TroupeError("bad_request", `"${status}" is no status: use ${STATUSES.join(", ")}`);
   const limit = countOf(fields, "limit", MOST_LISTED);
-  const tasks: TaskView[] = [];
-  const filter = { ...(type === undefined ? {} : { type }), ...(state === undefined ? {} : { state: state as TaskState }) };
+  const tasks: View[] = [];
+  const filter = {
+    ...(type === undefined ? {} : { type }),
+    ...(state === undefined ? {} : { state }),
+    ...(status === undefined ? {} : { status }),
+  };
   for await (const view of client.list(filter)) {
     if (tasks.length >= limit) return { tasks, more: true };
     tasks.push(view);
@@ -182,36 +142,19 @@ async function list(client: Client, fields: Fields): Promise<unknown> {
   return { tasks, more: false };
 }
 
-async function deadLetters(gateway: Gateway, fields: Fields): Promise<unknown> {
-  const type = textOf(fields, "type");
-  const id = textOf(fields, "id");
-  const letters = [];
-  for await (const letter of gateway.deadLetters({ ...(type === undefined ? {} : { type }), ...(id === undefined ? {} : { id }) })) {
-    if (letters.length >= MOST_LISTED) return { letters, more: true };
-    letters.push(describe(letter));
-  }
-  return { letters, more: false };
+function isStatus(word: string): word is Status {
+  return (STATUSES as readonly string[]).includes(word);
 }
 
-function describe(letter: StoredDeadLetter) {
-  const { address, name, body, at } = letter;
-  const reason = JSON.parse(letter.header(HEADERS.reason) || "{}") as { code?: string; message?: string; faults?: readonly Fault[] };
-  return { ...address, name, lane: letter.header(HEADERS.origin), at, ...reason, body: Buffer.from(body).toString("utf8") };
+async function askActor(client: Client, [type = "", id = ""]: readonly string[], fields: Fields): Promise<unknown> {
+  const timeoutMs = fields["timeoutMs"] === undefined ? DEFAULT_ASK_MS : countOf(fields, "timeoutMs", MOST_WAIT_MS);
+  const ref = client.ref(type, id);
+  return ref.ask(eventOf(fields, ref.key), { timeout: timeoutMs });
 }
 
-/** The letter once more the way it came, and its copy removed: should that fail, it is a duplicate start or event. */
-async function replay(gateway: Gateway, address: Address, name: string): Promise<unknown> {
-  for await (const letter of gateway.deadLetters(address)) {
-    if (letter.name !== name) continue;
-    const lane = letter.header(HEADERS.origin);
-    const kept = [HEADERS.contentType, HEADERS.delay, HEADERS.replyTo].flatMap((each) =>
-      letter.header(each) === "" ? [] : [[each, letter.header(each)] as const],
-    );
-    if (!isLane(lane)) throw new TroupeError("unknown_lane", `The dead letter ${name} of ${address.type}/${address.id} names no lane`);
-    await gateway.send(lane, address, letter.body, Object.fromEntries(kept));
-    return { replayed: true, discarded: await gateway.discard(address, name) };
-  }
-  throw new TroupeError("unknown_id", `There is no dead letter ${name} of ${address.type}/${address.id}`, {
-    about: `${address.type}/${address.id}`,
-  });
+/** What an actor's present state takes, and whether that includes an event. @throws unknown_id, unknown_type */
+async function accepts(parts: VerbParts, [type = "", id = ""]: readonly string[], fields: Fields): Promise<unknown> {
+  const ref = parts.client.ref(definitionOf(parts, type), id);
+  const accepted = await ref.accepts();
+  return fields["event"] === undefined ? { accepts: accepted } : { accepts: accepted, can: await ref.can(eventOf(fields, ref.key)) };
 }

@@ -1,98 +1,77 @@
-import type { PlanContext } from "../machines/plan.ts";
-import type { TaskContext } from "../machines/task.ts";
-import { formatAddress, type Address } from "./core/address.ts";
+import type { AnyActorLogic, EventFromLogic, InputFrom, OutputFrom, SnapshotFrom, StateValue } from "xstate";
+import { ActorView } from "./actor-view.ts";
+import type { Address } from "./core/address.ts";
 import { decodeRecord } from "./core/codec.ts";
-import { asRecord, formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
-import type { ErrorRecord } from "./core/errors.ts";
-import type { PlanTally, Rollback } from "./core/plan-book.ts";
-import { progressOf } from "./core/plan-progress.ts";
-import { failureOfActor } from "./core/lifecycle.ts";
+import type { Definition } from "./core/definition.ts";
+import type { ActorEvent } from "./core/envelope.ts";
+import { asRecord, type ActorRecord } from "./core/record.ts";
+import { queuedTask, TASK_STATES, taskViewOf, type TaskView } from "./task-view.ts";
 
-export const TASK_STATES = ["undo", "doing", "done", "failed", "expired"] as const;
-export type TaskState = (typeof TASK_STATES)[number];
+/** An actor as outsiders see it: `kind` says whether in the words of tasks or in those of its own machine. */
+export type View<TOutput = unknown> = TaskView<TOutput> | ActorView<StateValue, unknown, TOutput>;
 
-/**
- * A task as outsiders see it: read from its record, or from its start while no record is stored. JSON-safe if its values are. An actor
- * of another machine is shown in a task's words: `doing` while it lives, then `done` or `failed`; `path` and `context` are its own.
- */
-export interface TaskView<TOutput = unknown> {
-  readonly type: string;
-  readonly id: string;
-  readonly state: TaskState;
-  /** With the states inside: `undo.retrying`. */
-  readonly path: string;
-  readonly attempt: number;
-  readonly input?: unknown;
-  /** Of an actor that is no task. */
-  readonly context?: unknown;
-  readonly output?: TOutput;
-  readonly error?: ErrorRecord;
-  /** Of a plan: its children, and theirs. */
-  readonly progress?: PlanTally;
-  /** Of a plan that had something to undo. */
-  readonly rollback?: Rollback;
-  readonly parked?: Parked;
-  /** When the next timer is due, epoch ms. */
-  readonly dueAt?: number;
-  readonly deadlineAt?: number;
-  /** 0 while no record is stored. */
-  readonly revision: number;
-  readonly createdAt?: number;
-  readonly updatedAt?: number;
-}
+/** How far an actor is, whatever it is: a task that failed or expired is in error. */
+export const STATUSES = ["active", "done", "error", "stopped"] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** What `defineActor` makes of a machine's types, or of those of transition logic. */
+export type ActorDefinition<TLogic extends AnyActorLogic> = Definition<
+  InputFrom<TLogic>,
+  OutputFrom<TLogic>,
+  EventFromLogic<TLogic>,
+  ActorView<ValueOf<SnapshotFrom<TLogic>>, ContextOf<SnapshotFrom<TLogic>>, OutputFrom<TLogic>>
+>;
+
+type ValueOf<TSnapshot> = TSnapshot extends { readonly value: infer TValue } ? TValue : StateValue;
+type ContextOf<TSnapshot> = TSnapshot extends { readonly context: infer TContext } ? TContext : unknown;
+
+/** What a definition says of its actors; where only a name is known, as much as is true of all. */
+type TypesOf<TDefinition extends Definition> = NonNullable<TDefinition["~types"]>;
+export type InputOf<TDefinition extends Definition> = TypesOf<TDefinition>["input"];
+export type OutputOf<TDefinition extends Definition> = TypesOf<TDefinition>["output"];
+export type EventOf<TDefinition extends Definition> = Known<TypesOf<TDefinition>["event"], ActorEvent>;
+export type ViewOf<TDefinition extends Definition> = Known<TypesOf<TDefinition>["view"], View>;
+type Known<T, TOtherwise> = unknown extends T ? TOtherwise : T;
+
+/** The same events without the reference that an ask adds. */
+export type AskOf<TDefinition extends Definition> = WithoutReply<EventOf<TDefinition>>;
+type WithoutReply<TEvent> = TEvent extends { readonly replyTo: unknown } ? Omit<TEvent, "replyTo"> : TEvent;
 
 /** @throws bad_payload when the record was written by a later troupe */
-export function viewOf<TOutput = unknown>(address: Address, bytes: Uint8Array): TaskView<TOutput> {
-  const record: ActorRecord = asRecord(decodeRecord(bytes));
-  const dueAt = Object.values(record.timers).reduce((least, timer) => Math.min(least, timer.dueAt), Infinity);
-  return {
-    ...address,
-    ...(record.kind === "actor" ? actorPart(address, record) : taskPart(record)),
-    ...(record.output === undefined ? {} : { output: record.output as TOutput }),
-    ...(record.parked === undefined ? {} : { parked: record.parked }),
-    ...(dueAt === Infinity ? {} : { dueAt }),
-    ...(record.deadlineAt === undefined ? {} : { deadlineAt: record.deadlineAt }),
-    revision: record.revision,
-    createdAt: record.createdAt,
-    updatedAt: record.updatedAt,
-  };
+export function viewOf(address: Address, bytes: Uint8Array): View {
+  return viewOfRecord(address, asRecord(decodeRecord(bytes)));
 }
 
-function taskPart(record: ActorRecord): Pick<TaskView, "state" | "path" | "attempt" | "input" | "error" | "progress" | "rollback"> {
-  const context = record.context as TaskContext & Partial<PlanContext>;
-  return {
-    state: topState(record.value) as TaskState,
-    path: formatState(record.value),
-    attempt: context.attempt,
-    ...(context.input === undefined ? {} : { input: context.input }),
-    ...(context.error === null ? {} : { error: context.error }),
-    ...(context.book === undefined ? {} : { progress: progressOf(context.book) }),
-    ...(context.rollback === undefined || context.rollback === null ? {} : { rollback: context.rollback }),
-  };
+export function viewOfRecord(address: Address, record: ActorRecord): View {
+  return record.kind === "actor" ? new ActorView(address, record) : taskViewOf(address, record);
 }
 
-function actorPart(address: Address, record: ActorRecord): Pick<TaskView, "state" | "path" | "attempt" | "context" | "error"> {
-  const { status, context } = record;
-  const state = status === "active" ? "doing" : status === "done" ? "done" : "failed";
-  return {
-    state,
-    path: formatState(record.value),
-    attempt: 1,
-    ...(context === undefined ? {} : { context }),
-    ...(state === "failed" ? { error: failureOfActor(formatAddress(address), record) } : {}),
-  };
+/** A start that no host has taken up yet: in the words of tasks, whatever it will be. */
+export function queuedView(address: Address): View {
+  return queuedTask(address);
 }
 
-/** A start that no host has taken up yet. */
-export function queuedView(address: Address): TaskView {
-  return { ...address, state: "undo", path: "undo.ready", attempt: 1, revision: 0 };
+export function hasEnded(view: View): boolean {
+  return statusOf(view) !== "active";
 }
 
-/** Its record has been removed after its retention. */
-export function expiredView(address: Address): TaskView {
-  return { ...address, state: "expired", path: "expired", attempt: 0, revision: 0 };
+export function statusOf(view: View): Status {
+  if (view.kind === "actor") return view.status;
+  if (view.state === "undo" || view.state === "doing") return "active";
+  return view.state === "done" ? "done" : "error";
 }
 
-export function hasEnded(view: TaskView): boolean {
-  return view.state !== "undo" && view.state !== "doing";
+/** The state with those inside, for people. */
+export function pathOf(view: View): string {
+  return view.kind === "actor" ? view.state : view.path;
+}
+
+/** Whether it is in a state: a task's word, or a path such as `paying` or `paying.asked`. */
+export function isIn(view: View, state: string): boolean {
+  return pathOf(view) === state || (view.kind === "actor" ? view.matches(state) : view.state === state);
+}
+
+/** A task's words, which every filter of tasks by state must be one of. */
+export function isTaskState(word: string): boolean {
+  return (TASK_STATES as readonly string[]).includes(word);
 }

@@ -1,6 +1,6 @@
 import { mkdir, opendir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { definePlan, defineTask, TerminalError, type Definition } from "../../src/index.ts";
+import { definePlan, defineTask, TerminalError, type TaskDefinition } from "../../src/index.ts";
 import { checksum, type Checksum, type FileInput } from "./checksum.ts";
 import { writePart, writeReport } from "./report.ts";
 
@@ -35,7 +35,7 @@ const MOST_FILES = 200;
 export const removePart = defineTask<string, void>({ name: "remove-part", run: async ({ input }) => rm(input, { force: true }) });
 
 /** The plan for some files of one folder. */
-export function folderOf(file: Definition<FileInput, Checksum>): Definition<FolderInput, number> {
+export function folderOf(file: TaskDefinition<FileInput, Checksum>): TaskDefinition<FolderInput, number> {
   return definePlan<FolderInput, number, unknown, Checksum[]>({
     name: "checksum-folder",
     children: { file },
@@ -65,7 +65,7 @@ export function folderOf(file: Definition<FileInput, Checksum>): Definition<Fold
 }
 
 /** The plan for a tree of such folders. */
-export function treeOf(folder: Definition<FolderInput, number>): Definition<TreeInput, TreeOutput> {
+export function treeOf(folder: TaskDefinition<FolderInput, number>): TaskDefinition<TreeInput, TreeOutput> {
   return definePlan<TreeInput, TreeOutput>({
     name: "checksum-tree",
     children: { folder, removePart },

@@ -25,9 +25,7 @@ try {
     Object.entries(ORDERS).map(async ([id, { input, cards }]) => {
       const ref = await host.client.start(order, { id, input });
       for (const [refusals, card] of cards.entries()) {
-        await ref.waitFor(({ path, context }) => path === "paying" && (context as { refusals: number }).refusals === refusals, {
-          timeout: "10s",
-        });
+        await ref.waitFor((view) => view.matches("paying") && view.context.refusals === refusals, { timeout: "10s" });
         await ref.send({ type: "card", card });
       }
       return [id, await ref.result({ timeout: "20s" })] as const;

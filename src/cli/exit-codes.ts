@@ -36,6 +36,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   bad_deadline: EXIT.refused,
   too_large: EXIT.refused,
   not_running: EXIT.refused,
+  not_accepted: EXIT.refused,
+  parked: EXIT.refused,
   in_full: EXIT.refused,
   incompatible_server: EXIT.refused,
   incompatible_stream: EXIT.refused,

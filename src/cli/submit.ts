@@ -100,7 +100,8 @@ function requestOf(input: unknown, { id, priority, delay, deadline }: Flags): St
   };
 }
 
-async function readInput(input: string | undefined): Promise<unknown> {
+/** JSON as it is, from `@file`, or from standard input. @throws bad_payload */
+export async function readInput(input: string | undefined): Promise<unknown> {
   if (input === undefined) return undefined;
   if (input === "-") return parse(await text(process.stdin));
   return parse(input.startsWith("@") ? await readFile(input.slice(1), "utf8") : input);

@@ -1,37 +1,39 @@
 import { Option, type Command } from "commander";
-import type { Client } from "../client.ts";
-import { parseAddress } from "../core/address.ts";
+import type { Client, ListFilter } from "../client.ts";
+import { formatAddress, parseAddress } from "../core/address.ts";
+import type { Duration } from "../core/duration.ts";
+import { checkEvent, type ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Ref } from "../ref.ts";
-import { TASK_STATES, hasEnded, type TaskState, type TaskView } from "../view.ts";
+import { hasEnded, pathOf, STATUSES, statusOf, type View } from "../view.ts";
 import { withClient, withConnection, withOutput, type ConnectionFlags, type OutputFlags } from "./connection-flags.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
-import { printOne, printRows, say, type Row } from "./output.ts";
-import { submitOne, submitLines, type SubmitFlags } from "./submit.ts";
+import { printOne, printRows, say, type Format, type Row } from "./output.ts";
+import { readInput, submitOne, submitLines, type SubmitFlags } from "./submit.ts";
 
 type Flags = ConnectionFlags & OutputFlags;
 
-const SHORT = ["type", "id", "path", "attempt", "updated"];
-const LONG = ["type", "id", "path", "attempt", "input", "output", "error", "parked", "due", "revision", "created", "updated"];
+const SHORT = ["type", "id", "state", "status", "attempt", "updated"];
+const LONG = [...SHORT.slice(0, -1), ..."parent children input context output error parked due revision created updated".split(" ")];
 
 /** Commands for whoever submits, watches and operates tasks. */
 export function addTaskCommands(program: Command): void {
   addSubmit(program);
-  withOutput(withConnection(program.command("get <type/id>").description("one task, as it is now"))).action(
-    async (key: string, flags: Flags) =>
-      withClient(flags, async (client) => printOne(rowOf(await known(refOf(client, key))), LONG, flags.output)),
+  withOutput(withConnection(program.command("get <type/id>").description("one task or actor, as it is now"))).action(
+    async (key: string, flags: Flags) => withClient(flags, async (client) => show(await known(refOf(client, key)), flags)),
   );
   addList(program);
   withOutput(
-    withConnection(program.command("watch <type/id>").description("a task now and after every change, until it has ended")),
+    withConnection(program.command("watch <type/id>").description("a task or actor now and after every change, until it has ended")),
   ).action(watch);
   withOutput(
     withConnection(program.command("cancel <type/id> [reason]").description("in any state, any number of times; the first reason is kept")),
   ).action(async (key: string, reason: string | undefined, flags: Flags) => operate(key, flags, (ref) => ref.cancel(reason)));
-  withOutput(withConnection(program.command("retry <type/id>").description("takes a parked task up again"))).action(
+  withOutput(withConnection(program.command("retry <type/id>").description("takes a parked task or actor up again"))).action(
     async (key: string, flags: Flags) =>
-      withClient(flags, async (client) => printOne((await client.ask(`retry.${key.replace("/", ".")}`)) as Row, LONG, flags.output)),
+      withClient(flags, async (client) => show((await client.ask(`retry.${key.replace("/", ".")}`)) as View, flags)),
   );
+  addSend(program);
   addDeadLetters(program);
 }
 
@@ -54,22 +56,50 @@ function addSubmit(program: Command): void {
   );
 }
 
+function addSend(program: Command): void {
+  const command = program
+    .command("send <type/id> <event>")
+    .description("sends an event; JSON with a type, @file, or - for standard input")
+    .option("--ask", "wait for what the machine sends to the event's replyTo")
+    .option("--timeout <duration>", "how long to wait");
+  withOutput(withConnection(command)).action(
+    async (key: string, event: string, flags: Flags & { readonly ask?: true; readonly timeout?: Duration }) =>
+      withClient(flags, async (client) => {
+        const ref = refOf(client, key);
+        const told = checkEvent(await readInput(event), ref.key);
+        if (flags.ask === true)
+          printAnswer(await ref.ask(told, flags.timeout === undefined ? {} : { timeout: flags.timeout }), flags.output);
+        else {
+          await known(ref);
+          await ref.send(told);
+          printOne({ ...ref.address, sent: told.type }, ["type", "id", "sent"], flags.output);
+        }
+      }),
+  );
+}
+
+function printAnswer(answer: ActorEvent, format: Format): void {
+  printOne(answer, Object.keys(answer), format);
+}
+
 function addList(program: Command): void {
   const command = program
     .command("ls")
-    .description("tasks with a stored record")
+    .description("tasks and actors with a stored record")
     .option("--type <type>", "only of this type")
-    .addOption(new Option("--state <state>", "only in this state").choices(TASK_STATES));
-  withOutput(withConnection(command)).action(async (flags: Flags & { readonly type?: string; readonly state?: TaskState }) =>
+    .option("--state <state>", "only in this state: a task's, or a machine's such as paying.asked")
+    .addOption(new Option("--status <status>", "only with this status").choices(STATUSES));
+  withOutput(withConnection(command)).action(async (flags: Flags & Omit<ListFilter, "signal">) =>
     withClient(flags, async (client) => {
       const rows: Row[] = [];
       const filter = {
         ...(flags.type === undefined ? {} : { type: flags.type }),
         ...(flags.state === undefined ? {} : { state: flags.state }),
+        ...(flags.status === undefined ? {} : { status: flags.status }),
       };
       for await (const view of client.list(filter)) {
-        if (flags.output === "jsonl") printRows([rowOf(view)], SHORT, "jsonl");
-        else rows.push(rowOf(view));
+        if (flags.output === "jsonl") printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
+        else rows.push(rowOf(view, flags.output));
       }
       if (flags.output !== "jsonl") printRows(rows, SHORT, flags.output);
     }),
@@ -78,18 +108,22 @@ function addList(program: Command): void {
 
 async function watch(key: string, flags: Flags): Promise<void> {
   await withClient(flags, async (client) => {
-    let last: TaskView | undefined;
-    for await (const view of refOf(client, key).watch()) {
+    const ref = refOf(client, key);
+    let last = await known(ref);
+    if (last.revision === 0) showChange(last, flags);
+    for await (const view of ref.watch()) {
       last = view;
-      if (flags.output === "table")
-        process.stdout.write(
-          `${new Date(view.updatedAt ?? Date.now()).toISOString()}  ${view.path}${view.error === undefined ? "" : `  ${view.error.message}`}\n`,
-        );
-      else printRows([rowOf(view)], SHORT, "jsonl");
+      showChange(view, flags);
       if (hasEnded(view)) break;
     }
-    if (last !== undefined) process.exitCode = exitCodeOfView(last);
+    process.exitCode = exitCodeOfView(last);
   });
+}
+
+function showChange(view: View, { output }: Flags): void {
+  if (output !== "table") return printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
+  const at = new Date(view.updatedAt ?? Date.now()).toISOString();
+  process.stdout.write(`${at}  ${pathOf(view)}${view.error === undefined ? "" : `  ${view.error.message}`}\n`);
 }
 
 async function operate(key: string, flags: Flags, act: (ref: Ref) => Promise<void>): Promise<void> {
@@ -97,7 +131,7 @@ async function operate(key: string, flags: Flags, act: (ref: Ref) => Promise<voi
     const ref = refOf(client, key);
     await known(ref);
     await act(ref);
-    printOne(rowOf(await known(ref)), LONG, flags.output);
+    show(await known(ref), flags);
   });
 }
 
@@ -140,20 +174,37 @@ function refOf(client: Client, key: string): Ref {
 }
 
 /** @throws unknown_id */
-async function known(ref: Ref): Promise<TaskView> {
+async function known(ref: Ref): Promise<View> {
   const view = await ref.get();
   if (view === undefined) throw new TroupeError("unknown_id", `There is no task ${ref.key}`, { about: ref.key });
   return view;
 }
 
 /** 0 for done; what a failure means otherwise. */
-function exitCodeOfView(view: TaskView): number {
-  if (view.state === "done") return EXIT.ok;
+function exitCodeOfView(view: View): number {
+  const status = statusOf(view);
+  if (status === "done") return EXIT.ok;
+  if (status === "stopped") return EXIT.cancelled;
   return view.error?.code === undefined ? EXIT.failed : exitCodeOf(view.error.code);
 }
 
-function rowOf(view: TaskView): Row {
+function show(view: View, flags: Flags): void {
+  printOne(rowOf(view, flags.output), LONG, flags.output);
+}
+
+/** As it is on the wire, with instants that people can read; in a table the state is told with the states inside. */
+function rowOf(view: View, format: Format): Row {
   const instant = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
   const { createdAt, updatedAt, dueAt, ...rest } = view;
-  return { ...rest, due: instant(dueAt), created: instant(createdAt), updated: instant(updatedAt) };
+  const row = { ...rest, due: instant(dueAt), created: instant(createdAt), updated: instant(updatedAt) };
+  return format === "table" ? { ...row, state: pathOf(view), status: statusOf(view), ...familyOf(view) } : row;
+}
+
+/** Parent and children as addresses, `type/id`. */
+function familyOf(view: View): Row {
+  const children = view.kind === "actor" ? Object.entries(view.children ?? {}) : [];
+  return {
+    ...(view.parent === undefined ? {} : { parent: formatAddress(view.parent) }),
+    ...(children.length === 0 ? {} : { children: children.map(([name, child]) => `${name}: ${formatAddress(child)}`).join(", ") }),
+  };
 }

@@ -15,10 +15,19 @@ export interface Turn {
   readonly effects: readonly Effect[];
   /** What the machine heard; absent where it heard nothing, or nothing came from outside. */
   readonly event?: ActorEvent;
+  /** For types with history: the transitions that were taken, in order. */
+  readonly edges?: readonly Edge[];
   /** What the turn made of the envelope: an unheard one changed nothing and need not be stored. */
   readonly kind: "changed" | "unheard";
   /** It was made to fit what is stored with it. */
   readonly isMeasured?: true;
+}
+
+/** One transition of a machine: XState's ids of the states it leads from and to (none: it stayed), "" for one that needs no event. */
+export interface Edge {
+  readonly event: string;
+  readonly source: string;
+  readonly targets: readonly string[];
 }
 
 /** When and under which fence a turn is made, and which delivery it absorbs. */

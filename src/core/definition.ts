@@ -3,16 +3,22 @@ import type { AnyStateMachine } from "xstate";
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { ChildType } from "./family.ts";
+import type { Migration } from "./versions.ts";
 
 /**
  * What a host knows about a type of actor. Made by `defineTask` and `defineActor`, and never changed afterwards.
  */
-export interface Definition<TInput = unknown, TOutput = unknown> {
+export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknown, TView = unknown> {
   readonly kind: "task" | "actor";
   /** What the machine is: a statechart, or a function of state and event that never ends by itself. */
   readonly logic: "machine" | "transition";
   readonly name: string;
+  /** Whole numbers with dots between them: which one of two is older is known. */
   readonly version: string;
+  /** Older ones kept beside this: their actors go on under them. */
+  readonly versions?: readonly Definition[];
+  /** From older versions on. */
+  readonly migrations?: readonly Migration[];
   /** With every actor logic replaced by a stub: children are never evaluated in their parent's process. */
   readonly machine: AnyStateMachine;
   /** Structural hash of the machine: same version with another shape is a deployment mistake. */
@@ -31,7 +37,7 @@ export interface Definition<TInput = unknown, TOutput = unknown> {
   readonly inputSchema: StandardSchemaV1 | undefined;
   readonly outputSchema: StandardSchemaV1 | undefined;
   /** Carries the types; never present at run time. */
-  readonly "~types"?: { readonly input: TInput; readonly output: TOutput };
+  readonly "~types"?: { readonly input: TInput; readonly output: TOutput; readonly event: TEvent; readonly view: TView };
 }
 
 /** A task that one function does: what most hosts run most of, so its turns take short cuts that an actor with children may not. */

@@ -14,22 +14,51 @@ export class Draft {
   generation: number;
   effects: readonly Effect[] = NO_EFFECTS;
   readonly #now: number;
+  readonly #ended: readonly number[] | undefined;
+  /** The same to ask, and to take from. */
+  #endedLeft: Set<number> | undefined;
+  /** The children are a copy of this draft's own: those of the record stay as they are. */
+  #ownsChildren = false;
 
   constructor(
     before: ActorRecord,
-    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"] },
+    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"]; readonly ended?: Draft["ended"] },
     now: number,
   ) {
     this.activities = open.activities;
     this.timers = open.timers;
     this.children = open.children;
     this.generation = before.generation;
+    this.#ended = open.ended;
     this.#now = now;
   }
 
-  /** Most turns have one effect or none, so the list is made to measure. */
+  /** Most turns have one effect or none, so a short list is made to measure. */
   effect(effect: Effect): void {
-    this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
+    if (this.effects.length < FEW) this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect];
+    else (this.effects as Effect[]).push(effect);
+  }
+
+  adopt(id: string, child: ChildRecord): void {
+    this.#ownChildren()[id] = child;
+  }
+
+  lose(id: string): void {
+    const children = this.#ownChildren();
+    this.#endedLeft?.delete(children[id]?.generation ?? 0);
+    delete children[id];
+  }
+
+  hasEnded({ generation }: ChildRecord): boolean {
+    if (this.#ended === undefined) return false;
+    return (this.#endedLeft ??= new Set(this.#ended)).has(generation);
+  }
+
+  /** Of the children that are left, those whose end has been heard. */
+  get ended(): readonly number[] | undefined {
+    const left = this.#endedLeft;
+    if (left === undefined || left.size === this.#ended?.length) return this.#ended;
+    return left.size === 0 ? undefined : [...left];
   }
 
   run(id: string, src: string, input: unknown, watched?: boolean): void {
@@ -45,6 +74,12 @@ export class Draft {
     if (activity === undefined) return;
     this.effect({ kind: "halt", activity: id, generation: activity.generation });
     this.activities = without(this.activities, id);
+  }
+
+  #ownChildren(): Record<string, ChildRecord> {
+    if (!this.#ownsChildren) this.children = { ...this.children };
+    this.#ownsChildren = true;
+    return this.children as Record<string, ChildRecord>;
   }
 
   disarmAll(): void {
@@ -68,6 +103,8 @@ export class Draft {
     this.effect({ kind: "disarm", timer, generation: armed.generation, keeper: armed.keeper });
   }
 }
+
+const FEW = 4;
 
 export const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 export const NOTHING: Readonly<Record<string, never>> = Object.freeze({});

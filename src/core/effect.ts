@@ -1,6 +1,6 @@
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
-import type { OwedRecord, ParentRecord } from "./record.ts";
+import type { OwedRecord, ParentRecord, ReplyRecord } from "./record.ts";
 import type { RefText } from "./ref.ts";
 
 /**
@@ -21,7 +21,15 @@ export type Effect =
   | { readonly kind: "emit"; readonly event: ActorEvent }
   | { readonly kind: "log"; readonly label: string | undefined; readonly value: unknown }
   /** A child begins its life. */
-  | { readonly kind: "spawn"; readonly to: Address; readonly as: "actor" | "task"; readonly input: unknown; readonly parent: ParentRecord }
+  | {
+      readonly kind: "spawn";
+      readonly to: Address;
+      readonly as: "actor" | "task";
+      readonly input: unknown;
+      readonly parent: ParentRecord;
+      /** Of a child that only this parent's definition knows: it begins in its parent's version. */
+      readonly version?: string;
+    }
   | { readonly kind: "stop"; readonly to: Address; readonly by: Address }
   | { readonly kind: "send"; readonly to: RefText; readonly event: ActorEvent }
   /** A child tells its parent how it is, or how it ended. */
@@ -34,6 +42,8 @@ export type Effect =
   | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
   /** Whoever waits for a plan that acknowledges early is told that it has come so far. */
   | { readonly kind: "acknowledge" }
+  /** An answer to whoever asked from outside. */
+  | { readonly kind: "reply"; readonly reply: ReplyRecord }
   /** A custom action. `exec` is there unless the machine was loaded since. */
   | { readonly kind: "act"; readonly owed: OwedRecord; readonly exec: ((info: object, params: unknown) => unknown) | undefined };
 

@@ -17,9 +17,11 @@ export const ERROR_CODES = {
   reserved_event: [false, "Event types that begin with xstate. or troupe. are ours; choose another."],
   bad_delay: [false, "Give delays in milliseconds, zero or more, at most ten years."],
   bad_deadline: [false, "Give a deadline in the future that is not before the delay ends."],
-  too_large: [false, "Send less, or a reference to the data: the server's max_payload is the limit."],
+  too_large: [false, "Send or keep less, or a reference to the data: max_payload limits a message, maxRecordBytes a record."],
   id_taken: [false, "Choose another id for the child, or stop the actor that has it."],
   not_running: [false, "The actor has ended; its record shows how."],
+  not_accepted: [true, "The actor's present state does not take this event: ask what it accepts, or wait for another state."],
+  parked: [false, "The actor waits for a person: its record says why; mend the cause, then take it up again with retry."],
   // ends of tasks
   task_failed: [false, "Read the cause; throw TerminalError for failures that no retry can mend."],
   cancelled: [false, "Somebody cancelled the task; the reason is in the message."],
@@ -29,6 +31,12 @@ export const ERROR_CODES = {
   child_failed: [false, "A child of the plan failed for good; the cause is its error. Mend it, or give its kind a failure rule."],
   bad_plan: [false, "Correct what the plan's expand or replace yields: the message lists every fault by the child's key."],
   transition_threw: [false, "The machine threw while handling an event; mend the definition, then resume the actor."],
+  unknown_state: [
+    false,
+    "Deploy a version that has the state, or a migration to one; the actor then goes on, and nothing sent to it is lost.",
+  ],
+  migration_failed: [false, "Mend the migration and deploy it; the actor then goes on, and nothing sent to it is lost."],
+  newer_version: [false, "Deploy the version that wrote the actor, or a newer one; until then it is left alone."],
   // the way to NATS
   no_connection: [true, "Check that nats-server runs and the address and credentials are right."],
   no_host: [true, "Start a host that has this type registered."],

@@ -52,11 +52,6 @@ export function progressEvent(child: string, progress: object): ActorEvent {
   return { type: `${PROGRESS}${child}`, actorId: child, progress };
 }
 
-/** Whether a report says that the child has ended, and not only how it is. */
-export function isEndEvent({ type }: ActorEvent): boolean {
-  return !type.startsWith("xstate.snapshot.") && !type.startsWith(PROGRESS);
-}
-
 const PROGRESS = "troupe.progress.";
 
 /** A task that failed has ended well for XState: how says its state. */
@@ -64,6 +59,11 @@ function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord |
   if (record.status === "error") return record.error ?? toErrorRecord(undefined);
   if (kind !== "task" || record.value === "done") return undefined;
   return (record.context as { readonly error: ErrorRecord | null }).error ?? toErrorRecord(undefined);
+}
+
+/** Whether a child says with it that it has ended. */
+export function isEnd(report: ActorEvent): boolean {
+  return !report.type.startsWith("xstate.snapshot.") && !report.type.startsWith(PROGRESS);
 }
 
 /** What a parent hears of a child that it watches. */

@@ -1,5 +1,6 @@
 import type { AnyMachineSnapshot } from "xstate";
-import { marked, type Turn, type TurnAt } from "./actor.ts";
+import { repliesAfter } from "./asking.ts";
+import { marked, type Edge, type Turn, type TurnAt } from "./actor.ts";
 import { Collected, type Children, type CollectedAction, type Subject } from "./collected.ts";
 import { Draft, NOTHING } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
@@ -8,6 +9,7 @@ import { endEvent, snapshotEvent } from "./family.ts";
 import type { Heard } from "./hear.ts";
 import { guarded, scopeOf } from "./interpret.ts";
 import type { ActorRecord, OwedRecord } from "./record.ts";
+import type { Microsteps } from "./scope.ts";
 
 /** The turn that an interpreted transition makes. @throws transition_threw for children that could not be found again */
 export function finish(
@@ -37,9 +39,17 @@ export function finish(
   const record = written(before, next, draft, at);
   if (record.parent !== undefined) report(subject, record, draft);
   const actor = { record, snapshot: next };
-  return heard.event === undefined
-    ? { actor, effects: draft.effects, kind: "changed" }
-    : { actor, effects: draft.effects, kind: "changed", event: heard.event };
+  const turn: Turn =
+    heard.event === undefined
+      ? { actor, effects: draft.effects, kind: "changed" }
+      : { actor, effects: draft.effects, kind: "changed", event: heard.event };
+  return definition.history ? { ...turn, edges: edgesOf(scope.steps) } : turn;
+}
+
+function edgesOf(steps: Microsteps): readonly Edge[] {
+  return steps.flatMap((step) =>
+    step.map(({ eventType, source, target }) => ({ event: eventType, source: source.id, targets: (target ?? []).map(({ id }) => id) })),
+  );
 }
 
 /** Field by field: a record that is spread and then changed takes a fifth of a turn. What few records have is added where it is there. */
@@ -66,13 +76,18 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
     names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
-  if (isPlain && isAlone && next.status === "active" && before.historyValue === undefined && !hasHistory(next)) return after;
+  const { ended } = draft;
+  const replies = repliesAfter(before, draft.effects);
+  if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))
+    return after;
   return {
     // Whoever sends a parked actor an event that it hears has decided about it.
     ...unparked(before),
     ...after,
     ...(draft.children === undefined ? {} : { children: draft.children }),
+    ...(ended === undefined ? {} : { ended }),
     ...(owed.length === 0 ? {} : { owed: [...(before.owed ?? []), ...owed] }),
+    ...replies,
     ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
     ...(next.output === undefined ? {} : { output: next.output }),
     ...(next.status === "error" ? { error: toErrorRecord(next.error) } : {}),
@@ -95,7 +110,7 @@ function report({ definition }: Subject, record: ActorRecord, draft: Draft): voi
 }
 
 function unparked(record: ActorRecord): ActorRecord {
-  const { parked: _parked, ...rest } = record;
+  const { parked: _parked, ended: _ended, ...rest } = record;
   return rest;
 }
 

@@ -31,7 +31,10 @@ export function follow(edge: PlainEdge, definition: Definition, address: Address
     const told = endEvent(definition.kind, after, record.parent.child);
     if (told !== undefined) draft.effect({ kind: "report", to: record.parent, event: told });
   }
-  return { actor: { record: after }, effects: draft.effects, kind: "changed", event };
+  const actor = { record: after };
+  return definition.history
+    ? { actor, effects: draft.effects, kind: "changed", event, edges: [edge.taken] }
+    : { actor, effects: draft.effects, kind: "changed", event };
 }
 
 /** Written out field by field: a record that is spread and then changed costs four times as much, and this is done for every turn. */

@@ -30,14 +30,15 @@ export class IdFilter {
 
   /** `true` where it was certainly new. */
   add(id: string): boolean {
-    const [block, bits] = this.#place(id);
+    const words = this.#words;
+    const { block: first, bits } = this.#placed(id);
     let isNew = false;
     for (let i = 0; i < WORDS; i++) {
-      const word = this.#words[block + i] as number;
+      const word = words[first + i] as number;
       const bit = bitIn(bits, i);
       if ((word & bit) !== 0) continue;
       isNew = true;
-      this.#words[block + i] = word | bit;
+      words[first + i] = word | bit;
     }
     if (isNew) this.#size++;
     return isNew;
@@ -45,13 +46,13 @@ export class IdFilter {
 
   /** `false` only where it was certainly never added. */
   mayHave(id: string): boolean {
-    const [block, bits] = this.#place(id);
+    const { block, bits } = this.#placed(id);
     for (let i = 0; i < WORDS; i++) if (((this.#words[block + i] as number) & bitIn(bits, i)) === 0) return false;
     return true;
   }
 
   /** Two hashes in one pass, mixed at the end: those of similar ids would otherwise be similar. */
-  #place(id: string): readonly [block: number, bits: number] {
+  #placed(id: string): { readonly block: number; readonly bits: number } {
     let one = 0x9747b28c;
     let other = 0x3c6ef372;
     for (let i = 0; i < id.length; i++) {
@@ -61,7 +62,7 @@ export class IdFilter {
     }
     one = Math.imul(one ^ (one >>> 15), 0x2c1b3c6d);
     other = Math.imul(other ^ (other >>> 13), 0x297a2d39);
-    return [((one ^ (one >>> 12)) & this.#lastBlock) * WORDS, other ^ (other >>> 16)];
+    return { block: ((one ^ (one >>> 12)) & this.#lastBlock) * WORDS, bits: other ^ (other >>> 16) };
   }
 }
 

@@ -40,6 +40,8 @@ export interface Outcome {
   readonly rollback?: Rollback;
   /** Present on the answer to a second start of the same id. */
   readonly duplicate?: true;
+  /** The output, or the error, is larger than a message: it is in the record. */
+  readonly inRecord?: true;
 }
 
 export function outcomeOf(type: string, id: string, record: ActorRecord): Outcome {
@@ -71,6 +73,6 @@ function outcomeOfActor(type: string, id: string, record: ActorRecord): Outcome 
 }
 
 /** What is told of an actor that has ended without being done. */
-export function failureOfActor(about: string, { error }: ActorRecord): ErrorRecord {
+function failureOfActor(about: string, { error }: ActorRecord): ErrorRecord {
   return error ?? toErrorRecord(new TroupeError("cancelled", `${about} was stopped`, { about }));
 }

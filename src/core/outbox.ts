@@ -18,7 +18,7 @@ export function spill(turn: Turn, room: number): Turn {
     return false;
   });
   if (late.length === 0) return turn;
-  return { ...turn, actor: { ...turn.actor, record: { ...record, outbox: [...waiting, ...late] } }, effects };
+  return { ...turn, actor: { ...turn.actor, record: { ...record, outbox: [...waiting, ...late] } }, effects, isMeasured: true };
 }
 
 /** The next of what waits. */

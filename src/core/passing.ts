@@ -3,6 +3,7 @@ import { marked, type Actor, type Turn, type TurnAt } from "./actor.ts";
 import { without } from "./draft.ts";
 import type { Effect } from "./effect.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
+import { repliesAfter } from "./asking.ts";
 import type { ActorRecord } from "./record.ts";
 import { refOfActivity, targetOf } from "./ref.ts";
 
@@ -17,7 +18,15 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
   const changed = (after: Partial<ActorRecord>, ...effects: readonly Effect[]): Turn => ({
     actor: {
       ...actor,
-      record: { ...record, ...after, marks: marked(record, at), revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now },
+      record: {
+        ...record,
+        ...after,
+        ...repliesAfter(record, effects),
+        marks: marked(record, at),
+        revision: record.revision + 1,
+        epoch: at.epoch,
+        updatedAt: at.now,
+      },
     },
     effects,
     kind: "changed",
@@ -46,6 +55,7 @@ export function sendEffects(address: Address, record: ActorRecord, to: string, e
   const target = targetOf(to);
   if (target.kind === "activity" && to === refOfActivity(address, target.activity))
     return [{ kind: "hand", activity: target.activity, event }];
+  if (target.kind === "asker") return [{ kind: "reply", reply: { to: target.subject, answer: event } }];
   if (target.kind !== "system") return [{ kind: "send", to, event }];
   const root = record.parent?.root;
   const known = root === undefined ? record.names?.[target.name] : undefined;

@@ -1,4 +1,5 @@
 import type { AnyStateMachine, StateValue } from "xstate";
+import type { Edge } from "./actor.ts";
 import type { Definition } from "./definition.ts";
 import type { ActorEvent } from "./envelope.ts";
 
@@ -10,6 +11,8 @@ import type { ActorEvent } from "./envelope.ts";
  */
 export interface PlainEdge {
   readonly value: StateValue;
+  /** As it is told in a history. */
+  readonly taken: Edge;
   /** Ids of what the states it leaves had invoked. */
   readonly stops: readonly string[];
   readonly invokes: readonly PlainInvoke[];
@@ -84,10 +87,10 @@ interface Node {
     readonly onSnapshot?: unknown;
   }[];
   readonly output: unknown;
-  readonly transitions: ReadonlyMap<string, readonly Edge[]>;
+  readonly transitions: ReadonlyMap<string, readonly Transition[]>;
 }
 
-interface Edge {
+interface Transition {
   readonly target: readonly Node[] | undefined;
   readonly guard: unknown;
   readonly actions: readonly unknown[];
@@ -144,6 +147,7 @@ function edgeOf(root: Node, leaf: Node, lineage: readonly Node[], eventType: str
   if (invokes.includes(undefined)) return undefined;
   return {
     value: valueOf(destination),
+    taken: { event: eventType, source: owner.id, targets: [target.id] },
     stops: exited.flatMap((node) => node.invoke.map(({ id }) => id)),
     invokes: invokes as PlainInvoke[],
     ...(destination.type === "final" ? { output: outputOf(root, destination) } : {}),

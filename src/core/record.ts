@@ -33,12 +33,16 @@ export interface ActorRecord {
   readonly timers: Readonly<Record<string, TimerRecord>>;
   /** Children that are actors of their own, by their id in the machine. */
   readonly children?: Readonly<Record<string, ChildRecord>>;
+  /** Generations of those among them whose end has been heard: they need not be stopped, and say nothing more. */
+  readonly ended?: readonly number[];
   /** Whose child it is. */
   readonly parent?: ParentRecord;
   /** At the root of a tree: the systemIds taken in it, and by whom. */
   readonly names?: Readonly<Record<string, RefText>>;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
+  /** Answers of turns that are stored, until the server is known to have them. */
+  readonly replies?: readonly ReplyRecord[];
   /** Mail that the commits so far had no room for. */
   readonly outbox?: readonly MailEffect[];
   /** Per source, the highest sequence absorbed. */
@@ -78,8 +82,6 @@ export interface ChildRecord extends Address {
   readonly src: string;
   readonly kind: "actor" | "task";
   readonly systemId?: string;
-  /** Its end has been heard: it need not be stopped, and says nothing more. */
-  readonly ended?: true;
 }
 
 export interface ParentRecord extends Address {
@@ -105,11 +107,25 @@ export interface OwedRecord {
   readonly context: unknown;
 }
 
-/** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */
+/** An answer to whoever asked from outside. Sent after its commit, at least once; whoever asked takes the first. */
+export interface ReplyRecord {
+  /** The subject that the asker waits on. */
+  readonly to: string;
+  readonly answer: ActorEvent | Refusal;
+}
+
+/** What an ask is told that nobody will answer. */
+export interface Refusal {
+  readonly error: ErrorRecord;
+}
+
+/** An actor that waits for a person, or for a definition that fits: its last good record is kept, nothing is lost, and it can be resumed. */
 export interface Parked {
   readonly reason: string;
   readonly error: ErrorRecord;
   readonly at: number;
+  /** What it waited for before it had to wait for a definition that fits. */
+  readonly earlier?: Parked;
 }
 
 /** @throws bad_payload when it is not a record that this version can read. */
@@ -131,6 +147,12 @@ export function formatState(value: StateValue): string {
       inner === undefined || (typeof inner === "object" && Object.keys(inner).length === 0) ? name : `${name}.${formatState(inner)}`,
     )
     .join(",");
+}
+
+/** What is kept of a large record for time travel: that it was there, in which state, and how large. */
+export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
 }
 
 export function isEnded(record: ActorRecord): boolean {

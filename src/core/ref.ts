@@ -9,6 +9,7 @@ import type { ActorEvent } from "./envelope.ts";
  * | `order/7`        | the actor with this address                                             |
  * | `order/7 socket` | the activity `socket` of that actor: callback logic hears events too     |
  * | `system:printer` | whoever has this systemId in the sender's tree; looked up at its root    |
+ * | `reply:_INBOX.1` | whoever asked from outside and waits on this subject                    |
  *
  * Neither an address nor a type can hold a space or a colon, so no two of them are ever confused.
  */
@@ -17,9 +18,11 @@ export type RefText = string;
 export type Target =
   | { readonly kind: "actor"; readonly address: Address }
   | { readonly kind: "activity"; readonly address: Address; readonly activity: string }
-  | { readonly kind: "system"; readonly name: string };
+  | { readonly kind: "system"; readonly name: string }
+  | { readonly kind: "asker"; readonly subject: string };
 
 const SYSTEM = "system:";
+const REPLY = "reply:";
 
 export function refOfActivity(owner: Address, activity: string): RefText {
   return `${formatAddress(owner)} ${activity}`;
@@ -29,8 +32,13 @@ export function refOfSystem(name: string): RefText {
   return SYSTEM + name;
 }
 
+export function refOfAsker(subject: string): RefText {
+  return REPLY + subject;
+}
+
 export function targetOf(text: RefText): Target {
   const slash = text.indexOf("/");
+  if (text.startsWith(REPLY)) return { kind: "asker", subject: text.slice(REPLY.length) };
   if (text.startsWith(SYSTEM)) return { kind: "system", name: text.slice(SYSTEM.length) };
   const space = text.indexOf(" ");
   const address = { type: text.slice(0, slash), id: text.slice(slash + 1, space < 0 ? undefined : space) };

@@ -13,6 +13,8 @@ import { ActorRef, refOfSystem, type RefText, type Relay } from "./ref.ts";
 export class Scope {
   actions: ExecutableActionObject[] = [];
   emitted: ActorEvent[] = [];
+  /** The transitions that were taken, microstep by microstep. */
+  readonly steps: Microsteps = [];
   /** What user code sent by calling `send` on a reference while the transition was made. */
   sent: { readonly to: unknown; readonly event: ActorEvent }[] = [];
   /** For references: what is sent on one joins the turn that is being made. */
@@ -24,7 +26,7 @@ export class Scope {
   #outside: Relay | undefined;
 
   constructor(logger: (...words: unknown[]) => void) {
-    this.#system = new InertSystem(this.relay);
+    this.#system = new InertSystem(this.relay, this.steps);
     this.#self = new SelfRef(this.#system, this.relay, undefined);
     this.forXState = {
       self: this.#self,
@@ -86,8 +88,16 @@ export class Scope {
     if (this.actions.length > 0) this.actions = [];
     if (this.emitted.length > 0) this.emitted = [];
     if (this.sent.length > 0) this.sent = [];
+    this.steps.length = 0;
   }
 }
+
+/** XState's transitions, as far as they are read: pinned by test/core/xstate-contract.test.ts. */
+export type Microsteps = (readonly {
+  readonly eventType: string;
+  readonly source: { readonly id: string };
+  readonly target: readonly { readonly id: string }[] | undefined;
+}[])[];
 
 /** The actor's own reference inside its machine: what is stored of it is its name. */
 class SelfRef {
@@ -136,8 +146,10 @@ class InertSystem {
   readonly _clock = { setTimeout: () => 0, clearTimeout: () => {} };
   readonly scheduler = { schedule: () => {}, cancel: () => {}, cancelAll: () => {} };
   readonly #relay: Relay;
-  constructor(relay: Relay) {
+  readonly #steps: Microsteps;
+  constructor(relay: Relay, steps: Microsteps) {
     this.#relay = relay;
+    this.#steps = steps;
   }
   _logger(): void {}
   _bookId(): string {
@@ -157,7 +169,9 @@ class InertSystem {
   _relay(_source: unknown, to: unknown, event: ActorEvent): void {
     this.#relay(to, event);
   }
-  _sendInspectionEvent(): void {}
+  _sendInspectionEvent({ _transitions }: { readonly _transitions?: Microsteps[number] }): void {
+    if (_transitions !== undefined && _transitions.length > 0) this.#steps.push(_transitions);
+  }
 }
 
 /** The id of a child that was spawned without one. */

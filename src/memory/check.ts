@@ -7,6 +7,7 @@ export interface Limits {
   readonly partitions: number;
   readonly maxWrites: number;
   readonly maxWriteBytes: number;
+  readonly maxRecordBytes: number;
 }
 
 /**
@@ -36,6 +37,9 @@ export function placeOf(write: Write): string {
   switch (write.kind) {
     case "record":
       return `state ${formatAddress(write.address)}`;
+    case "part":
+    case "cancelPart":
+      return partPlace(write.address, write.index);
     case "mail":
       return mailPlace(write.lane, write.to, write.message);
     case "timer":
@@ -46,6 +50,10 @@ export function placeOf(write: Write): string {
     case "turn":
       return `turn ${formatAddress(write.address)} ${write.revision}`;
   }
+}
+
+export function partPlace(address: Address, index: number): string {
+  return `part ${formatAddress(address)} ${index}`;
 }
 
 export function mailPlace(lane: string, to: Address, message: string): string {
@@ -72,7 +80,7 @@ function findWriteFault(write: Write, commit: Commit, limits: Limits): TroupeErr
 }
 
 function sizeOf(write: Write): number {
-  if (write.kind === "cancelTimer") return placeOf(write).length;
+  if (write.kind === "cancelTimer" || write.kind === "cancelPart") return placeOf(write).length;
   return placeOf(write).length + ("bytes" in write ? write.bytes.length : letterBytes(write.letter));
 }
 

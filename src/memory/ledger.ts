@@ -1,9 +1,10 @@
 import { formatAddress, type Address } from "../core/address.ts";
+import { coverOf, joined } from "../core/cover.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { StateChange } from "../ports/gateway.ts";
 import type { Ownership } from "../ports/leases.ts";
 import { COMMITTED, type Commit, type CommitOutcome, type Letter, type Write } from "../ports/store.ts";
-import { findFault, placeOf, type Limits } from "./check.ts";
+import { findFault, partPlace, placeOf, type Limits } from "./check.ts";
 
 /** JetStream keeps no message for less. */
 const LEAST_TTL_MS = 60_000;
@@ -55,6 +56,7 @@ export class Ledger {
   readonly #parts: LedgerParts;
   #sequence = 0;
   readonly #records = new Map<string, StoredRecord>();
+  readonly #recordParts = new Map<string, { readonly bytes: Uint8Array; readonly expiry: Alarm | undefined }>();
   readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
   readonly #dead = new Map<string, DeadMail>();
@@ -64,8 +66,29 @@ export class Ledger {
     this.#parts = parts;
   }
 
+  /** As it is stored: perhaps a cover. */
   read(address: Address): Uint8Array | undefined {
     return this.#records.get(formatAddress(address))?.bytes;
+  }
+
+  readParts(address: Address, count: number): readonly (Uint8Array | undefined)[] {
+    return Array.from({ length: count }, (_, index) => this.#recordParts.get(partPlace(address, index))?.bytes);
+  }
+
+  /** The record itself, also where it lies in parts. */
+  whole(address: Address): Uint8Array | undefined {
+    const stored = this.read(address);
+    const cover = stored === undefined ? undefined : coverOf(stored);
+    return cover === undefined ? stored : joined(cover, this.readParts(address, cover.parts));
+  }
+
+  losePart(address: Address, index: number): void {
+    this.#recordParts.delete(partPlace(address, index));
+  }
+
+  /** Where there are parts: `part <type>/<id> <index>`. */
+  get partPlaces(): readonly string[] {
+    return [...this.#recordParts.keys()];
   }
 
   /** The position of the newest write. */
@@ -79,7 +102,7 @@ export class Ledger {
     return behind.toSorted((one, other) => one.sequence - other.sequence).slice(0, count);
   }
 
-  /** Every record, by `type/id`. */
+  /** Every record as it is stored, by `type/id`. */
   get records(): ReadonlyMap<string, Uint8Array> {
     return new Map(Array.from(this.#records, ([key, stored]) => [key, stored.bytes]));
   }
@@ -124,6 +147,15 @@ export class Ledger {
     switch (write.kind) {
       case "record":
         return this.#keep(write.address, write.bytes, sequence, write.ttlMs);
+      case "part":
+        this.#removePart(write);
+        this.#recordParts.set(placeOf(write), {
+          bytes: write.bytes.slice(),
+          expiry: this.#expiry(write.ttlMs, () => this.#removePart(write)),
+        });
+        return;
+      case "cancelPart":
+        return this.#removePart(write);
       case "mail":
         return this.#parts.mail(write, sequence);
       case "timer":
@@ -147,9 +179,18 @@ export class Ledger {
     // The caller's buffer is the caller's: what is stored must not change with it.
     const bytes = given.slice();
     this.#records.get(key)?.expiry?.cancel();
-    const expiry = ttlMs === undefined ? undefined : this.#parts.clock.after(Math.max(LEAST_TTL_MS, ttlMs), () => this.#expire(address));
-    this.#records.set(key, { address, bytes, sequence, expiry });
-    this.#parts.changed({ address, bytes, sequence });
+    this.#records.set(key, { address, bytes, sequence, expiry: this.#expiry(ttlMs, () => this.#expire(address)) });
+    this.#parts.changed({ address, bytes: this.whole(address), sequence });
+  }
+
+  #expiry(ttlMs: number | undefined, expire: () => void): Alarm | undefined {
+    return ttlMs === undefined ? undefined : this.#parts.clock.after(Math.max(LEAST_TTL_MS, ttlMs), expire);
+  }
+
+  #removePart(write: Extract<Write, { kind: "part" | "cancelPart" }>): void {
+    const place = placeOf(write);
+    this.#recordParts.get(place)?.expiry?.cancel();
+    this.#recordParts.delete(place);
   }
 
   #expire(address: Address): void {

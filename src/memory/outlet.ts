@@ -22,6 +22,19 @@ export class MemoryOutlet implements Outlet {
     this.#send({ kind: "reply", host, to, body: body.slice() });
   }
 
+  async deliver(to: string, body: Uint8Array): Promise<boolean> {
+    const { host } = this.#connection;
+    const outgoing: Outgoing = { kind: "reply", host, to, body: body.slice() };
+    try {
+      return await this.#connection.call<boolean>((reply) => {
+        this.#left(outgoing);
+        reply(true);
+      });
+    } catch {
+      return false;
+    }
+  }
+
   event(from: Address, name: string, body: Uint8Array): void {
     const { host } = this.#connection;
     this.#send({ kind: "event", host, from, name, body: body.slice() });

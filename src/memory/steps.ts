@@ -30,7 +30,20 @@ export type Step =
 export type StepKind = Step["kind"];
 
 /** The requests of the ports, by the name of their method. A commit is none: its answer is never an exception. */
-const REQUESTS = ["load", "census", "forget", "open", "awaits", "owners", "claim", "release", "beat", "leave", "alive"] as const;
+const REQUESTS = [
+  "load",
+  "loadParts",
+  "census",
+  "forget",
+  "open",
+  "awaits",
+  "owners",
+  "claim",
+  "release",
+  "beat",
+  "leave",
+  "alive",
+] as const;
 export type Request = (typeof REQUESTS)[number];
 
 export type StepListener = (step: Step) => void;

@@ -15,6 +15,7 @@ import type { Server } from "./server.ts";
 export class MemoryStore implements Store {
   readonly maxWrites: number;
   readonly maxWriteBytes: number;
+  readonly maxRecordBytes: number;
   readonly singlesOverlap: boolean;
   readonly #server: Server;
   readonly #connection: Connection;
@@ -25,6 +26,7 @@ export class MemoryStore implements Store {
     this.#connection = connection;
     this.singlesOverlap = singlesOverlap;
     this.maxWrites = server.limits.maxWrites;
+    this.maxRecordBytes = server.limits.maxRecordBytes;
     this.maxWriteBytes = server.limits.maxWriteBytes;
   }
 
@@ -32,22 +34,27 @@ export class MemoryStore implements Store {
     return this.#connection.request("load", () => addresses.map((address) => this.#server.ledger.read(address)?.slice()));
   }
 
+  loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#connection.request("loadParts", () => this.#server.ledger.readParts(address, count).map((part) => part?.slice()));
+  }
+
   get interruptions(): number {
     return this.#connection.interruptions;
   }
 
-  /** In small pages, so that much may happen in between. */
+  /** In pages, the first ones small, so that much may happen between two. */
   async census(tell: (address: Address) => boolean): Promise<void> {
     const { ledger } = this.#server;
     const through = await this.#connection.request("census", () => ledger.sequence);
-    for (let after = 0; after < through;) {
+    let after = 0;
+    for (let count = 1; after < through; count *= 2) {
       const from = after;
-      const page = await this.#connection.request("census", () => ledger.recordsAfter(from, CENSUS_PAGE));
+      const page = await this.#connection.request("census", () => ledger.recordsAfter(from, count));
       for (const { address, sequence } of page) {
         if (!tell(address)) return;
         after = sequence;
       }
-      if (page.length < CENSUS_PAGE) return;
+      if (page.length < count) return;
     }
   }
 
@@ -118,8 +125,6 @@ export class MemoryStore implements Store {
     return outcome;
   }
 }
-
-const CENSUS_PAGE = 3;
 
 const UNANSWERED: CommitOutcome = {
   kind: "unknown",

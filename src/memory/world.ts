@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly maxWrites?: number;
   /** Default 1,046,528: a server's default of a mebibyte, less room for headers. */
   readonly maxWriteBytes?: number;
+  /** Default 16 MiB. */
+  readonly maxRecordBytes?: number;
 }
 
 /** One simulated server for several hosts. Deterministic: with the same seed and the same calls everything happens again. */
@@ -55,13 +57,14 @@ export class World {
       leaseTtlMs = 3_000,
       maxWrites = 1_000,
       maxWriteBytes = 1_046_528,
+      maxRecordBytes = 16 * 1024 * 1024,
     } = options;
     this.clock = clock;
     this.partitions = partitions;
     this.#random = new Random(seed);
     this.#maxLatencyMs = options.maxLatencyMs ?? 0;
     this.#singlesOverlap = options.singlesOverlap ?? true;
-    this.#server = new Server({ clock, limits: { partitions, maxWrites, maxWriteBytes }, inMaxMessages, leaseTtlMs });
+    this.#server = new Server({ clock, limits: { partitions, maxWrites, maxWriteBytes, maxRecordBytes }, inMaxMessages, leaseTtlMs });
   }
 
   /**
@@ -124,12 +127,22 @@ export class World {
     this.#server.source(partition, source).loseAcknowledgements();
   }
 
-  /** The stored record, or undefined. */
+  /** The stored record, whole, or undefined. */
   read(address: Address): Uint8Array | undefined {
-    return this.#server.ledger.read(address);
+    return this.#server.ledger.whole(address);
   }
 
-  /** Every stored record, by `type/id`. */
+  /** Where parts of records lie, each as `part <type>/<id> <index>`. */
+  get parts(): readonly string[] {
+    return this.#server.ledger.partPlaces;
+  }
+
+  /** A disk loses a part of a record. */
+  damagePart(address: Address, index: number): void {
+    this.#server.ledger.losePart(address, index);
+  }
+
+  /** Every record as it is stored, by `type/id`. */
   get records(): ReadonlyMap<string, Uint8Array> {
     return this.#server.ledger.records;
   }

@@ -28,7 +28,7 @@ export async function* watchActor(parts: ActorWatchParts, address: Address, sign
   let lookInMs = LOOK_AFTER_MS;
   let seen = false;
   try {
-    for (let bytes = await parts.read(address); ; bytes = await readAgain(parts, address)) {
+    for (let bytes = await parts.read(address); ; bytes = await patiently(parts.link, () => parts.read(address))) {
       if (bytes !== undefined) yield { address, bytes };
       else if (seen) return yield { address, bytes: undefined };
       seen ||= bytes !== undefined;
@@ -47,13 +47,13 @@ export async function* watchActor(parts: ActorWatchParts, address: Address, sign
   }
 }
 
-/** Waits for the connection rather than ends the watch. */
-async function readAgain(parts: ActorWatchParts, address: Address): Promise<Uint8Array | undefined> {
+/** A read that waits for the connection rather than ends what it belongs to. */
+export async function patiently<T>(link: Link, read: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await parts.read(address);
+      return await read();
     } catch (error) {
-      if (!(error instanceof TroupeError && error.retryable) || parts.link.connection.isClosed()) throw error;
+      if (!(error instanceof TroupeError && error.retryable) || link.connection.isClosed()) throw error;
       await new Promise((resolve) => setTimeout(resolve, LOOK_AFTER_MS));
     }
   }

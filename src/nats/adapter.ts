@@ -11,6 +11,7 @@ import { namesOf } from "./names.ts";
 import { CoreOutlet } from "./outlet.ts";
 import type { Layout } from "./layout.ts";
 import { Reads } from "./reads.ts";
+import { Records } from "./records.ts";
 import { Settler } from "./settler.ts";
 import { JetStreamStore } from "./store.ts";
 import { TurnSweeper } from "./turn-sweeper.ts";
@@ -21,6 +22,8 @@ export interface AdapterOptions {
   readonly inboxPrefix?: string;
   readonly leaseTtlMs?: number;
   readonly deadTtlMs?: number;
+  /** What a record may have at most. Default: 16 MiB. */
+  readonly maxRecordBytes?: number;
   /** How long a publish may wait for its answer before it counts as lost. */
   readonly answerMs?: number;
   /** How long a commit whose answer was lost is looked for before it is `unknown`. */
@@ -31,6 +34,7 @@ export interface AdapterOptions {
   readonly mayCreate?: boolean;
 }
 
+const DEFAULT_MAX_RECORD_BYTES = 16 * 1024 * 1024;
 const DEFAULT_ANSWER_MS = 5000;
 const DEFAULT_SETTLE_MS = 5000;
 
@@ -49,16 +53,30 @@ export interface Adapter {
 export function openAdapter(connection: NatsConnection, layout: Layout, options: AdapterOptions = {}): Adapter {
   const names = namesOf(layout.namespace);
   const { partitions, replicas } = layout;
-  const { inboxPrefix, batchSingles = false, deadTtlMs = DEFAULT_DEAD_TTL_MS } = options;
+  const { inboxPrefix, batchSingles = false, deadTtlMs = DEFAULT_DEAD_TTL_MS, maxRecordBytes = DEFAULT_MAX_RECORD_BYTES } = options;
   const link = new Link(connection);
   const answers = new Answers(link, inboxPrefix, options.answerMs ?? DEFAULT_ANSWER_MS);
   const reads = new Reads(answers, replicas);
+  const records = new Records(reads, names);
   const leases = new JetStreamLeases({ link, answers, reads, names, partitions, ttlMs: options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS });
   const settler = new Settler(reads, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? DEFAULT_SETTLE_MS);
   const sweeper = new TurnSweeper(link, reads, names);
   const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
   return {
-    store: new JetStreamStore({ link, answers, reads, settler, sweeper, names, replicas, batchSingles, deadTtlMs, inboxPrefix }),
+    store: new JetStreamStore({
+      link,
+      answers,
+      reads,
+      records,
+      settler,
+      sweeper,
+      names,
+      replicas,
+      batchSingles,
+      deadTtlMs,
+      maxRecordBytes,
+      inboxPrefix,
+    }),
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),

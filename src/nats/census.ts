@@ -4,7 +4,7 @@ import { TroupeError } from "../core/errors.ts";
 import { readPosition } from "./delivery.ts";
 import { classifyPullStatus } from "./failures.ts";
 import type { Link } from "./link.ts";
-import type { Names } from "./names.ts";
+import { NATS_HEADERS, type Names } from "./names.ts";
 import { pullRequest } from "./pull.ts";
 import type { Reads } from "./reads.ts";
 import { censusRequest } from "./streams.ts";
@@ -75,7 +75,8 @@ function readThrough(
         const status = classifyPullStatus(code, description);
         if (status === "heartbeat") return;
         if (status === "lost") return fail(`${code} ${description}`);
-        missing = 0;
+        // The end of a page that came in full is told as well, when the next is under way already.
+        missing = Math.max(0, missing - Number(message.headers?.get(NATS_HEADERS.pendingMessages) ?? 0));
         return pull();
       }
       silence.refresh();

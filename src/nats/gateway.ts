@@ -1,10 +1,11 @@
 import { createInbox, nuid, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
 import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
 import type { Address, Lane } from "../core/address.ts";
+import { isCover } from "../core/cover.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
-import type { Gateway, StateChange, StoredDeadLetter } from "../ports/gateway.ts";
-import { watchActor } from "./actor-watch.ts";
+import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
+import { patiently, watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
 import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines } from "./header-block.ts";
@@ -13,6 +14,7 @@ import { Link } from "./link.ts";
 import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
 import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
 import { Reads } from "./reads.ts";
+import { Records } from "./records.ts";
 
 export interface GatewayOptions {
   readonly connection: NatsConnection;
@@ -103,8 +105,8 @@ export class NatsGateway implements Gateway {
   }
 
   async read(address: Address): Promise<Uint8Array | undefined> {
-    const subject = this.#options.names.state(address);
-    return (await (await this.#reads()).newest(this.#options.names.streams.core, [subject])).get(subject)?.body;
+    const records = await this.#records();
+    return records.whole(address, (await records.stored([address]))[0]);
   }
 
   async awaits(address: Address): Promise<boolean> {
@@ -122,13 +124,44 @@ export class NatsGateway implements Gateway {
     const { names } = this.#options;
     const { type, id } = filter;
     if (type !== undefined && id !== undefined && options.current !== true) {
-      yield* watchActor({ link: this.#link, names, read: (address) => this.read(address) }, { type, id }, options.signal);
+      const read = (address: Address): Promise<Uint8Array | undefined> => this.read(address);
+      for await (const change of watchActor({ link: this.#link, names, read }, { type, id }, options.signal)) yield this.#whole(change);
       return;
     }
     for await (const message of this.#follow(names.stateFilter(type, id), options)) {
       const address = names.stateAddress(message.subject);
       const removed = isMarker((name) => message.headers?.get(name) ?? "");
-      yield { address, bytes: removed ? undefined : message.data };
+      yield this.#whole({ address, bytes: removed ? undefined : message.data });
+    }
+  }
+
+  /** A change of a record that lies in parts may be told by what it has become since. */
+  async #whole({ address, bytes }: StateChange): Promise<StateChange> {
+    if (bytes === undefined || !isCover(bytes)) return { address, bytes };
+    return { address, bytes: await (await this.#records()).whole(address, bytes) };
+  }
+
+  async *turns(address: Address, after: number): AsyncIterable<StoredTurn> {
+    const { names } = this.#options;
+    const reads = await this.#reads();
+    for (let from = after + 1; ;) {
+      const some = await patiently(this.#link, () => reads.following(names.streams.history, names.history(address), from));
+      for (const { sequence, body } of some) yield { sequence, bytes: body };
+      const last = some.at(-1);
+      if (last === undefined) return;
+      from = last.sequence + 1;
+    }
+  }
+
+  async *records({ type }: { readonly type?: string }): AsyncIterable<StateChange> {
+    const { names } = this.#options;
+    const reads = await this.#reads();
+    for (let from = 1; ;) {
+      const some = await reads.following(names.streams.core, names.stateFilter(type), from);
+      for (const { subject, body, header } of some) if (!isMarker(header)) yield { address: names.stateAddress(subject), bytes: body };
+      const last = some.at(-1);
+      if (last === undefined) return;
+      from = last.sequence + 1;
     }
   }
 
@@ -182,7 +215,9 @@ export class NatsGateway implements Gateway {
   }
 
   #knownLayout(): Promise<Layout> {
-    this.#layout ??= this.#options.layout().catch((error: unknown) => {
+    if (this.#layout === undefined && !this.#link.connected)
+      return Promise.reject(this.#link.unconnected(this.#options.names.streams.core));
+    this.#layout ??= this.#link.unlessBroken(this.#options.names.streams.core, this.#options.layout()).catch((error: unknown) => {
       this.#layout = undefined;
       throw error;
     });
@@ -191,6 +226,10 @@ export class NatsGateway implements Gateway {
 
   async #reads(): Promise<Reads> {
     return new Reads(this.#answers, (await this.#knownLayout()).replicas);
+  }
+
+  async #records(): Promise<Records> {
+    return new Records(await this.#reads(), this.#options.names);
   }
 
   #outcome(message: Msg): void {
@@ -202,12 +241,12 @@ export class NatsGateway implements Gateway {
   /** The newest message of every subject that fits, then every later one; an ordered consumer, which mends itself. */
   async *#follow(filter: string, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<JsMsg> {
     if (options.signal?.aborted === true) return;
+    this.#link.demandConnection(filter);
     const { connection, names } = this.#options;
-    const consumer = await jetstream(connection).consumers.get(names.streams.core, {
-      filter_subjects: filter,
-      deliver_policy: DeliverPolicy.LastPerSubject,
-    });
-    let left = options.current === true ? (await consumer.info(true)).num_pending : Number.POSITIVE_INFINITY;
+    const ordered = { filter_subjects: filter, deliver_policy: DeliverPolicy.LastPerSubject };
+    const consumer = await this.#link.unlessBroken(filter, jetstream(connection).consumers.get(names.streams.core, ordered));
+    const pending = async () => (await this.#link.unlessBroken(filter, consumer.info(true))).num_pending;
+    let left = options.current === true ? await pending() : Number.POSITIVE_INFINITY;
     if (left === 0) {
       await consumer.delete();
       return;

@@ -70,10 +70,11 @@ export class Link {
 
   /** @throws no_answer, no_connection */
   async request(subject: string, body: Uint8Array | string, deadlineMs: number): Promise<Msg> {
-    if (!this.connected) throw new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject });
+    this.demandConnection(subject);
     try {
-      return await this.connection.request(subject, body, { timeout: deadlineMs });
+      return await this.unlessBroken(subject, this.connection.request(subject, body, { timeout: deadlineMs }));
     } catch (cause) {
+      if (cause instanceof TroupeError) throw cause;
       throw new TroupeError("no_answer", `${subject}: ${(cause as Error).message}`, { about: subject, cause });
     }
   }
@@ -95,6 +96,31 @@ export class Link {
     const reply = await this.call<Reply>(subject, body, deadlineMs);
     if ("error" in reply) throw apiError(reply.error, subject);
     return reply;
+  }
+
+  /** What the client answers, or the end of the connection if that comes first: the client would wait for its own deadline. @throws no_connection */
+  async unlessBroken<T>(about: string, answer: Promise<T>): Promise<T> {
+    let listener: LinkListener = {};
+    const broken = new Promise<never>((_, reject) => {
+      listener = {
+        disconnected: () => reject(new TroupeError("no_connection", `${about}: the connection broke before the answer came`, { about })),
+      };
+      this.listen(listener);
+    });
+    try {
+      return await Promise.race([answer, broken]);
+    } finally {
+      this.unlisten(listener);
+    }
+  }
+
+  /** @throws no_connection */
+  demandConnection(about: string): void {
+    if (!this.connected) throw this.unconnected(about);
+  }
+
+  unconnected(about: string): TroupeError {
+    return new TroupeError("no_connection", `${about} was not asked for: the connection is down`, { about });
   }
 
   close(): void {

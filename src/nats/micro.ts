@@ -69,7 +69,7 @@ export class Micro {
     statistics.requests++;
     try {
       const tokens = message.subject.slice(this.#names.verbPrefix.length).split(".").slice(1);
-      message.respond(JSON.stringify((await endpoint.answer(tokens, message.data)) ?? null));
+      this.#respond(message, JSON.stringify((await endpoint.answer(tokens, message.data)) ?? null));
     } catch (error) {
       statistics.errors++;
       statistics.lastError = error instanceof Error ? error.message : String(error);
@@ -77,6 +77,14 @@ export class Micro {
     } finally {
       statistics.spentNs += Number(process.hrtime.bigint() - startedAt);
     }
+  }
+
+  /** @throws too_large */
+  #respond(message: Msg, answer: string): void {
+    const bytes = Buffer.byteLength(answer);
+    const most = this.#connection.info?.max_payload ?? bytes;
+    if (bytes > most) throw new TroupeError("too_large", `The answer to ${message.subject} has ${bytes} bytes; the server takes ${most}`);
+    message.respond(answer);
   }
 
   #describe(kind: string) {
@@ -128,7 +136,7 @@ function respondError(message: Msg, error: unknown): void {
 /** ADR-32 asks for a number; these are what an HTTP service would say. The stable code is in the body. */
 function httpStatusOf(code: ErrorCode): string {
   if (code === "unknown_id" || code === "unknown_type") return "404";
-  if (code === "not_running") return "409";
+  if (code === "not_running" || code === "not_accepted" || code === "parked") return "409";
   if (code === "no_answer") return "504";
   if (code === "defect") return "500";
   return ERROR_CODES[code][0] ? "503" : "400";

@@ -119,13 +119,14 @@ function coreNames(namespace: string) {
       `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.${encodeToken(message)}`,
     mailStartsOf: (partition: number, to: Address) =>
       START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
+    part: (address: Address, index: number) => `${namespace}.part.${address.type}.${address.id}.${index}`,
     timer: (owner: Address, timer: string) => `${namespace}.timer.${owner.type}.${owner.id}.${encodeToken(timer)}`,
     own: (partition: number) => `${namespace}.own.${partition}`,
     dead: (address: Address, name: string) => `${dead}${address.type}.${address.id}.${encodeToken(name)}`,
     turn: (partition: number, address: Address, revision: number) =>
       `${namespace}.turn.${partition}.${address.type}.${address.id}.${revision}`,
     turnsOf: (partition: number) => `${namespace}.turn.${partition}.>`,
-    coreSubjects: ["mail.>", "state.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
+    coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
     stateRepublish: { src: `${state}>`, dest: `${namespace}.live.state.>` },
     workFilter: `${namespace}.work.>`,
     historyTransform: { src: `${namespace}.turn.*.*.*.*`, dest: `${namespace}.history.{{wildcard(2)}}.{{wildcard(3)}}` },
@@ -162,6 +163,7 @@ function outsideNames(namespace: string) {
     serviceName: namespace,
     serviceQueue: `${namespace}-api`,
     stateFilter: (type?: string, id?: string) => filter(state, type, id, ""),
+    history: (address: Address) => `${namespace}.history.${address.type}.${address.id}`,
     stateAddress: (subject: string) => addressIn(state, subject),
     deadFilter: (type?: string, id?: string) => filter(dead, type, id, ".*"),
     deadAddress: (subject: string) => ({ address: addressIn(dead, subject), name: decodeToken(subject.split(".")[4] ?? "") }),

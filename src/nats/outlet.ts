@@ -7,6 +7,7 @@ import type { Names } from "./names.ts";
 export class CoreOutlet implements Outlet {
   readonly #link: Link;
   readonly #names: Names;
+  #flushing: Promise<boolean> | undefined;
 
   constructor(link: Link, names: Names) {
     this.#link = link;
@@ -17,8 +18,28 @@ export class CoreOutlet implements Outlet {
     this.#publish(to, body);
   }
 
+  async deliver(to: string, body: Uint8Array): Promise<boolean> {
+    if (!this.#link.connected) return false;
+    this.#publish(to, body);
+    return this.#arrived();
+  }
+
   event(from: Address, name: string, body: Uint8Array): void {
     this.#publish(this.#names.event(from, name), body);
+  }
+
+  /** One question to the server for everything that is published in this round. */
+  #arrived(): Promise<boolean> {
+    this.#flushing ??= Promise.resolve()
+      .then(() => {
+        this.#flushing = undefined;
+        return this.#link.connection.flush();
+      })
+      .then(
+        () => true,
+        () => false,
+      );
+    return this.#flushing;
   }
 
   #publish(subject: string, body: Uint8Array): void {

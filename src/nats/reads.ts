@@ -14,6 +14,9 @@ export interface Stored {
 
 /** The server refuses a batched read that matches more than 1,024 messages. */
 const MOST_PER_READ = 512;
+/** Messages of one subject that are read at once: what a socket takes without holding others up. */
+const MOST_IN_A_ROW = 256;
+const MOST_BYTES_IN_A_ROW = 4 * 1024 * 1024;
 /** Leader reads that wait at the same time; the server drops API requests beyond its queue of 10,000. */
 const MOST_LEADER_READS = 256;
 
@@ -41,6 +44,31 @@ export class Reads {
     }
     for (const [subject, stored] of found) if (isMarker(stored.header)) found.delete(subject);
     return found;
+  }
+
+  /**
+   * The next messages of a subject from a sequence on, oldest first, some hundred at most; none where there are no more. Any replica
+   * may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
+   */
+  following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
+    const found: Stored[] = [];
+    const request = { seq: from, next_by_subj: subject, batch: MOST_IN_A_ROW, max_bytes: MOST_BYTES_IN_A_ROW };
+    return new Promise((resolve, reject) => {
+      this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
+        heard(message) {
+          const { headers } = message;
+          const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
+          if (status === undefined) {
+            found.push(directStored(message));
+            return false;
+          }
+          if (status === "complete") resolve(found);
+          else reject(readError(stream, headers?.code ?? 0, headers?.description ?? ""));
+          return true;
+        },
+        silent: reject,
+      });
+    });
   }
 
   /** The newest message that matches a subject with wildcards, from the leader. @throws no_answer, no_connection, not_provisioned */

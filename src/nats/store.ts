@@ -10,6 +10,7 @@ import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
 import type { Link } from "./link.ts";
 import { api, type Names } from "./names.ts";
 import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
+import type { Records } from "./records.ts";
 import type { Reads } from "./reads.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import type { Settler } from "./settler.ts";
@@ -20,6 +21,7 @@ export interface StoreParts {
   readonly link: Link;
   readonly answers: Answers;
   readonly reads: Reads;
+  readonly records: Records;
   readonly settler: Settler;
   readonly sweeper: TurnSweeper;
   readonly names: Names;
@@ -27,6 +29,7 @@ export interface StoreParts {
   /** Set where the server runs with `sync_interval: always`: single writes then join the batch, which syncs once for all. */
   readonly batchSingles: boolean;
   readonly deadTtlMs: number;
+  readonly maxRecordBytes: number;
   readonly inboxPrefix: string | undefined;
 }
 
@@ -44,6 +47,7 @@ const HEADERS_ROOM_BYTES = 2048;
 export class JetStreamStore implements Store {
   readonly maxWrites = MOST_WRITES;
   readonly maxWriteBytes: number;
+  readonly maxRecordBytes: number;
   readonly singlesOverlap: boolean;
   readonly #parts: StoreParts;
   readonly #blocks: FenceBlocks;
@@ -51,15 +55,17 @@ export class JetStreamStore implements Store {
   constructor(parts: StoreParts) {
     this.#parts = parts;
     this.maxWriteBytes = parts.link.maxPayloadBytes - HEADERS_ROOM_BYTES;
+    this.maxRecordBytes = parts.maxRecordBytes;
     this.singlesOverlap = parts.replicas === 1 && !parts.batchSingles;
     this.#blocks = new FenceBlocks(parts.names);
   }
 
-  async load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const { names, reads } = this.#parts;
-    const subjects = addresses.map((address) => names.state(address));
-    const found = await reads.newest(names.streams.core, subjects);
-    return subjects.map((subject) => found.get(subject)?.body);
+  load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#parts.records.stored(addresses);
+  }
+
+  loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#parts.records.parts(address, count);
   }
 
   get interruptions(): number {

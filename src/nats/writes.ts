@@ -22,8 +22,12 @@ export function toWire(names: Names, write: Write, deadTtlMs: number): Wire {
       return {
         subject: names.state(write.address),
         body: write.bytes,
-        lines: write.ttlMs === undefined ? "" : ttlLine(Math.max(write.ttlMs, LEAST_TTL_MS)),
+        lines: recordTtl(write.ttlMs),
       };
+    case "part":
+      return { subject: names.part(write.address, write.index), body: write.bytes, lines: recordTtl(write.ttlMs) };
+    case "cancelPart":
+      return { subject: names.part(write.address, write.index), body: NOTHING, lines: ttlLine(LEAST_TTL_MS) };
     case "mail":
       return {
         subject: names.mail(write.partition, write.lane, write.to, write.message),
@@ -50,6 +54,10 @@ export function toWire(names: Names, write: Write, deadTtlMs: number): Wire {
   }
 }
 
+function recordTtl(ttlMs: number | undefined): string {
+  return ttlMs === undefined ? "" : ttlLine(Math.max(ttlMs, LEAST_TTL_MS));
+}
+
 /**
  * The server adds the rollup itself, but a server that finds a half-stored batch after a crash replays the headers as they were
  * sent (research/jetstream.md §2), so it is sent.
@@ -63,7 +71,16 @@ function scheduleLines(names: Names, write: Extract<Write, { kind: "timer" }>): 
   );
 }
 
-const WITNESS_RANK: Readonly<Record<Write["kind"], number>> = { record: 0, dead: 1, turn: 2, mail: 3, timer: 4, cancelTimer: 5 };
+const WITNESS_RANK: Readonly<Record<Write["kind"], number>> = {
+  record: 0,
+  part: 1,
+  dead: 2,
+  turn: 3,
+  mail: 4,
+  timer: 5,
+  cancelTimer: 6,
+  cancelPart: 7,
+};
 
 /**
  * The write by which a commit is recognised after its answer got lost: the one whose message stays longest. A record stays until

@@ -24,6 +24,13 @@ export interface Gateway {
     filter: { readonly type?: string; readonly id?: string },
     options: { readonly current?: boolean; readonly signal?: AbortSignal },
   ): AsyncIterable<StateChange>;
+  /** The stored record of every actor that fits, by reads alone: for those who may create nothing. @throws no_answer, no_connection */
+  records(filter: { readonly type?: string }): AsyncIterable<StateChange>;
+  /**
+   * The stored turns of an actor that lie behind a position in the history, oldest first; ends with the last one. A turn arrives there
+   * a moment after its record. @throws no_answer, no_connection, not_provisioned
+   */
+  turns(address: Address, after: number): AsyncIterable<StoredTurn>;
   /** A subject for one answer. `heard` is called at most once, `forget` ends the waiting. */
   expect(heard: (body: Uint8Array) => void): { readonly subject: string; forget(): void };
   /** A request to whichever host answers first. @throws the code in the answer, no_host, no_answer */
@@ -39,6 +46,12 @@ export interface Gateway {
 export interface StateChange {
   readonly address: Address;
   readonly bytes: Uint8Array | undefined;
+}
+
+/** What one turn did, as the history has it; `sequence` is its position there. */
+export interface StoredTurn {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
 }
 
 /** An envelope that no actor could take, as it is stored. */

@@ -11,6 +11,8 @@ export interface Store {
   readonly maxWrites: number;
   /** The most bytes one write may hold, subject and headers included. */
   readonly maxWriteBytes: number;
+  /** The most bytes a record may have that is stored in parts, as the operator has it; how many parts a commit has room for is less. */
+  readonly maxRecordBytes: number;
   /**
    * `true` where a commit of a single write is atomic by itself and may overlap others. Elsewhere, and for every commit of
    * several writes, the host keeps one commit in flight.
@@ -23,6 +25,9 @@ export interface Store {
    * @throws no_answer, no_connection
    */
   load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
+
+  /** The first parts of an actor's record as they are stored, `undefined` where there is none. Never stale. @throws as `load` */
+  loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]>;
 
   /**
    * Rises whenever the connection is lost. What is known only because nothing has happened since is to be forgotten then.
@@ -55,7 +60,24 @@ export interface Commit {
 export type Write =
   /** The actor's record: replaces the one before. `ttlMs` makes the server remove it later (at least a minute). */
   | { readonly kind: "record"; readonly partition: number; readonly address: Address; readonly bytes: Uint8Array; readonly ttlMs?: number }
-  /** A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. */
+  /**
+   * A part of a record that one write cannot hold, beside a record that is its cover. One per actor and index, which counts from 0: a
+   * second replaces. `ttlMs` as its record's.
+   */
+  | {
+      readonly kind: "part";
+      readonly partition: number;
+      readonly address: Address;
+      readonly index: number;
+      readonly bytes: Uint8Array;
+      readonly ttlMs?: number;
+    }
+  /** Removes a part that the actor's record no longer has. */
+  | { readonly kind: "cancelPart"; readonly partition: number; readonly address: Address; readonly index: number }
+  /**
+   * A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. `isLast`: its sender
+   * has ended, and nothing of it comes after.
+   */
   | {
       readonly kind: "mail";
       readonly partition: number;
@@ -63,6 +85,7 @@ export type Write =
       readonly to: Address;
       readonly message: string;
       readonly letter: Letter;
+      readonly isLast?: true;
     }
   /** Mail that the server sends itself at `dueAt` (epoch ms), whether or not a host runs. One per actor and name: a second replaces. */
   | {

@@ -1,6 +1,7 @@
 import { formatAddress, type Address } from "../core/address.ts";
 import type { Definition } from "../core/definition.ts";
 import type { Effect } from "../core/effect.ts";
+import type { ActorRecord, ReplyRecord } from "../core/record.ts";
 import type { Actor } from "../core/turn.ts";
 import type { Alarm } from "../ports/clock.ts";
 import type { Write } from "../ports/store.ts";
@@ -20,7 +21,8 @@ import type { Session } from "./session.ts";
 export class Activation {
   readonly address: Address;
   readonly key: string;
-  readonly definition: Definition;
+  /** The newest of its type until the record is read, which may belong to an older one. */
+  definition: Definition;
   readonly session: Session;
   phase: "loading" | "ready" | "dropped" = "loading";
   /** After the last turn, committed or not; undefined while the actor does not exist. */
@@ -34,18 +36,26 @@ export class Activation {
   /** A few: a stopped attempt may still be there when the next begins. */
   attempts: readonly Attempt[] = NOTHING;
   alarms: readonly ArmedAlarm[] = NOTHING;
-  /** Custom actions whose turn is not stored yet, with the deliveries that wait for them. */
-  owing: readonly { readonly effect: Extract<Effect, { kind: "act" }>; readonly causes: readonly Hold[] }[] = NOTHING;
+  /** Custom actions and answers whose turn is not stored yet, with the deliveries that wait for them. */
+  owing: readonly { readonly effect: Extract<Effect, { kind: "act" | "reply" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Keys of custom actions that are under way. */
   acts: readonly string[] = NOTHING;
+  /** Present while no definition of this host fits the record: the deliveries that wait for one, in order, by source and sequence. */
+  misfit: Map<string, Hold> | undefined;
+  /** Answers that are under way, with the deliveries that wait for their arrival. */
+  replying: readonly { readonly reply: ReplyRecord; readonly holds: Hold[] }[] = NOTHING;
   /** Events that wait for the next commit: this one is full. */
   stalled: readonly Hold[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
   listeners: readonly { readonly replyTo: string; readonly hold: Hold }[] = NOTHING;
-  /** Bytes of the last stored record: what the cache counts. */
+  /** Bytes of the record that was written down last: what the cache counts. */
   recordBytes = 0;
+  /** That record, where it was written down here. */
+  measured: ActorRecord | undefined;
+  /** In how many parts the last stored record lies; 0 where it is one message. */
+  parts = 0;
 
   constructor(address: Address, definition: Definition, session: Session) {
     this.address = address;
@@ -75,7 +85,9 @@ export class Activation {
       this.attempts.length === 0 &&
       this.alarms.length === 0 &&
       this.acts.length === 0 &&
+      this.replying.length === 0 &&
       this.stalled.length === 0 &&
+      this.misfit === undefined &&
       this.queued === undefined &&
       this.listeners.length === 0
     );
@@ -93,7 +105,7 @@ export interface Pending {
   effects: readonly Effect[];
   /** Let go after the commit. */
   holds: Hold[];
-  /** The record as it was encoded by a turn that had to know its size. */
+  /** The record as it was encoded by whoever had to know its size. */
   bytes: Uint8Array | undefined;
 }
 

@@ -3,7 +3,7 @@ import { isMail, type Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { sendEffects } from "../core/passing.ts";
-import type { OwedRecord } from "../core/record.ts";
+import type { OwedRecord, ReplyRecord } from "../core/record.ts";
 import { ActorRef, refOfSystem, revived, textOf } from "../core/ref.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -20,6 +20,7 @@ export interface ActParts {
   /** Stores what an action sent. */
   readonly loose: (session: Session, writes: readonly Write[], committed: () => void) => void;
   readonly hand: (activation: Activation, activity: string, event: ActorEvent) => void;
+  readonly reply: (activation: Activation, reply: ReplyRecord, causes: readonly Hold[]) => void;
   /** An action has run for good: its holds are handed over. */
   readonly acted: (activation: Activation, owed: OwedRecord, holds: Hold[]) => void;
 }
@@ -99,6 +100,7 @@ export class Acts {
     if (text === undefined || record === undefined) return;
     for (const effect of sendEffects(activation.address, record, text, event)) {
       if (effect.kind === "hand") this.#parts.hand(activation, effect.activity, event);
+      if (effect.kind === "reply") this.#parts.reply(activation, effect.reply, holds);
       if (!isMail(effect)) continue;
       for (const hold of holds) hold.take();
       this.#parts.loose(activation.session, [mailWrite(effect, message, this.#parts.partitions)], () => {

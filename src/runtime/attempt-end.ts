@@ -15,8 +15,10 @@ export interface EndedAttempt {
   readonly attempt: Attempt;
   readonly at: TurnAt;
   readonly maxRecordBytes: number;
+  /** @throws too_large, bad_payload for what a parent is told and no message can hold */
   /** Measures all that a turn would store. @throws bad_payload, too_large */
-  readonly check: (turn: Turn) => Uint8Array;
+  readonly check: (turn: Turn) => Uint8Array | undefined;
+  readonly checkMail: (effects: Turn["effects"]) => void;
 }
 
 /**
@@ -26,8 +28,8 @@ export interface EndedAttempt {
 export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
   if (end.kind === "failed") return { turn: failed(ended, end.error, log), bytes: undefined };
   const { activation, name } = ended;
-  const { kind, outputSchema, children } = activation.definition;
   try {
+    const { kind, outputSchema, children } = activation.definition;
     const output = kind === "task" ? validate(outputSchema, end.output, "invalid_output", activation.key) : end.output;
     const turn = settle(ended, { type: `xstate.done.actor.${name}`, actorId: name, output });
     // A plan's children are its attempt's doing: where they cannot be stored it has failed.
@@ -48,13 +50,23 @@ function settle({ activation, actor, name, attempt, at }: EndedAttempt, event: A
 }
 
 function failed(ended: EndedAttempt, error: unknown, log: Log): Turn {
-  const { activation, name, attempt, maxRecordBytes } = ended;
+  const { activation, name, attempt } = ended;
   log.debug({ actor: activation.key, attempt: attempt.attempt, err: error }, "an attempt failed");
   const record = toErrorRecord(error);
   const told = isRetryable(error) ? record : { ...record, retryable: false as const };
   const turn = settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: told });
-  if (encodeRecord(turn.actor.record).length <= maxRecordBytes) return turn;
+  if (isStorable(ended, turn)) return turn;
   return settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: brief(told) });
+}
+
+function isStorable({ maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): boolean {
+  if (encodeRecord(turn.actor.record).length > maxRecordBytes) return false;
+  try {
+    checkMail(turn.effects);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const BRIEF_CHARS = 512;
@@ -70,7 +82,7 @@ function brief({ name, message, code, retryable }: ErrorRecord): ErrorRecord {
 }
 
 /** @throws too_large, or invalid_output for values that cannot be stored */
-function sized({ activation: { key }, maxRecordBytes }: EndedAttempt, turn: Turn): Uint8Array {
+function sized({ activation: { key }, maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = encodeRecord(turn.actor.record);
@@ -78,8 +90,9 @@ function sized({ activation: { key }, maxRecordBytes }: EndedAttempt, turn: Turn
     throw new TroupeError("invalid_output", `The output of ${key} cannot be stored: ${(cause as Error).message}`, { about: key, cause });
   }
   if (bytes.length > maxRecordBytes)
-    throw new TroupeError("too_large", `The record of ${key} would have ${bytes.length} bytes; the server takes ${maxRecordBytes}`, {
+    throw new TroupeError("too_large", `The record of ${key} would have ${bytes.length} bytes; ${maxRecordBytes} is the most`, {
       about: key,
     });
+  checkMail(turn.effects);
   return bytes;
 }

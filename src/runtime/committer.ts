@@ -1,10 +1,14 @@
 import { encodeRecord } from "../core/codec.ts";
+import { TroupeError } from "../core/errors.ts";
 import type { Definition } from "../core/definition.ts";
 import type { ActorRecord } from "../core/record.ts";
 import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
+import { bundled } from "./bundle.ts";
+import { inParts, type RecordWrite } from "./in-parts.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -19,6 +23,7 @@ import type { Session } from "./session.ts";
  */
 export class Committer {
   readonly #store: Store;
+  readonly #room: Room;
   readonly #clock: Clock;
   readonly #settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void;
   #ready: Parcel[] = [];
@@ -29,6 +34,7 @@ export class Committer {
 
   constructor(store: Store, clock: Clock, settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void) {
     this.#store = store;
+    this.#room = new Room(store);
     this.#clock = clock;
     this.#settled = settled;
   }
@@ -74,23 +80,58 @@ export class Committer {
     const fences = new Map<number, number>();
     const writes: Write[] = [];
     const batch: Parcel[] = [];
+    let batchBytes = 0;
     for (const parcel of parcels) {
       const session = sessionOf(parcel);
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
-      const alone = this.#store.singlesOverlap && countWrites(parcel) === 1;
-      if (alone) this.#send([parcel], { fences: session.fences, writes: seal(parcel) });
-      else if (this.#batchInFlight || writes.length + countWrites(parcel) > this.#store.maxWrites) this.#ready.push(parcel);
+      // Whoever must wait anyway is not written down: there may be more turns by then.
+      const mustWait = this.#batchInFlight || batchBytes > MOST_BATCH_BYTES;
+      const count = mustWait && !(this.#store.singlesOverlap && hasOneWrite(parcel)) ? Infinity : this.#countWrites(parcel);
+      const alone = this.#store.singlesOverlap && count === 1;
+      if (!alone && (mustWait || writes.length + count > this.#store.maxWrites)) {
+        this.#ready.push(parcel);
+        continue;
+      }
+      const sealed = this.#seal(parcel);
+      if (sealed === undefined) continue;
+      if (alone) this.#send([parcel], { fences: session.fences, writes: sealed });
       else {
         fences.set(session.partition, session.fence);
-        writes.push(...seal(parcel));
+        writes.push(...sealed);
         batch.push(parcel);
+        if (parcel.kind === "actor") batchBytes += parcel.activation.recordBytes;
       }
     }
     if (batch.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch, { fences, writes });
+      this.#send(batch, { fences, writes: bundled(writes) });
     }
     this.#tellIdle();
+  }
+
+  #countWrites(parcel: Parcel): number {
+    if (parcel.kind === "loose") return parcel.writes.length;
+    const { activation } = parcel;
+    const pending = activation.pending as Pending;
+    const others = 1 + (pending.writes?.size ?? 0);
+    try {
+      return others + Math.max(activation.parts, this.#room.partsOf(bytesOf(activation, pending).length));
+    } catch {
+      // Whoever seals it meets the same, and says so.
+      return others;
+    }
+  }
+
+  /** Undefined, and its actor set aside, where the record cannot be written down: user code has changed in place what was looked at. */
+  #seal(parcel: Parcel): readonly Write[] | undefined {
+    try {
+      return seal(parcel, this.#room);
+    } catch (cause) {
+      const about = parcel.kind === "actor" ? parcel.activation.key : "";
+      const error = new TroupeError("bad_payload", `The state of ${about} cannot be stored: ${(cause as Error).message}`, { about, cause });
+      this.#settled([parcel], { kind: "refused", error });
+      return undefined;
+    }
   }
 
   #send(parcels: Parcel[], commit: Commit): void {
@@ -113,6 +154,9 @@ export class Committer {
   }
 }
 
+/** A batch takes some ten milliseconds for each megabyte, and whoever comes after it waits. */
+const MOST_BATCH_BYTES = 32 * 1024 * 1024;
+
 /** What is stored together or not at all: one actor's pending turns, or writes without an actor. */
 export type Parcel =
   | { readonly kind: "actor"; readonly activation: Activation }
@@ -126,19 +170,22 @@ function isDirty(activation: Activation): boolean {
   return activation.phase === "ready" && activation.pending !== undefined && activation.committing === undefined;
 }
 
-function countWrites(parcel: Parcel): number {
-  return parcel.kind === "actor" ? 1 + (parcel.activation.pending?.writes?.size ?? 0) : parcel.writes.length;
+/** But for what a large record comes in. */
+function hasOneWrite(parcel: Parcel): boolean {
+  return parcel.kind === "loose" ? parcel.writes.length === 1 : (parcel.activation.pending?.writes?.size ?? 0) === 0;
 }
 
 /** Moves an activation's pending turns into its commit; the record goes last, where JetStream wants it. */
-function seal(parcel: Parcel): readonly Write[] {
+function seal(parcel: Parcel, room: Room): readonly Write[] {
   if (parcel.kind === "loose") return parcel.writes;
   const { activation } = parcel;
   const pending = activation.pending as Pending;
   activation.committing = pending;
   activation.pending = undefined;
   const record = recordWrite(activation, pending);
-  return pending.writes === undefined ? [record] : [...pending.writes.values(), record];
+  const isOneMessage = activation.parts === 0 && room.partsOf(record.bytes.length) === 0;
+  if (isOneMessage) return pending.writes === undefined ? [record] : [...pending.writes.values(), record];
+  return [...(pending.writes?.values() ?? []), ...inParts(activation, record, room)];
 }
 
 /** A task that failed has come to a final state as well. */
@@ -146,10 +193,15 @@ function isDone({ kind }: Definition, { status, value }: ActorRecord): boolean {
   return status === "done" && (kind === "actor" || value === "done");
 }
 
-function recordWrite(activation: Activation, pending: Pending): Write {
+function bytesOf(activation: Activation, pending: Pending): Uint8Array {
+  return (pending.bytes ??= encodeRecord((activation.actor as { readonly record: ActorRecord }).record));
+}
+
+function recordWrite(activation: Activation, pending: Pending): RecordWrite {
   const record = (activation.actor as { readonly record: ActorRecord }).record;
-  const bytes = pending.bytes ?? encodeRecord(record);
+  const bytes = bytesOf(activation, pending);
   activation.recordBytes = bytes.length;
+  activation.measured = record;
   const { retention } = activation.definition;
   const ttlMs = !isEnded(record) ? undefined : isDone(activation.definition, record) ? retention.doneMs : retention.failedMs;
   return {

@@ -2,6 +2,8 @@ import { encodeJson, encodeRecord } from "../core/codec.ts";
 import { isMail, type Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import { growthOf } from "../core/growth.ts";
+import { outlineOf } from "../core/record.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
@@ -12,6 +14,8 @@ import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { draftMail, mailWrite } from "./post.ts";
+import type { Replies } from "./replies.ts";
+import { Room } from "./room.ts";
 import type { Telling } from "./telling.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
@@ -27,27 +31,40 @@ export interface DispatchParts {
 /**
  * Where effects go: into the commit of their turn (mail, timers, history), or out once that is stored.
  *
- * Owns: nothing. Calls in: performer.ts. Calls out: obligations, acts, the outlet.
+ * Owns: nothing. Calls in: performer.ts. Calls out: obligations, acts, replies, the outlet.
  * D1. What is a message to another actor is in the same commit as the record of its sender.
  */
 export class Dispatch {
   readonly #parts: DispatchParts;
+  readonly #room: Room;
   readonly #obligations: Obligations;
   readonly #acts: Acts;
+  readonly #replies: Replies;
 
-  constructor(parts: DispatchParts, obligations: Obligations, acts: Acts) {
+  constructor(parts: DispatchParts, obligations: Obligations, acts: Acts, replies: Replies) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#obligations = obligations;
     this.#acts = acts;
+    this.#replies = replies;
   }
 
-  /** For time travel: what the turn heard, what it asked for and what it made of the actor. */
-  keep(activation: Activation, pending: Pending, { event, effects, actor }: Turn): void {
+  /**
+   * For time travel: what the turn heard, which way it went, what it asked for and what it made of the actor; of a large record only the
+   * outline.
+   */
+  keep(activation: Activation, pending: Pending, { event, edges = [], effects, actor }: Turn): void {
     const { revision } = actor.record;
     const told = effects.map((effect) =>
       effect.kind === "act" ? { kind: effect.kind, key: effect.owed.key, action: effect.owed.action } : effect,
     );
-    const bytes = encodeRecord({ event, effects: told, record: actor.record });
+    const recordBytes = pending.bytes?.length ?? activation.recordBytes;
+    const record = recordBytes > MOST_KEPT_BYTES ? outlineOf(actor.record, recordBytes) : actor.record;
+    let bytes = encodeRecord({ event, edges, effects: told, record });
+    if (bytes.length > this.#room.messageBytes) {
+      const kinds = effects.map(({ kind }) => ({ kind }));
+      bytes = encodeRecord({ event: event && { type: event.type }, edges, effects: kinds, record: outlineOf(actor.record, recordBytes) });
+    }
     add(pending, `turn ${revision}`, {
       kind: "turn",
       partition: activation.session.partition,
@@ -58,16 +75,29 @@ export class Dispatch {
   }
 
   /**
-   * That everything a turn wants stored can be, before any of it is noted; the record as bytes. @throws bad_payload, too_large
+   * That everything a turn wants stored can be, before any of it is noted. Many turns share one record, which is written down once
+   * where the last one written has room for what is new; otherwise now, and its bytes returned. @throws bad_payload, too_large
    */
-  check({ key }: Activation, { actor, effects }: Turn): Uint8Array {
-    const { maxWriteBytes } = this.#parts.store;
-    const bytes = recordBytes(key, actor);
-    const most = Math.max(bytes.length, ...effects.map((effect) => (isMail(effect) ? draftMail(effect) : 0)));
-    if (most <= maxWriteBytes - OVERHEAD_BYTES) return bytes;
-    throw new TroupeError("too_large", `A turn of ${key} would store ${most} bytes in one message; the server takes ${maxWriteBytes}`, {
-      about: key,
-    });
+  check(activation: Activation, { actor, effects }: Turn): Uint8Array | undefined {
+    const { key, measured, recordBytes } = activation;
+    const most = this.#room.recordBytes;
+    this.checkMail(key, effects);
+    const growth = measured === undefined ? undefined : growthOf(measured, actor.record);
+    if (growth !== undefined && recordBytes + growth <= most) return undefined;
+    const bytes = written(key, actor);
+    if (bytes.length > most) throw tooLarge(key, `store a record of ${bytes.length} bytes`, most);
+    activation.measured = actor.record;
+    activation.recordBytes = bytes.length;
+    return bytes;
+  }
+
+  /** @throws bad_payload, too_large */
+  checkMail(key: string, effects: readonly Effect[]): void {
+    const { messageBytes } = this.#room;
+    for (const effect of effects) {
+      const bytes = sizeOf(effect);
+      if (bytes > messageBytes) throw tooLarge(key, `send ${bytes} bytes in one message`, messageBytes);
+    }
   }
 
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
@@ -90,6 +120,7 @@ export class Dispatch {
         else this.withdraw(activation, pending, effect.timer);
         break;
       case "act":
+      case "reply":
         for (const hold of causes) hold.take();
         activation.owing = activation.owing.length === 0 ? [{ effect, causes }] : [...activation.owing, { effect, causes }];
         pending.effects = [...pending.effects, effect];
@@ -126,7 +157,10 @@ export class Dispatch {
         this.#obligations.hand(activation, effect.activity, effect.event);
         break;
       case "act":
-        this.#act(activation, effect, holds);
+        this.#release(activation, effect, holds, (causes) => this.#acts.run(activation, effect, causes));
+        break;
+      case "reply":
+        this.#release(activation, effect, holds, (causes) => this.#replies.send(activation, effect.reply, causes));
         break;
       case "acknowledge":
         this.#parts.telling.acknowledged(activation);
@@ -149,11 +183,16 @@ export class Dispatch {
     }
   }
 
-  #act(activation: Activation, effect: Extract<Effect, { kind: "act" }>, holds: Hold[]): void {
+  /** What carries on after the commit counts the deliveries that wait for it anew. */
+  #release(activation: Activation, effect: Effect, holds: Hold[], carryOn: (causes: readonly Hold[]) => void): void {
     const owing = activation.owing.find((each) => each.effect === effect);
-    if (owing === undefined) return;
+    if (owing === undefined) {
+      // An ask that nothing heard: it only waited for what was on its way when it came.
+      if (effect.kind === "reply") this.#parts.outlet.reply(effect.reply.to, encodeJson(effect.reply.answer));
+      return;
+    }
     activation.owing = activation.owing.filter((each) => each !== owing);
-    this.#acts.run(activation, effect, owing.causes);
+    carryOn(owing.causes);
     holds.push(...owing.causes);
   }
 
@@ -170,10 +209,20 @@ export class Dispatch {
   }
 }
 
-/** Room for subjects and headers. */
-const OVERHEAD_BYTES = 1_024;
+/** Every turn keeps its record: a larger one would fill the disk, a hundred megabytes for a thousand turns. */
+const MOST_KEPT_BYTES = 64 * 1024;
 
-function recordBytes(key: string, actor: Turn["actor"]): Uint8Array {
+function tooLarge(key: string, what: string, most: number): TroupeError {
+  return new TroupeError("too_large", `A turn of ${key} would ${what}; ${most} is the most`, { about: key });
+}
+
+/** @throws bad_payload for what cannot be written down */
+function sizeOf(effect: Effect): number {
+  if (isMail(effect)) return draftMail(effect);
+  return effect.kind === "reply" ? encodeJson(effect.reply.answer).length : 0;
+}
+
+function written(key: string, actor: Turn["actor"]): Uint8Array {
   try {
     return encodeRecord(actor.record);
   } catch (cause) {

@@ -57,18 +57,21 @@ export class KnownIds {
     this.#byPartition = Array.from({ length: parts.partitions });
   }
 
-  /** `true` only where the actor certainly has no record. */
-  isNew(session: Session, key: string): boolean {
+  /** An actor is about to begin, in memory already: `true` where it certainly has no record. Otherwise look, then `note` it. */
+  begin(session: Session, key: string): boolean {
     const known = this.#byPartition[session.partition];
     if (known?.current === undefined || known.session !== session || !session.open) return false;
     if (!this.#isOfNow(known.current) || !this.#parts.isTrusted()) {
       known.current = undefined;
       return false;
     }
-    return !known.current.ids.mayHave(key);
+    if (!known.current.ids.add(key)) return false;
+    known.next?.ids.add(key);
+    if (known.current.ids.isFull) this.#wish();
+    return true;
   }
 
-  /** An actor that has no record is about to begin; it is in memory already. */
+  /** A record was looked for in vain: the actor is about to begin. */
   note(session: Session, key: string): void {
     const known = this.#of(session);
     if (known.current === undefined || known.current.ids.isFull) this.#wish();

@@ -1,3 +1,4 @@
+import { refusalOf, refused } from "../core/asking.ts";
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
@@ -5,7 +6,7 @@ import { failed } from "../core/failing.ts";
 import { errorEvent } from "../core/family.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { isEnded, type OwedRecord } from "../core/record.ts";
+import { isEnded, type ActorRecord, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -14,20 +15,23 @@ import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
+import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception } from "./reception.ts";
 import { recover } from "./recovery.ts";
+import { Replies } from "./replies.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
 import type { Telling } from "./telling.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
-  readonly telling: Telling;
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
+  readonly telling: Telling;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -50,20 +54,25 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
+  readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
+  readonly #room: Room;
+  readonly #misfits: Misfits;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
+    this.#room = new Room(parts.store);
     this.#reception = new Reception(parts, {
       at: (activation, hold) => this.#at(activation, hold),
-      check: (activation, turn) => void this.#check(activation, turn),
+      fit: (activation, turn) => this.#fit(activation, turn).turn,
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
       answer: (replyTo, outcome) => parts.telling.answer(replyTo, outcome),
+      refuse: (asker, answer) => parts.telling.refuse(asker, answer),
       queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
     });
     this.#obligations = new Obligations({
@@ -77,10 +86,12 @@ export class Performer {
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
       told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
     });
+    this.#replies = new Replies(parts);
     this.#acts = new Acts({
       ...parts,
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
+      reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
     });
     this.#overflow = new Overflow({
@@ -89,11 +100,27 @@ export class Performer {
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
       perform: (activation, hold) => this.perform(activation, hold),
     });
-    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts);
+    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
+    this.#misfits = new Misfits({
+      ...parts,
+      at: (activation) => this.#at(activation),
+      check: (activation, turn) => void this.#fit(activation, turn),
+      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+      recover: (activation) => this.recover(activation),
+      refuse: (asker, answer) => parts.telling.refuse(asker, answer),
+      // A start for an actor that exists only adds to what it waits for, and needs no slot.
+      perform: (activation, hold) =>
+        hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
+    });
   }
 
   idle(): Promise<void> {
     return this.#obligations.idle();
+  }
+
+  /** The actor of a record that was just read. */
+  admit(activation: Activation, record: ActorRecord): void {
+    this.#misfits.admit(activation, record);
   }
 
   /**
@@ -101,9 +128,13 @@ export class Performer {
    * begin before they were heard: one of them may cancel it.
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
-    if (this.#overflow.stalls(activation, hold)) return;
-    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
+    const { misfit, definition } = activation;
+    if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
+    const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
+    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.#misfits.wait(activation, hold));
+    else if (misfit !== undefined) this.#misfits.wait(activation, hold);
+    else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    else if (!needsSlot) this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
@@ -134,15 +165,18 @@ export class Performer {
 
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
-    if (activation.actor === undefined) return;
+    if (activation.actor === undefined || activation.misfit !== undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
+    this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
     recover(activation, {
       obligations: this.#obligations,
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, []),
-      ring: (timer, generation) => this.ring(activation, timer, generation),
+      ring: (timer, generation) => {
+        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+      },
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, []);
@@ -175,6 +209,7 @@ export class Performer {
     const stored = activation.committing;
     activation.committing = undefined;
     if (stored === undefined || activation.phase === "dropped") return;
+    activation.parts = this.#room.partsOf(stored.bytes?.length ?? 0);
     for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
@@ -206,9 +241,13 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#parts.store.maxWriteBytes };
-      ({ turn, bytes } = turnOfEnd({ ...parts, check: (made) => this.#dispatch.check(activation, made) }, end, this.#parts.log));
-      bytes = this.#check(activation, turn) ?? bytes;
+      const check = (made: Turn): Uint8Array | undefined => this.#dispatch.check(activation, made);
+      const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, check, checkMail };
+      ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
+      const fitted = this.#fit(activation, turn);
+      ({ turn } = fitted);
+      bytes = fitted.bytes ?? bytes;
     } catch (error) {
       turn = this.#thrown(activation, actor, error, at);
     }
@@ -229,23 +268,38 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      turn = take(activation.definition, activation.address, actor, envelope, at);
-      bytes = this.#check(activation, turn);
+      ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
       turn = withoutReport(activation, actor, envelope, error, at) ?? this.#thrown(activation, actor, error, at);
+    }
+    if (envelope.kind === "event" && envelope.asker !== undefined) {
+      const before = turn;
+      turn = this.#orRefused(activation, turn, envelope.asker);
+      if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
     this.#queueIfReady(activation, handed, causes);
   }
 
+  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
+  #orRefused(activation: Activation, turn: Turn, asker: string): Turn {
+    const answer = refusalOf(activation.address, turn, asker);
+    if (answer === undefined) return turn;
+    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
+    const commit = activation.pending ?? activation.committing;
+    if (commit === undefined) this.#parts.telling.refuse(asker, answer);
+    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
+    return turn;
+  }
+
   /**
-   * The record as bytes, where a turn might ask for what cannot be stored. What a task stores is looked at where it enters, and so is most
-   * of what a plan does: the rest of it is small, so that its record is measured only where it has grown large.
+   * The turn as far as its commit has room, and the record as bytes, where a turn might ask for what cannot be stored. What a task stores
+   * is looked at where it enters. @throws bad_payload, too_large
    */
-  #check(activation: Activation, turn: Turn): Uint8Array | undefined {
-    const { definition, recordBytes } = activation;
-    const isSure = definition.kind === "task" && (isSimple(definition) || recordBytes < this.#parts.store.maxWriteBytes / 2);
-    return isSure || turn.kind !== "changed" ? undefined : this.#dispatch.check(activation, turn);
+  #fit(activation: Activation, made: Turn): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
+    if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
+    const turn = this.#overflow.fitted(activation, made);
+    return { turn, bytes: this.#dispatch.check(activation, turn) };
   }
 
   /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
@@ -287,7 +341,10 @@ export class Performer {
 
   /** Custom actions that a stored turn asked for and nobody is known to have run. */
   #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([...activation.acts, ...activation.owing.map(({ effect }) => effect.owed.key)]);
+    const running = new Set([
+      ...activation.acts,
+      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
+    ]);
     for (const owed of activation.actor?.record.owed ?? []) {
       if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
     }
@@ -306,6 +363,7 @@ export class Performer {
   #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
+    if (stance === "open") this.#replies.adopt(activation, hold);
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
       this.#repeat(activation, [hold]);
       this.#parts.telling.endedAgain(activation);

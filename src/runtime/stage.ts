@@ -5,7 +5,6 @@ import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
 import { errorEvent } from "../core/family.ts";
-import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
@@ -106,7 +105,7 @@ export class Stage {
           }),
         ),
     );
-    this.#telling = new Telling(parts.outlet);
+    this.#telling = new Telling(parts.outlet, parts.store);
     this.#performer = new Performer({
       ...parts,
       telling: this.#telling,
@@ -217,9 +216,10 @@ export class Stage {
     let activation = this.#cast.find(`${type}/${id}`);
     if (activation === undefined) {
       activation = this.#enter(session, definition, { type, id });
-      if (hold.delivery.lane !== "event" && this.#known.isNew(session, activation.key)) {
+      if (hold.delivery.lane !== "event" && this.#known.begin(session, activation.key)) {
+        activation.phase = "ready";
         activation.waiting = [hold];
-        this.#loaded(activation, undefined);
+        this.#open(activation);
         return;
       }
       this.#loader.load(activation);
@@ -234,22 +234,27 @@ export class Stage {
     try {
       if (bytes !== undefined) {
         activation.recordBytes = bytes.length;
-        activation.actor = revive(activation.definition, activation.address, asRecord(decodeRecord(bytes)));
+        this.#performer.admit(activation, asRecord(decodeRecord(bytes)));
       }
     } catch (error) {
       this.#unreadable(activation, error);
       return;
     }
+    if (bytes === undefined && activation.waiting.some(isStart)) this.#known.note(activation.session, activation.key);
+    this.#open(activation);
+  }
+
+  /** What has waited for the actor to be loaded, or to be known as new. */
+  #open(activation: Activation): void {
     const holds = activation.waiting;
     activation.waiting = NOTHING;
-    const starts = holds.filter((hold) => hold.delivery.lane !== "event");
-    const events = holds.filter((hold) => hold.delivery.lane === "event");
+    const starts = holds.filter(isStart);
+    const events = holds.filter((hold) => !isStart(hold));
     if (activation.actor === undefined && starts.length === 0) {
       this.#cast.drop(activation);
       if (events.length > 0) void this.#early.wait(activation.session, activation.address, events);
       return;
     }
-    if (activation.actor === undefined) this.#known.note(activation.session, activation.key);
     this.#performer.recover(activation);
     const early = this.#early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
@@ -283,11 +288,12 @@ export class Stage {
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
     const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
     this.committer.loose(session, writes, () => {
+      const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
+      const { type, id, lane } = delivery;
+      if (replyTo !== "" && lane === "event") this.#telling.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#telling.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
-      if (delivery.lane !== "event") this.#early.look(session, delivery);
-      const replyTo = delivery.lane === "event" ? "" : delivery.header(HEADERS.replyTo);
-      if (replyTo !== "")
-        this.#telling.answer(replyTo, { type: delivery.type, id: delivery.id, state: "failed", error: record, attempt: 0 });
+      if (lane !== "event") this.#early.look(session, delivery);
     });
   }
 
@@ -344,6 +350,10 @@ export class Stage {
     this.#cast.drop(activation);
     for (const delivery of deliveries) this.#dead(activation.session, new Hold(delivery), error);
   }
+}
+
+function isStart({ delivery }: Hold): boolean {
+  return delivery.lane !== "event";
 }
 
 function unknownType(delivery: Delivery): TroupeError {

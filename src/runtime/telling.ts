@@ -1,9 +1,11 @@
 import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import { acknowledgementOf, outcomeOf, type Outcome } from "../core/lifecycle.ts";
-import { isEnded, type ActorRecord } from "../core/record.ts";
+import { isEnded, type ActorRecord, type Refusal } from "../core/record.ts";
 import type { Outlet } from "../ports/outlet.ts";
+import type { Store } from "../ports/store.ts";
 import { NOTHING, type Activation } from "./activation.ts";
+import { Room } from "./room.ts";
 
 /**
  * Whoever waits for an actor is told how it ended; of a plan that acknowledges early, also that.
@@ -17,13 +19,20 @@ export class Telling {
   /** Actors whose end was stored by this host. */
   finished = 0;
   readonly #outlet: Outlet;
+  readonly #messageBytes: number;
 
-  constructor(outlet: Outlet) {
+  constructor(outlet: Outlet, store: Store) {
     this.#outlet = outlet;
+    this.#messageBytes = new Room(store).messageBytes;
   }
 
   answer(replyTo: string, outcome: Outcome): void {
-    this.#outlet.reply(replyTo, encodeJson(outcome));
+    this.#outlet.reply(replyTo, this.#written(outcome));
+  }
+
+  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
+  refuse(asker: string, answer: Refusal): void {
+    this.#outlet.reply(asker, encodeJson(answer));
   }
 
   ended(activation: Activation): void {
@@ -59,7 +68,13 @@ export class Telling {
   }
 
   #failed({ address }: Activation, outcome: Outcome): void {
-    if (outcome.state === "failed") this.#outlet.event(address, "failed", encodeJson(outcome));
+    if (outcome.state === "failed") this.#outlet.event(address, "failed", this.#written(outcome));
+  }
+
+  #written(outcome: Outcome): Uint8Array {
+    const body = encodeJson(outcome);
+    const { type, id, state, attempt } = outcome;
+    return body.length <= this.#messageBytes ? body : encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome);
   }
 
   #listeners(activation: Activation, outcome: Outcome): void {

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { assign, sendTo, setup, type AnyActorRef } from "xstate";
 import { z } from "zod";
-import { createHost, defineTask, type RunningHost } from "../../src/index.ts";
+import { createHost, defineActor, defineTask, type RunningHost } from "../../src/index.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { eventually } from "../support/eventually.ts";
 import { startServer } from "../support/server.ts";
@@ -17,13 +18,48 @@ const broken = defineTask({
 });
 const wait = defineTask({ name: "wait", run: ({ signal }) => pause(60_000, "waited", { signal }) });
 
+const clerk = setup({}).createMachine({ initial: "in", states: { in: {} } });
+const shop = defineActor({
+  name: "shop",
+  machine: setup({
+    types: { context: {} as { left: number }, events: {} as { type: "take"; replyTo: AnyActorRef } | { type: "close" } },
+    actors: { clerk },
+  }).createMachine({
+    context: { left: 3 },
+    invoke: { id: "clerk", src: "clerk" },
+    initial: "open",
+    states: {
+      open: {
+        initial: "full",
+        on: { close: "closed" },
+        states: {
+          full: {
+            on: {
+              take: {
+                actions: [
+                  assign({ left: ({ context }) => context.left - 1 }),
+                  sendTo(
+                    ({ event }) => event.replyTo,
+                    ({ context }) => ({ type: "taken", left: context.left }),
+                  ),
+                ],
+              },
+            },
+          },
+        },
+      },
+      closed: { type: "final" },
+    },
+  }),
+});
+
 let server: EmbeddedServer;
 let host: RunningHost;
 let ask: (...words: string[]) => Promise<Ran>;
 
 beforeAll(async () => {
   server = await startServer();
-  host = await createHost({ nats: server.url, actors: [greet, broken, wait] });
+  host = await createHost({ nats: server.url, actors: [greet, broken, wait, shop] });
   ask = (...words) => troupe([...words, "-s", server.url]);
 });
 
@@ -113,6 +149,43 @@ describe("a task that runs", () => {
       state: "failed",
       error: { code: "cancelled", message: "enough" },
     });
+  });
+});
+
+describe("an actor", () => {
+  it("is shown in its own words: its states, its status, its family", async () => {
+    await ask("submit", "shop", "--id", "s-1");
+    await eventually("it is open", async () => (await ask("get", "shop/s-1", "-o", "json")).stdout.includes('"open.full"'));
+    expect(JSON.parse((await ask("get", "shop/s-1", "-o", "json")).stdout)).toMatchObject({
+      kind: "actor",
+      status: "active",
+      state: "open.full",
+      value: { open: "full" },
+      context: { left: 3 },
+      children: { clerk: { type: "shop-clerk", id: "s-1~clerk~1" } },
+    });
+    expect((await ask("get", "shop/s-1")).stdout).toMatch(/state +open\.full\nstatus +active\nchildren +clerk: shop-clerk\/s-1~clerk~1\n/);
+    expect((await ask("get", "shop-clerk/s-1~clerk~1")).stdout).toMatch(/parent +shop\/s-1\n/);
+    expect((await ask("ls", "--state", "open")).stdout).toMatch(/^shop +s-1 +open\.full +active/m);
+    expect((await ask("ls", "--type", "shop", "--status", "done")).stdout).not.toContain("s-1");
+  });
+
+  it("is sent events and asked, watched to its end, and what it refuses has a code", async () => {
+    await ask("submit", "shop", "--id", "s-2");
+    await eventually("it is there", async () => (await ask("get", "shop/s-2", "-o", "json")).stdout.includes('"actor"'));
+    expect(await ask("send", "shop/s-2", '{"type":"take"}', "--ask", "-o", "jsonl")).toMatchObject({
+      code: 0,
+      stdout: '{"type":"taken","left":2}\n',
+    });
+    expect(await ask("send", "shop/s-2", '{"type":"give"}', "--ask")).toMatchObject({ code: 7, stdout: "" });
+    const watching = ask("watch", "shop/s-2");
+    expect(await ask("send", "shop/s-2", '{"type":"close"}', "-o", "json")).toMatchObject({ code: 0 });
+    const watched = await watching;
+    expect(watched.code).toBe(0);
+    expect(watched.stdout).toMatch(/ {2}closed\n$/);
+    expect((await ask("send", "shop/s-2", '{"type":"take"}', "--ask")).stderr).toContain("has ended");
+    expect((await ask("send", "shop/nobody", '{"type":"take"}')).code).toBe(3);
+    expect((await ask("send", "shop/s-2", '{"kind":"take"}')).code).toBe(7);
   });
 });
 

@@ -47,7 +47,8 @@ describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name,
 
   // Skipped where work begins anew on another host, which XState alone does not do: a counter in a callback starts over.
   it.skipIf(scene.isRestarted)("is the same where every step finds another host", async () => {
-    expect(await playDurable(scene, {}, moved)).toEqual(await playLive(scene));
+    // A timer whose host has left fires by its schedule, a little later.
+    expect(await playDurable(slowly(scene), {}, moved)).toEqual(await playLive(slowly(scene)));
   });
 
   it.skipIf(scene.isRestarted)("is the same where every host dies", async () => {

@@ -35,6 +35,17 @@ export function census(fixture: () => StoreFixture): void {
     expect(await countedBy(f.b.store)).toEqual([...mine, theirs].map(formatAddress).toSorted());
   });
 
+  it("goes through many thousands", async () => {
+    const f = fixture();
+    const fence = await take(f.a, 0);
+    const addresses = Array.from({ length: 9_000 }, (_, i) => addressIn(0, f.partitions, `x-${i}`));
+    for (let from = 0; from < addresses.length; from += 900) {
+      const writes = addresses.slice(from, from + 900).map((address) => record(0, address, "1"));
+      expect(await f.a.store.commit(under(0, fence, ...writes))).toEqual(COMMITTED);
+    }
+    expect(await countedBy(f.b.store)).toEqual(addresses.map(formatAddress).toSorted());
+  });
+
   it("ends when it has been told enough", async () => {
     const f = fixture();
     const addresses = Array.from({ length: 20 }, (_, i) => addressIn(0, f.partitions, `x-${i}`));

@@ -3,6 +3,7 @@ import type { CommitOutcome, Write } from "../../src/ports/store.ts";
 import { addressIn, take, text, under, type StoreFixture } from "./fixture.ts";
 import { census } from "./census.ts";
 import { kept, mail, retention } from "./committed.ts";
+import { parts } from "./parts.ts";
 import { timers } from "./timers.ts";
 import { record } from "./writes.ts";
 
@@ -19,6 +20,7 @@ export function storeContract(name: string, open: () => Promise<StoreFixture>): 
     describe("census", () => census(() => f));
     describe("fences", () => fences(() => f));
     describe("limits", () => limits(() => f));
+    describe("parts", () => parts(() => f));
     describe("mail", () => mail(() => f));
     describe("timers", () => timers(() => f));
     describe("what is kept beside records", () => kept(() => f));

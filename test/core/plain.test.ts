@@ -7,7 +7,7 @@ import { start, take, type Actor, type Turn } from "../../src/core/turn.ts";
 import type { Envelope } from "../../src/core/envelope.ts";
 
 const address = { type: "job", id: "1" };
-const definition = defineTask({ name: "job", run: () => 1, retry: { attempts: 3, jitter: 0 } });
+const definition = defineTask({ name: "job", run: () => 1, history: true, retry: { attempts: 3, jitter: 0 } });
 
 /** The same definition for which no edge is plain: an `always` that never holds makes the interpreter decide everything. */
 function interpreted(): Definition {
@@ -78,6 +78,7 @@ describe("plain edges", () => {
           sure = take(slow, address, sure.actor, envelope, at);
           expect(fast.actor.record).toEqual(sure.actor.record);
           expect(fast.effects).toEqual(sure.effects);
+          expect(fast.edges).toEqual(sure.edges);
           expect(fast.kind).toBe(sure.kind);
         }
       }),

@@ -59,13 +59,28 @@ const report = (generation: number) =>
 const restored = (actor: Actor): Actor => revive(order, ADDRESS, asRecord(decodeRecord(encodeRecord(actor.record))));
 const kinds = (turn: Turn): readonly string[] => turn.effects.map(({ kind }) => kind);
 
+it("keeps a record an actor's in every turn, with and without children", () => {
+  const plain = defineActor({ name: "order", machine: setup({}).createMachine({ on: { x: { actions: assign({}) } } }) });
+  const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT).actor;
+  expect(first.record.kind).toBe("actor");
+  expect(take(plain, ADDRESS, first, heard("x"), AT).actor.record.kind).toBe("actor");
+  expect(next(born(), heard("go")).actor.record.kind).toBe("actor");
+});
+
 describe("a turn that starts children", () => {
   const turn = next(born(), heard("go"));
 
   it("asks for each before anything is sent to it, and knows where it will be", () => {
     expect(kinds(turn)).toEqual(["spawn", "run", "send", "emit", "arm"]);
     const parent: ParentRecord = { type: "order", id: "7", child: "k", generation: 1, root: { type: "order", id: "7" }, watches: true };
-    expect(turn.effects[0]).toEqual({ kind: "spawn", to: { type: "order-kid", id: "7~k~1" }, as: "actor", input: undefined, parent });
+    expect(turn.effects[0]).toEqual({
+      kind: "spawn",
+      to: { type: "order-kid", id: "7~k~1" },
+      as: "actor",
+      input: undefined,
+      parent,
+      version: "1",
+    });
     expect(turn.effects[2]).toEqual({ kind: "send", to: "order-kid/7~k~1", event: { type: "ask" } });
     expect(turn.actor.record.children).toEqual({ k: { type: "order-kid", id: "7~k~1", generation: 1, src: "kid", kind: "actor" } });
   });
@@ -100,6 +115,17 @@ describe("a turn that starts children", () => {
   });
 });
 
+it("an actor's record stays that of an actor, whatever is in it", () => {
+  const plain = defineActor({
+    name: "order",
+    machine: setup({}).createMachine({ context: { n: 0 }, on: { count: { actions: assign({ n: 1 }) } } }),
+  });
+  const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT).actor;
+  const second = take(plain, ADDRESS, first, heard("count"), AT).actor;
+  expect([first.record.kind, second.record.kind]).toEqual(["actor", "actor"]);
+  expect(second.record.context).toEqual({ n: 1 });
+});
+
 describe("a delayed send", () => {
   const armed = next(next(born(), heard("keep")).actor, heard("late"));
 
@@ -110,6 +136,13 @@ describe("a delayed send", () => {
     expect(due.actor.record.timers).toEqual({});
     expect(next(due.actor, { kind: "timer", timer: "l", generation: 2 }).kind).toBe("unheard");
   });
+});
+
+it("an actor stays one, whatever little its record holds", () => {
+  const plain = defineActor({ name: "plain", machine: setup({}).createMachine({ on: { tick: { actions: emit({ type: "tock" }) } } }) });
+  const { actor } = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+  expect(actor.record.kind).toBe("actor");
+  expect(take(plain, ADDRESS, actor, heard("tick"), AT).actor.record.kind).toBe("actor");
 });
 
 describe("a systemId", () => {
@@ -153,6 +186,44 @@ describe("a child", () => {
     const stopped = take(child, address, alive, { kind: "stop", by: ADDRESS }, AT);
     expect(stopped.actor.record.status).toBe("stopped");
     expect(stopped.effects).toEqual([]);
+  });
+});
+
+describe("the record of a turn", () => {
+  it("says that it is no task's, whether or not it has anything else to say", () => {
+    expect(born().record.kind).toBe("actor");
+    const plain = defineActor({
+      name: "order",
+      machine: setup({}).createMachine({ initial: "a", states: { a: { on: { go: "b" } }, b: {} } }),
+    });
+    const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+    expect(first.actor.record.kind).toBe("actor");
+    expect(take(plain, ADDRESS, first.actor, heard("go"), AT).actor.record.kind).toBe("actor");
+  });
+
+  it("comes with the edges that were taken, microstep by microstep, where there is a history", () => {
+    const machine = setup({}).createMachine({
+      id: "m",
+      initial: "a",
+      states: {
+        a: { on: { go: "b", stay: { actions: "note" as never } } },
+        b: { always: "c", on: { back: "a" } },
+        c: { on: { back: "a" } },
+      },
+    });
+    const told = (history: boolean) => {
+      const definition = defineActor({ name: "order", machine: machine.provide({ actions: { note: () => {} } as never }), history });
+      const { actor } = start(definition, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT);
+      return ["go", "stay"].map((type) => take(definition, ADDRESS, actor, heard(type), AT).edges);
+    };
+    expect(told(true)).toEqual([
+      [
+        { event: "go", source: "m.a", targets: ["m.b"] },
+        { event: "", source: "m.b", targets: ["m.c"] },
+      ],
+      [{ event: "stay", source: "m.a", targets: [] }],
+    ]);
+    expect(told(false)).toEqual([undefined, undefined]);
   });
 });
 

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checksum, type Checksum, type FileInput } from "../../examples/checksums/checksum.ts";
 import { folder, folderOf, removePart, tree, treeOf, type TreeInput, type TreeOutput } from "../../examples/checksums/tree.ts";
-import { connect, createHost, defineTask, type ActivityContext } from "../../src/index.ts";
+import { connect, createHost, defineTask, type TaskDefinition } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { startServer } from "../support/server.ts";
 
@@ -70,7 +70,9 @@ describe("a tree's report", () => {
     let host = launch();
     await using client = await connect({ nats: server.url });
     const ref = await eventually("a host made the streams", () =>
-      client.start<TreeInput, TreeOutput>("checksum-tree", { id: "t", input: { folder: path, report } }).catch(() => undefined),
+      client
+        .start<TaskDefinition<TreeInput, TreeOutput>>("checksum-tree", { id: "t", input: { folder: path, report } })
+        .catch(() => undefined),
     );
     let deaths = 0;
     for await (const { state, progress } of ref.watch()) {
@@ -98,7 +100,7 @@ describe("a file", () => {
       name: "checksum",
       retry: { attempts: 1 },
       run: (context) =>
-        take(context.input, async () => checksum.activities.get("run")?.run(context as ActivityContext) as Promise<Checksum>),
+        take(context.input, async () => checksum.activities.get("run")?.run(context) as Promise<Checksum>),
     });
     const folders = folderOf(file);
     const trees = treeOf(folders);

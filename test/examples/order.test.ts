@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { expect, it } from "vitest";
-import type { OrderInput, OrderOutput } from "../../examples/order/order.ts";
+import type { order, OrderInput } from "../../examples/order/order.ts";
 import { Shop } from "../../examples/order/shop.ts";
 import { connect, type Client, type Ref } from "../../src/index.ts";
 import { openConnection } from "../../src/nats/connection.ts";
@@ -46,17 +46,15 @@ async function open() {
   };
 }
 
-function begin(client: Client, input: OrderInput): Promise<Ref<OrderOutput>> {
+function begin(client: Client, input: OrderInput): Promise<Ref<typeof order>> {
   return eventually("a host made the streams", () =>
-    client.start<OrderInput, OrderOutput>("order", { id: input.order, input }).catch(() => undefined),
+    client.start<typeof order>("order", { id: input.order, input }).catch(() => undefined),
   );
 }
 
 /** When the order waits for its buyer, after so many cards that the bank refused. */
-async function pay(ref: Ref<OrderOutput>, card: string, refusals = 0): Promise<void> {
-  await ref.waitFor(({ path, context }) => path === "paying" && (context as { refusals: number }).refusals === refusals, {
-    timeout: "60s",
-  });
+async function pay(ref: Ref<typeof order>, card: string, refusals = 0): Promise<void> {
+  await ref.waitFor((view) => view.matches("paying") && view.context.refusals === refusals, { timeout: "60s" });
   await ref.send({ type: "card", card });
 }
 
@@ -83,7 +81,7 @@ it("is cancelled by its buyer, or by an empty shelf", { timeout: 30_000 }, async
   await using stand = await open();
   const regretted = await begin(stand.client, { ...basket, order: "kim" });
   const impossible = await begin(stand.client, { ...basket, item: "unicorn", order: "tim" });
-  await regretted.waitFor(({ path }) => path === "paying", { timeout: "10s" });
+  await regretted.waitFor((view) => view.matches("paying"), { timeout: "10s" });
   await regretted.send({ type: "cancel" });
   expect(await regretted.result({ timeout: "20s" })).toEqual({ outcome: "cancelled", reason: "the buyer cancelled" });
   expect(await impossible.result({ timeout: "20s" })).toEqual({ outcome: "cancelled", reason: "There is no unicorn left" });

@@ -2,7 +2,8 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { expect, test } from "vitest";
 import type { PlanContext } from "../../machines/plan.ts";
 import { formatState, isEnded } from "../../src/core/record.ts";
-import type { TaskView } from "../../src/view.ts";
+import type { TaskDefinition } from "../../src/define.ts";
+import type { View } from "../../src/view.ts";
 import { eventually } from "../support/eventually.ts";
 import { answered, at, isAck, isCommit, type Point } from "./points.ts";
 import { FaultStand, forks, NAMES } from "./stand.ts";
@@ -36,7 +37,7 @@ const LONGEST = { timeout: 90_000 };
 test.each(POINTS)("kill -9 of the host %s while a plan runs: every child is done once, nothing is left", LONGEST, async (_name, point) => {
   await using stand = await FaultStand.open();
   const children = await played(stand, { children: CHILDREN }, point, ({ book }) => book.tally.done >= CHILDREN / 3);
-  expect(await stand.client.ref("trip", "1").result({ timeout: "1s" })).toBe(CHILDREN);
+  expect(await stand.client.ref<TaskDefinition>("trip", "1").result({ timeout: "1s" })).toBe(CHILDREN);
   expect(told(children)).toEqual({ "job done": CHILDREN, "trip-page done": Math.floor(CHILDREN / 256) });
   expect(await brokenIn(stand)).toEqual([]);
 });
@@ -52,7 +53,7 @@ test.each(POINTS)(
       point,
       ({ rollback }) => (rollback?.compensated ?? 0) >= CHILDREN / 3,
     );
-    const plan = await stand.client.ref("trip", "1").get();
+    const plan = await stand.client.ref<TaskDefinition>("trip", "1").get();
     expect(plan?.rollback).toEqual({ state: "done", compensated: CHILDREN - 1, failed: 0, errors: [] });
     expect(plan?.error).toMatchObject({ code: "child_failed", cause: { message: "was asked to fail" } });
     expect(told(children)).toEqual({
@@ -66,7 +67,7 @@ test.each(POINTS)(
 );
 
 /** The plan, begun on a host that dies at the point once it is time, and ended by the one after it: everything that it begot. */
-async function played(stand: FaultStand, input: object, point: Point, isTime: (plan: PlanContext) => boolean): Promise<TaskView[]> {
+async function played(stand: FaultStand, input: object, point: Point, isTime: (plan: PlanContext) => boolean): Promise<View[]> {
   let isOn = false;
   const decide = point.watch(2, () => victim.signal("SIGKILL"));
   await using tap = await startTap(stand.server.port, (frame, from) => (isOn ? decide(frame, from) : "pass"));
@@ -81,14 +82,14 @@ async function played(stand: FaultStand, input: object, point: Point, isTime: (p
   const over = stand.stored.flatMap(({ key, record }) => (isEnded(record) ? [key] : []));
   const runsBefore = stand.runs.length;
   stand.host({ concurrency: CONCURRENCY });
-  await stand.client.ref("trip", "1").waitFor(({ state }) => state === "done" || state === "failed", { timeout: "60s" });
+  await stand.client.ref<TaskDefinition>("trip", "1").waitFor(({ state }) => state === "done" || state === "failed", { timeout: "60s" });
   await eventually("absorbed mail is purged", async () => (await subjectsBelow(stand, mail)) === 0, 20_000);
   const again = new Set(stand.runs.slice(runsBefore).map(({ key }) => key));
   expect(over.filter((key) => again.has(key))).toEqual([]);
   return [...(await stand.views()).values()].filter(({ type }) => type !== "trip");
 }
 
-function told(children: readonly TaskView[]): Readonly<Record<string, number>> {
+function told(children: readonly View[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { type, state } of children) counts[`${type} ${state}`] = (counts[`${type} ${state}`] ?? 0) + 1;
   return counts;

@@ -10,7 +10,7 @@ import { asRecord, isEnded, type ActorRecord } from "../../src/core/record.ts";
 import { openConnection } from "../../src/nats/connection.ts";
 import { NATS_HEADERS, namesOf } from "../../src/nats/names.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
-import type { TaskView } from "../../src/view.ts";
+import type { TaskView } from "../../src/task-view.ts";
 import { eventually } from "../support/eventually.ts";
 import { startServer } from "../support/server.ts";
 import { spawnHost, type HostProcess, type HostProcessOptions } from "./hosts.ts";
@@ -121,7 +121,8 @@ export class FaultStand implements AsyncDisposable {
   async views(): Promise<ReadonlyMap<string, TaskView>> {
     await using client = await connect({ nats: this.server.url, namespace: NAMESPACE });
     const views = new Map<string, TaskView>();
-    for await (const view of client.list({ signal: AbortSignal.timeout(20_000) })) views.set(`${view.type}/${view.id}`, view);
+    for await (const view of client.list({ signal: AbortSignal.timeout(20_000) }))
+      if (view.kind === "task") views.set(`${view.type}/${view.id}`, view);
     return views;
   }
 

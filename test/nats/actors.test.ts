@@ -65,18 +65,21 @@ it("a machine lives on the server: with a child of its own, a timer, work, and f
   await using client = await connect({ nats: server.url });
   const first = await host();
   const ref = await client.start(actor, { id: "o-1", input: { amount: 30 } });
-  await ref.waitFor((view) => view.path === "open", { timeout: "5s" });
+  await ref.waitFor((view) => view.matches("open"), { timeout: "5s" });
   await ref.send({ type: "submit" });
-  await ref.waitFor((view) => view.path === "paying.asked", { timeout: "5s" });
+  await ref.waitFor((view) => view.matches("paying.asked"), { timeout: "5s" });
   await first.stop();
   await using _second = await host();
-  expect(await ref.waitFor((view) => view.path === "packed", { timeout: "10s" })).toMatchObject({
-    state: "doing",
+  expect(await ref.waitFor((view) => view.matches("packed"), { timeout: "10s" })).toMatchObject({
+    kind: "actor",
+    status: "active",
+    state: "packed",
+    children: {},
     context: { amount: 30, paid: 30 },
   });
   await ref.send({ type: "ship" });
   expect(await ref.result({ timeout: "10s" })).toBe("label for 30");
-  expect(await ref.get()).toMatchObject({ state: "done", path: "shipped" });
+  expect(await ref.get()).toMatchObject({ status: "done", state: "shipped", output: "label for 30" });
 });
 
 it("a machine that cannot be durable is refused where it is defined, place by place", () => {

@@ -83,6 +83,9 @@ describe("roles", () => {
       }),
     ).toEqual({ kind: "committed" });
     expect(Buffer.from((await store.load([address]))[0] ?? "").toString()).toBe("record");
+    const known: string[] = [];
+    await store.census(({ id }) => known.push(id) > 0);
+    expect(known).toEqual([address.id]);
     const got: Delivery[] = [];
     for (const partition of [0, 1])
       (await mailbox.open(partition, "in.normal", { receive: (delivery) => void got.push(delivery), rewound() {} })).want(10);

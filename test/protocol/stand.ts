@@ -1,6 +1,7 @@
-import { createHost, defineTask, TerminalError, type ActivityContext, type RunningHost } from "../../src/index.ts";
+import { createHost, defineActor, defineTask, TerminalError, type ActivityContext, type RunningHost } from "../../src/index.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { pino } from "pino";
+import { assign, sendTo, setup, type AnyActorRef } from "xstate";
 import { z } from "zod";
 import { startServer } from "../support/server.ts";
 import { NatsSocket } from "../support/socket.ts";
@@ -21,7 +22,7 @@ export async function openStand(): Promise<Stand> {
   const sockets: NatsSocket[] = [];
   try {
     const nats = { servers: `127.0.0.1:${server.port}`, token: TOKEN, context: false } as const;
-    const host = await createHost({ nats, partitions: 4, actors: [greet, render, wait, fussy], log: pino({ level: "silent" }) });
+    const host = await createHost({ nats, partitions: 4, actors: [greet, render, wait, fussy, stock], log: pino({ level: "silent" }) });
     return {
       port: server.port,
       host,
@@ -71,4 +72,25 @@ const fussy = defineTask({
   run: () => {
     throw new TerminalError("Not in the mood");
   },
+});
+
+/** A shelf with three things on it: whoever asks for one is told how many are left. */
+const stock = defineActor({
+  name: "stock",
+  machine: setup({
+    types: { context: {} as { left: number }, events: {} as { type: "take"; replyTo: AnyActorRef } | { type: "close" } },
+    guards: { some: ({ context }) => context.left > 0 },
+    actions: {
+      take: assign({ left: ({ context }) => context.left - 1 }),
+      tell: sendTo(
+        ({ event }) => (event as { replyTo: AnyActorRef }).replyTo,
+        ({ context }) => ({ type: "taken", left: context.left }),
+      ),
+    },
+  }).createMachine({
+    context: { left: 3 },
+    initial: "open",
+    states: { open: { on: { take: { guard: "some", actions: ["take", "tell"] }, close: "closed" } }, closed: { type: "final" } },
+    output: ({ context }) => context.left,
+  }),
 });

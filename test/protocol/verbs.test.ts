@@ -93,7 +93,7 @@ describe("the verbs", () => {
   it("host tells about the host that answers", async () => {
     expect((await ask("host")).json()).toMatchObject({
       id: stand.host.id,
-      types: ["greet", "render", "wait", "fussy"],
+      types: ["greet", "render", "wait", "fussy", "stock"],
       partitions: { length: 4 },
     });
   });
@@ -112,7 +112,15 @@ describe("the verbs", () => {
     ["submit.greet", { delayMs: -1, input: { name: "Ada" } }, "bad_delay", "400"],
     ["submit.greet", { deadline: "yesterday", input: { name: "Ada" } }, "bad_deadline", "400"],
     ["batch.greet", { tasks: "all" }, "bad_request", "400"],
-    ["list", { state: "lost" }, "bad_request", "400"],
+    ["list", { type: "greet", state: "lost" }, "bad_request", "400"],
+    ["list", { status: "lost" }, "bad_request", "400"],
+    ["send.stock.nobody", { event: { type: "close" } }, "unknown_id", "404"],
+    ["send.greet.nobody", {}, "unknown_id", "404"],
+    ["ask.stock.nobody", { event: { type: "take" } }, "unknown_id", "404"],
+    ["ask.stock.nobody", {}, "bad_request", "400"],
+    ["ask.stock.nobody", { event: { type: "xstate.stop" } }, "reserved_event", "400"],
+    ["accepts.stock.nobody", "", "unknown_id", "404"],
+    ["accepts.nothing.nobody", "", "unknown_type", "404"],
     ["get.gr$eet.1", "", "bad_address", "400"],
     ["replay.greet.nobody.nothing", "", "unknown_id", "404"],
   ])("%s of %j is refused with %s", async (verb, body, code, status) => {

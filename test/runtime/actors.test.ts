@@ -73,7 +73,7 @@ describe("what cannot be stored", () => {
     ["a message", "message", "bad_payload"],
     ["a record that is too large", "large", "too_large"],
   ])("parks the actor, and nobody waits behind it: %s", async (_what, type, reason) => {
-    const stand = new Stand({ maxWriteBytes: 5_500, tasks: () => [defineActor({ name: "order", machine })] });
+    const stand = new Stand({ maxRecordBytes: 5_000, tasks: () => [defineActor({ name: "order", machine })] });
     await stand.open();
     stand.start("order", "7");
     stand.send("order", "7", { type });

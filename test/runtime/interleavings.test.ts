@@ -6,6 +6,7 @@ import type { CommitFault } from "../../src/memory/faults.ts";
 import type { InFlight } from "../../src/memory/link.ts";
 import type { StepKind } from "../../src/memory/steps.ts";
 import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
+import type { KnownIdsOptions } from "../../src/runtime/known-ids.ts";
 import { POLICIES, type Process } from "./process.ts";
 import { Stand } from "./stage.ts";
 
@@ -43,6 +44,8 @@ interface Task {
   readonly delayMs: number;
   readonly cancelAfterMs: number | null;
   readonly twice: boolean;
+  /** Started once more, when it may have ended long ago, by another host. */
+  readonly againAfterMs: number | null;
 }
 
 interface Incident {
@@ -59,6 +62,7 @@ interface Scenario {
   readonly soonRounds: number;
   readonly concurrency: number;
   readonly hosts: number;
+  readonly knownIds: KnownIdsOptions;
   readonly tasks: readonly Task[];
   readonly incidents: readonly Incident[];
   readonly commitFaults: readonly { readonly fault: CommitFault; readonly after: number }[];
@@ -74,6 +78,7 @@ const task: fc.Arbitrary<Task> = fc.record({
   delayMs: fc.constantFrom(0, 0, 0, 500, 4_000),
   cancelAfterMs: fc.option(fc.constantFrom(0, 10, 600, 3_000), { freq: 5 }),
   twice: fc.boolean(),
+  againAfterMs: fc.option(fc.constantFrom(100, 3_500, 9_000), { freq: 3 }),
 });
 
 const incident: fc.Arbitrary<Incident> = fc.record({
@@ -90,6 +95,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   soonRounds: fc.constantFrom(0, 12),
   concurrency: fc.constantFrom(1, 3, 20),
   hosts: fc.constantFrom(1, 2),
+  knownIds: fc.record({ bytes: fc.constantFrom(64, 4_096), readsBeforeCensus: fc.constantFrom(1, 1, 3, 1_000) }),
   tasks: fc.array(task, { minLength: 1, maxLength: 10 }),
   incidents: fc.array(incident, { maxLength: 4 }),
   commitFaults: fc.array(fc.record({ fault: fc.constantFrom(...COMMIT_FAULTS), after: fc.integer({ min: 0, max: 12 }) }), { maxLength: 2 }),
@@ -113,7 +119,7 @@ async function play(plan: Scenario): Promise<Stand> {
   }
   world.faults.dropAcks({ times: plan.lostAcks });
   const launch = (): void => {
-    const process = stand.launch({ concurrency: plan.concurrency, soonRounds: plan.soonRounds });
+    const process = stand.launch({ concurrency: plan.concurrency, soonRounds: plan.soonRounds, knownIds: plan.knownIds });
     process.host.start().catch(() => replace(process, "lost"));
   };
   const replace = (process: Process, underWay: InFlight): void => {
@@ -152,11 +158,13 @@ function arm(stand: Stand, incidents: readonly Incident[], replace: (process: Pr
   });
 }
 
-function submit(stand: Stand, { policy, lane, ms, failures, delayMs, cancelAfterMs, twice }: Task, i: number): void {
+function submit(stand: Stand, each: Task, i: number): void {
+  const { policy, lane, ms, failures, delayMs, cancelAfterMs, twice, againAfterMs } = each;
   const input = { ms, failures: policy === "rerun" ? failures : 0 };
   const headers = delayMs === 0 ? {} : { [HEADERS.delay]: String(delayMs) };
   stand.start(policy, `t${i}`, input, { lane, headers });
   if (twice) stand.start(policy, `t${i}`, input, { lane: "normal" });
+  if (againAfterMs !== null) stand.clock.after(againAfterMs, () => stand.start(policy, `t${i}`, input, { lane: "normal" }));
   if (cancelAfterMs !== null) stand.clock.after(cancelAfterMs, () => stand.send(policy, `t${i}`, { type: "cancel" }));
 }
 
@@ -235,6 +243,7 @@ test.each(POINTS.flatMap((at) => [1, 2, 3, 5, 8].map((nth) => [at, nth] as const
           delayMs: i === 8 ? 4_000 : 0,
           cancelAfterMs: null,
           twice: false,
+          againAfterMs: i % 2 === 0 ? 6_000 : null,
         };
       });
       const plan: Scenario = {
@@ -244,6 +253,7 @@ test.each(POINTS.flatMap((at) => [1, 2, 3, 5, 8].map((nth) => [at, nth] as const
         soonRounds: 0,
         concurrency: 3,
         hosts: 1,
+        knownIds: { bytes: 4_096, readsBeforeCensus: 1 },
         tasks,
         incidents: [{ at, nth, what: "kill", underWay }],
         commitFaults: [],

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
 import { HEADERS } from "../../src/core/envelope.ts";
+import { VirtualClock } from "../../src/memory/clock.ts";
+import { createWorld } from "../../src/memory/world.ts";
+import { KnownIds } from "../../src/runtime/known-ids.ts";
+import { Session } from "../../src/runtime/session.ts";
 import type { Process } from "./process.ts";
 import { Stand, type StandOptions } from "./stage.ts";
 
@@ -139,9 +143,12 @@ test("a host begins nothing while it has no connection, new as the id may be", a
   stand.check();
 });
 
-test("a host that was frozen relies on nothing that it knew before, not even for what had reached it already", async () => {
-  const { stand, process } = await queued();
+test.each([1, 2, 3, 4, 5, 6])("a host that was frozen relies on nothing that it knew before (%i)", async (seed) => {
+  const stand = await acquainted({ seed });
+  const [process] = stand.processes as [Process];
   process.freeze();
+  // On the way to the process, which finds it before it looks at the time.
+  stand.start("rerun", "contended");
   await stand.advance(2 * TTL_MS);
   await stand.open();
   await stand.advance(1_000);
@@ -150,6 +157,30 @@ test("a host that was frozen relies on nothing that it knew before, not even for
   await stand.advance(TTL_MS);
   expect(stand.runsOf("rerun/contended").map(({ host }) => host)).toEqual(["host-2"]);
   stand.check();
+});
+
+test("nothing is relied on while the claim may have lapsed, nor after that", async () => {
+  const clock = new VirtualClock();
+  const world = createWorld({ clock, seed: 1, partitions: 1 });
+  const { store } = world.attach("host-1");
+  const log = { level: "warn", child: () => log, debug() {}, info() {}, warn() {}, error() {} };
+  let isTrusted = true;
+  const known = new KnownIds({ ...EAGER, store, clock, log, partitions: 1, isTrusted: () => isTrusted, inMemory: () => [] });
+  const session = new Session(0, 1);
+  known.note(session, "rerun/a");
+  await clock.advance(100);
+  let next = 1;
+  const answers = (): readonly boolean[] => ["rerun/a", `rerun/${next++}`].map((key) => known.begin(session, key));
+  expect(answers()).toEqual([false, true]);
+  isTrusted = false;
+  expect(answers()).toEqual([false, false]);
+  isTrusted = true;
+  expect(answers()).toEqual([false, false]);
+  known.note(session, "rerun/c");
+  await clock.advance(100);
+  expect(answers()[1]).toBe(true);
+  session.open = false;
+  expect(answers()).toEqual([false, false]);
 });
 
 test("a census that fails changes nothing, and is tried again later", async () => {

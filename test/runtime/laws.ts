@@ -1,8 +1,9 @@
 import { decodeRecord } from "../../src/core/codec.ts";
-import { formatAddress, type Address } from "../../src/core/address.ts";
+import { formatAddress, parseAddress, type Address } from "../../src/core/address.ts";
 import { attemptOf, type Outcome } from "../../src/core/lifecycle.ts";
 import { partitionOf } from "../../src/core/placement.ts";
-import { asRecord, formatState, isEnded, type ActorRecord } from "../../src/core/record.ts";
+import type { ActorEvent } from "../../src/core/envelope.ts";
+import { asRecord, formatState, isEnded, type ActorRecord, type Refusal } from "../../src/core/record.ts";
 import type { World } from "../../src/memory/world.ts";
 
 /**
@@ -12,6 +13,8 @@ import type { World } from "../../src/memory/world.ts";
  *     no fork, no second end.
  * L3. An answer leaves after the record that it tells of is stored.
  * L4 (by process.ts). Work that a crash may not repeat runs only once its `doing` is stored, and at most once per attempt.
+ * L5 (by process.ts). Nothing begins under the fence that holds once the end of its actor is stored. (Work that may be repeated may
+ *     still begin in a host that has been replaced and does not know yet.)
  */
 export class Laws {
   readonly broken: string[] = [];
@@ -20,18 +23,34 @@ export class Laws {
   readonly #world: World;
   readonly #last = new Map<string, ActorRecord>();
   readonly #begun = new Set<string>();
+  /** Answers to asks that were ever stored. Those of custom actions are not: their action is. */
+  readonly #answers = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
     world.watch(({ address, bytes }) => this.#changed(address, bytes));
     world.onOutgoing((outgoing) => {
-      if (outgoing.kind === "reply") this.#replied(JSON.parse(Buffer.from(outgoing.body).toString()) as Outcome);
+      if (outgoing.kind !== "reply") return;
+      const text = Buffer.from(outgoing.body).toString();
+      const said = JSON.parse(text) as Outcome | ActorEvent | Refusal;
+      if ("attempt" in said) this.#replied(said as Outcome);
+      else if (!("error" in said) && !this.#answers.has(`${outgoing.to} ${text}`))
+        this.breach(`${outgoing.to} was answered before that was stored: ${text}`);
     });
   }
 
   /** Whether it was ever stored that this attempt is being made. */
   hasBegun(key: string, attempt: number): boolean {
     return this.#begun.has(`${key} ${attempt}`);
+  }
+
+  /** Whether its end is stored, as far as the host with this fence can tell. */
+  hasEnded(key: string, fence: number): boolean {
+    const record = this.#last.get(key);
+    const { type, id } = parseAddress(key);
+    if (record === undefined || !isEnded(record)) return false;
+    // In the same instant the end may have overtaken the beginning: user code begins some promise reactions later.
+    return record.updatedAt < this.#world.clock.now() && this.#world.owner(partitionOf(type, id, this.#world.partitions)).fence === fence;
   }
 
   breach(words: string): void {
@@ -48,6 +67,7 @@ export class Laws {
     const record = asRecord(decodeRecord(bytes));
     this.#last.set(key, record);
     for (const { input, reruns } of Object.values(record.activities)) this.#begun.add(`${key} ${attemptOf(input, reruns)}`);
+    for (const { to, answer } of record.replies ?? []) this.#answers.add(`${to} ${JSON.stringify(answer)}`);
     const { fence } = this.#world.owner(partitionOf(address.type, address.id, this.#world.partitions));
     if (record.epoch !== fence) this.breach(`${key} was written under ${record.epoch}, the fence is ${fence}`);
     if (isEnded(record) && !(before !== undefined && isEnded(before)))

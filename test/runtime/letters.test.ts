@@ -25,6 +25,23 @@ test("events that come before their start wait for it, in order", async () => {
   stand.check();
 });
 
+test("events that wait for a start are heard after it by the next host, where the first one dies", async () => {
+  const stand = new Stand();
+  const first = await stand.open({ concurrency: 1 });
+  stand.start("rerun", "blocker", { endless: true });
+  await stand.settle();
+  stand.start("rerun", "b", { ms: 60_000 });
+  stand.send("rerun", "b", { type: "cancel", reason: "early" });
+  await stand.settle();
+  expect(stand.state("rerun", "b")).toBe("");
+  first.kill();
+  await stand.open();
+  await stand.until(() => stand.state("rerun", "b") === "failed");
+  expect(stand.deadLetters).toEqual([]);
+  expect(stand.runsOf("rerun/b")).toEqual([]);
+  stand.check();
+});
+
 test("an event for an actor that has ended, or whose record is gone, is a dead letter and creates nothing", async () => {
   const stand = new Stand();
   await stand.open();
@@ -103,7 +120,7 @@ test("events that waited for a start which nobody can take become dead letters t
 });
 
 test("a body that is too large even for a dead letter does not stay unacknowledged", async () => {
-  const stand = new Stand({ maxWriteBytes: 20_000 });
+  const stand = new Stand({ maxWriteBytes: 20_000, maxRecordBytes: 18_000 });
   await stand.open();
   stand.raw("normal", "rerun", "a", JSON.stringify("x".repeat(20_100)));
   await stand.advance(10_000);

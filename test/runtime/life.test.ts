@@ -230,6 +230,7 @@ test.each([
 ])("an output that is %s fails the task instead of the host", async (_how, run, code) => {
   const stand = new Stand({
     maxWriteBytes: 20_000,
+    maxRecordBytes: 18_000,
     tasks: (process) => [process.task({ name: "big", run: async () => run() as unknown, retry: { attempts: 1 } })],
   });
   await stand.open();
@@ -246,6 +247,7 @@ test.each([
 ])("an error that is %s fails the task all the same", async (_how, make) => {
   const stand = new Stand({
     maxWriteBytes: 20_000,
+    maxRecordBytes: 18_000,
     tasks: (process) => [process.task({ name: "bad", run: () => Promise.reject(make()), retry: { attempts: 1 } })],
   });
   await stand.open();

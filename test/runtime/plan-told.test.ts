@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatAddress } from "../../src/core/address.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
+import type { TaskView } from "../../src/task-view.ts";
 import { viewOf } from "../../src/view.ts";
 import { asked, Trip, type Asked } from "./trip.ts";
 
@@ -70,7 +71,8 @@ describe("whoever waits for a plan is told", () => {
 });
 
 describe("a plan's progress", () => {
-  const view = (trip: Trip) => viewOf({ type: "trip", id: "1" }, trip.stand.world.read({ type: "trip", id: "1" }) as Uint8Array);
+  const view = (trip: Trip) =>
+    viewOf({ type: "trip", id: "1" }, trip.stand.world.read({ type: "trip", id: "1" }) as Uint8Array) as TaskView;
 
   test("is its children's, in its view and published as it grows", async () => {
     const trip = new Trip(() => ({ concurrency: 1 }));

@@ -1,0 +1,81 @@
+import type { PlanContext } from "../machines/plan.ts";
+import type { TaskContext } from "../machines/task.ts";
+import type { Address } from "./core/address.ts";
+import type { ErrorRecord } from "./core/errors.ts";
+import type { PlanTally, Rollback } from "./core/plan-book.ts";
+import { progressOf } from "./core/plan-progress.ts";
+import { formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
+
+export const TASK_STATES = ["undo", "doing", "done", "failed", "expired"] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** A task as outsiders see it: read from its record, or from its start while no record is stored. JSON-safe if its values are. */
+export interface TaskView<TOutput = unknown> {
+  readonly type: string;
+  readonly id: string;
+  readonly kind: "task";
+  readonly state: TaskState;
+  /** With the states inside: `undo.retrying`. */
+  readonly path: string;
+  readonly attempt: number;
+  readonly input?: unknown;
+  readonly output?: TOutput;
+  readonly error?: ErrorRecord;
+  /** Of a plan: its children, and theirs. */
+  readonly progress?: PlanTally;
+  /** Of a plan that had something to undo. */
+  readonly rollback?: Rollback;
+  /** Whose child it is. */
+  readonly parent?: Address;
+  readonly parked?: Parked;
+  /** When the next timer is due, epoch ms. */
+  readonly dueAt?: number;
+  readonly deadlineAt?: number;
+  /** Of the definition that wrote the record; absent while none is stored. */
+  readonly version?: string;
+  /** 0 while no record is stored. */
+  readonly revision: number;
+  readonly createdAt?: number;
+  readonly updatedAt?: number;
+}
+
+export function taskViewOf(address: Address, record: ActorRecord): TaskView {
+  const context = record.context as TaskContext & Partial<PlanContext>;
+  const { output, parent, parked, deadlineAt } = record;
+  const dueAt = dueAtOf(record);
+  return {
+    ...address,
+    kind: "task",
+    state: topState(record.value) as TaskState,
+    path: formatState(record.value),
+    attempt: context.attempt,
+    ...(context.input === undefined ? {} : { input: context.input }),
+    ...(context.error === null ? {} : { error: context.error }),
+    ...(context.book === undefined ? {} : { progress: progressOf(context.book) }),
+    ...(context.rollback === undefined || context.rollback === null ? {} : { rollback: context.rollback }),
+    ...(output === undefined ? {} : { output }),
+    ...(parent === undefined ? {} : { parent: { type: parent.type, id: parent.id } }),
+    ...(parked === undefined ? {} : { parked }),
+    ...(dueAt === undefined ? {} : { dueAt }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    version: record.version,
+    revision: record.revision,
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+  };
+}
+
+/** When the next timer of an actor is due, epoch ms. */
+export function dueAtOf({ timers }: ActorRecord): number | undefined {
+  const dueAt = Object.values(timers).reduce((least, timer) => Math.min(least, timer.dueAt), Infinity);
+  return dueAt === Infinity ? undefined : dueAt;
+}
+
+export function queuedTask(address: Address): TaskView {
+  return { ...address, kind: "task", state: "undo", path: "undo.ready", attempt: 1, revision: 0 };
+}
+
+/** Its record has been removed after its retention. */
+export function expiredTask(address: Address): TaskView {
+  return { ...address, kind: "task", state: "expired", path: "expired", attempt: 0, revision: 0 };
+}
