@@ -13,19 +13,19 @@ import type { Acts } from "./acts.ts";
 import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
+import type { Outcomes } from "./outcomes.ts";
 import { draftMail, mailWrite } from "./post.ts";
 import type { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
-import type { Telling } from "./telling.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 export interface DispatchParts {
   readonly store: Store;
   readonly outlet: Outlet;
-  readonly telling: Telling;
   readonly log: Log;
   readonly partitions: number;
   readonly timekeeper: Timekeeper;
+  readonly outcomes: Outcomes;
 }
 
 /**
@@ -163,7 +163,7 @@ export class Dispatch {
         this.#release(activation, effect, holds, (causes) => this.#replies.send(activation, effect.reply, causes));
         break;
       case "acknowledge":
-        this.#parts.telling.acknowledged(activation);
+        this.#parts.outcomes.acknowledge(activation);
         break;
       case "emit":
         this.#emit(activation, effect.event);

@@ -99,8 +99,7 @@ describe("a file", () => {
     const file = defineTask<FileInput, Checksum>({
       name: "checksum",
       retry: { attempts: 1 },
-      run: (context) =>
-        take(context.input, async () => checksum.activities.get("run")?.run(context) as Promise<Checksum>),
+      run: (context) => take(context.input, async () => checksum.activities.get("run")?.run(context) as Promise<Checksum>),
     });
     const folders = folderOf(file);
     const trees = treeOf(folders);

@@ -1,29 +1,21 @@
+import { refusalOf, refused } from "../core/asking.ts";
 import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import { acknowledgementOf, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { isEnded, type ActorRecord, type Refusal } from "../core/record.ts";
+import type { Turn } from "../core/turn.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { Store } from "../ports/store.ts";
 import { NOTHING, type Activation } from "./activation.ts";
-import { Room } from "./room.ts";
+import type { Room } from "./room.ts";
 
-/**
- * Whoever waits for an actor is told how it ended; of a plan that acknowledges early, also that.
- *
- * Owns: the number of ends. Calls in: performer.ts, dispatch.ts. Calls out: the outlet.
- * W1. Told only of what is stored.
- * W2. A plan's failure is published under its own name too, and again where it cannot be known that it was: whoever was told early has
- *     nobody else to ask. A task's end is told at most once; its record is there to be asked.
- */
-export class Telling {
-  /** Actors whose end was stored by this host. */
-  finished = 0;
+/** What those are told who wait outside for an actor's end, or for an answer that it will not give. */
+export class Outcomes {
   readonly #outlet: Outlet;
-  readonly #messageBytes: number;
+  readonly #room: Room;
 
-  constructor(outlet: Outlet, store: Store) {
+  constructor(outlet: Outlet, room: Room) {
     this.#outlet = outlet;
-    this.#messageBytes = new Room(store).messageBytes;
+    this.#room = room;
   }
 
   answer(replyTo: string, outcome: Outcome): void {
@@ -35,20 +27,33 @@ export class Telling {
     this.#outlet.reply(asker, encodeJson(answer));
   }
 
-  ended(activation: Activation): void {
-    this.finished++;
-    const { record } = activation.actor as { readonly record: ActorRecord };
+  /** An ask that its turn leaves without an answer is told why: with the turn, or now where nothing of it is stored. */
+  orRefused(activation: Activation, turn: Turn, asker: string): Turn {
+    const answer = refusalOf(activation.address, turn, asker);
+    if (answer === undefined) return turn;
+    if (turn.kind === "changed") return refused(turn, { to: asker, answer });
+    const commit = activation.pending ?? activation.committing;
+    if (commit === undefined) this.refuse(asker, answer);
+    else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
+    return turn;
+  }
+
+  /**
+   * Everybody who waits for an actor hears how it ended, once that is stored. A plan's failure is published under its own name too:
+   * whoever was told early that it would be done has nobody else to ask.
+   */
+  tell(activation: Activation, record: ActorRecord): void {
+    const { type, id } = activation.address;
     const isPlan = isPlanOf(activation);
     if (record.replyTo === undefined && activation.listeners.length === 0 && !isPlan) return;
-    const { type, id } = activation.address;
     const outcome = outcomeOf(type, id, record);
     if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
     if (isPlan) this.#failed(activation, outcome);
-    this.#listeners(activation, outcome);
+    this.#tellListeners(activation, outcome);
   }
 
-  /** A delivery has come again that the end waited for: its host may have died before it told anybody. */
-  endedAgain(activation: Activation): void {
+  /** A delivery has come again that a plan's end waited for: its host may have died before it told anybody. */
+  tellAgain(activation: Activation): void {
     const record = activation.actor?.record;
     const isUnderWay = activation.pending !== undefined || activation.committing !== undefined;
     if (record === undefined || !isEnded(record) || isUnderWay || !isPlanOf(activation)) return;
@@ -58,13 +63,14 @@ export class Telling {
     this.#failed(activation, outcome);
   }
 
-  acknowledged(activation: Activation): void {
+  /** Everybody who waits for a plan hears, long before its end, that it has come so far. */
+  acknowledge(activation: Activation): void {
     const record = activation.actor?.record;
     const { type, id } = activation.address;
     const outcome = record === undefined ? undefined : acknowledgementOf(type, id, record);
     if (outcome === undefined) return;
     if (record?.replyTo !== undefined) this.answer(record.replyTo, outcome);
-    this.#listeners(activation, outcome);
+    this.#tellListeners(activation, outcome);
   }
 
   #failed({ address }: Activation, outcome: Outcome): void {
@@ -74,10 +80,10 @@ export class Telling {
   #written(outcome: Outcome): Uint8Array {
     const body = encodeJson(outcome);
     const { type, id, state, attempt } = outcome;
-    return body.length <= this.#messageBytes ? body : encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome);
+    return body.length <= this.#room.messageBytes ? body : encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome);
   }
 
-  #listeners(activation: Activation, outcome: Outcome): void {
+  #tellListeners(activation: Activation, outcome: Outcome): void {
     const { listeners } = activation;
     activation.listeners = NOTHING;
     for (const { replyTo, hold } of listeners) {
