@@ -1,6 +1,6 @@
 import { assign, enqueueActions, fromPromise, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../src/core/errors.ts";
-import type { PlanBook, Rollback } from "../src/core/plan-book.ts";
+import type { PlanBook, PlanTally, Rollback } from "../src/core/plan-book.ts";
 import type { PlanPage } from "./plan-page.ts";
 import type { TaskContext, TaskInput } from "./task.ts";
 
@@ -34,6 +34,10 @@ export interface PlanContext extends TaskContext {
   readonly output: unknown;
   /** Null unless something had to be undone. */
   readonly rollback: Rollback | null;
+  /** What the progress was, in ended children, when it was told last. */
+  readonly toldAt: number;
+  /** How far it had come when whoever waits was told, long before its end. */
+  readonly acknowledged: "accepted" | "expanded" | null;
   /** Why cleaning up was given up; the plan ends as it would have. */
   readonly cleanupError: ErrorRecord | null;
 }
@@ -55,6 +59,7 @@ export type PlanEvent =
   /** A child has rested after a failure. */
   | { readonly type: "troupe.rested"; readonly key: string }
   | { readonly type: "cancel"; readonly reason?: string }
+  | { readonly type: `troupe.progress.${string}`; readonly actorId: string; readonly progress: PlanTally }
   | { readonly type: `xstate.done.actor.${string}`; readonly actorId: string; readonly output: unknown }
   | { readonly type: `xstate.error.actor.${string}`; readonly actorId: string; readonly error: unknown };
 
@@ -122,6 +127,11 @@ export const planMachine = setup({
     childDone: unknowing,
     childFailed: unknowing,
     childRested: unknowing,
+    childTold: unknowing,
+    ackAccepted: unknowing,
+    ackExpanded: unknowing,
+    "troupe.progress": unknowing,
+    "troupe.acknowledge": unknowing,
     stopChildren: unknowing,
     lateDone: unknowing,
     lateFailed: unknowing,
@@ -151,6 +161,8 @@ export const planMachine = setup({
     collected: undefined,
     output: undefined,
     rollback: null,
+    toldAt: -1,
+    acknowledged: null,
     cleanupError: null,
   }),
   initial: "undo",
@@ -158,6 +170,7 @@ export const planMachine = setup({
   states: {
     undo: {
       initial: "ready",
+      entry: "ackAccepted",
       on: {
         "troupe.expire": { target: "expired", actions: "recordExpiry" },
         cancel: { target: "failed", actions: "recordCancel" },
@@ -173,6 +186,7 @@ export const planMachine = setup({
         cancel: { target: "doing.rollingBack", actions: "recordCancel" },
         "xstate.done.actor.*": { actions: "childDone" },
         "xstate.error.actor.*": { actions: "childFailed" },
+        "troupe.progress.*": { actions: "childTold" },
         "troupe.rested": { actions: "childRested" },
       },
       states: {
@@ -201,6 +215,7 @@ export const planMachine = setup({
           states: {
             deciding: {
               always: [
+                { guard: "isBroken", target: "#plan.doing.rollingBack" },
                 { guard: "isExpanded", target: "#plan.doing.running" },
                 { guard: "hasRoom", target: "trying" },
                 { target: "pausing" },
@@ -223,6 +238,7 @@ export const planMachine = setup({
           },
         },
         running: {
+          entry: "ackExpanded",
           always: [
             { guard: "isBroken", target: "rollingBack" },
             { guard: "isIdle", target: "concluding" },
@@ -255,7 +271,7 @@ export const planMachine = setup({
         rollingBack: {
           initial: "stopping",
           entry: ["stopChildren", "nextPhase"],
-          on: { cancel: {} },
+          on: { cancel: {}, "troupe.progress.*": {} },
           states: {
             stopping: {
               always: { guard: "isAlone", target: "undoing" },

@@ -65,7 +65,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Submits and awaits the result. Aborting `signal` cancels the task; the timeout does not.
+   * Submits and awaits the result; of a plan that acknowledges early nothing but that. Aborting `signal` cancels the task; the timeout does not.
    * @throws task_failed, cancelled, expired, and what `start` throws
    */
   async run<TDefinition extends Definition = Definition>(
@@ -196,7 +196,7 @@ function timeoutOf(timeout: Duration | undefined, address: Address): number | un
 
 /** What a task produced, or its failure as an error. @throws task_failed, cancelled, expired and the other codes of a failure */
 function outputOf(outcome: Outcome): unknown {
-  if (outcome.state === "done") return outcome.output;
+  if (outcome.state === "done" || outcome.acknowledged !== undefined) return outcome.output;
   const about = `${outcome.type}/${outcome.id}`;
   const error = outcome.error ?? { name: "TroupeError", code: "expired", message: `${about} has expired` };
   const cause = fromErrorRecord(error, about);

@@ -8,15 +8,16 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
 import type { PlanOrder, PlanTally, Rollback } from "./core/plan-book.ts";
 import type { FailedChild } from "./core/plan-failure.ts";
-import { planLogic } from "./core/plan-logic.ts";
+import { planLogic, type AckOn } from "./core/plan-logic.ts";
 import type { EndedChild } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
 import { faultsOfRetry } from "./core/retry.ts";
+import type { TaskDefinition } from "./define.ts";
 import type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
 import { activitiesOf } from "./plan-phases.ts";
 import { DEFAULT_LIMIT, rulesOf } from "./plan-rules.ts";
-import { versioned, type VersionOptions } from "./versioning.ts";
+import { castWith, versioned, type VersionOptions } from "./versioning.ts";
 
 /** What a plan is. Every field but `name`, `children` and `expand` has a default. */
 export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = unknown> extends VersionOptions {
@@ -50,6 +51,11 @@ export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = 
   readonly compensate?: Readonly<Record<string, Compensate | CompensateOptions>>;
   /** Compensations that work at once. Default: 1, one after the other. */
   readonly rollbackConcurrency?: number;
+  /**
+   * When whoever waits for the plan (`client.run`, `Troupe-Reply`) is told: once it is `accepted`, once all of its children are known and
+   * stored (`expanded`), or once it has `finished` (the default). A failure that comes later is published.
+   */
+  readonly ackOn?: AckOn;
   /** For prepare, expand, finish and cleanup. Default: 3 attempts, 1 s doubling to 1 min, a quarter of jitter. */
   readonly retry?: Partial<RetryPolicy>;
   /** The longest one attempt of those may take. Default: no limit. */
@@ -117,7 +123,7 @@ const PAGE_SUFFIX = "-page";
  */
 export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unknown, TCollected = unknown>(
   options: PlanOptions<TInput, TOutput, TPrepared, TCollected>,
-): Definition<TInput, TOutput> {
+): TaskDefinition<TInput, TOutput> {
   const faults: Fault[] = [];
   const given = options as unknown as PlanOptions<unknown, unknown>;
   const duration = (path: string, value: Duration | undefined, leastMs: number): number | undefined => {
@@ -138,7 +144,13 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
     throw new TroupeError("bad_options", `The plan "${options.name}" is not well defined: ${words}`, { faults, about: options.name });
   }
   const { prepare, finish, cleanup } = options;
-  const phases = { prepares: prepare !== undefined, finishes: finish !== undefined, cleans: cleanup !== undefined, retry };
+  const phases = {
+    prepares: prepare !== undefined,
+    finishes: finish !== undefined,
+    cleans: cleanup !== undefined,
+    retry,
+    ackOn: options.ackOn ?? "finished",
+  };
   const page = pageOf(options.name);
   const machine = planLogic(planMachine, rules, phases);
   return {
@@ -153,7 +165,7 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
       ["plan.page", { name: page.name, isShared: false, isDetached: true, kind: "actor" }],
       ...Object.entries(options.children).map(([kind, child]) => [kind, typeOf(child)] as const),
     ]),
-    cast: [page],
+    cast: castWith([page], versions.versions ?? []),
     retention: { doneMs, failedMs },
     history: options.history ?? false,
     inputSchema: options.input,
@@ -186,20 +198,30 @@ function typeOf(child: AnyDefinition | string): ChildType {
 function faultsOfPlan(options: PlanOptions<unknown, unknown>): Fault[] {
   const faults: Fault[] = [];
   const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path, message });
-  const { name, children, order = "any", concurrency = DEFAULT_LIMIT, rollbackConcurrency = 1, onCrash = "rerun" } = options;
+  const {
+    name,
+    children,
+    order = "any",
+    concurrency = DEFAULT_LIMIT,
+    rollbackConcurrency = 1,
+    onCrash = "rerun",
+    ackOn = "finished",
+  } = options;
   const mostBytes = MAX_TYPE_BYTES - PAGE_SUFFIX.length;
   demand("name", isType(`${name}${PAGE_SUFFIX}`), `must be letters, digits, _ and -, at most ${mostBytes}, not "${name}"`);
   for (const phase of ["prepare", "finish", "cleanup", "collect"] as const)
     demand(phase, options[phase] === undefined || typeof options[phase] === "function", "must be a function");
   demand("expand", typeof options.expand === "function", "must be a function");
   demand("order", ["any", "steps", "graph"].includes(order), `must be any, steps or graph, not "${order}"`);
+  demand("ackOn", ["accepted", "expanded", "finished"].includes(ackOn), `must be accepted, expanded or finished, not "${ackOn}"`);
   demand("onCrash", ["rerun", "fail", "park"].includes(onCrash), `must be rerun, fail or park, not "${onCrash}"`);
   for (const [path, value] of Object.entries({ concurrency, rollbackConcurrency }))
     demand(path, Number.isInteger(value) && value >= 1 && value <= MOST_AT_ONCE, `must be a whole number from 1 to ${MOST_AT_ONCE}`);
   demand("children", Object.keys(children ?? {}).length > 0, "must have at least one kind");
   for (const [kind, child] of Object.entries(children ?? {})) {
     demand(`children.${kind}`, !kind.startsWith("plan."), 'may not begin with "plan."');
-    demand(`children.${kind}`, isType(typeof child === "string" ? child : child?.name), "must be a definition, or the type of one");
+    const type: unknown = typeof child === "string" ? child : child?.name;
+    demand(`children.${kind}`, typeof type === "string" && isType(type), "must be a definition, or the type of one");
   }
   for (const part of ["onFailure", "compensate"] as const)
     for (const kind of Object.keys(options[part] ?? {}))

@@ -1,6 +1,6 @@
 import { formatAddress } from "./core/address.ts";
 import type { ActivityContext } from "./core/definition.ts";
-import { encodeJson } from "./core/codec.ts";
+import { encodeMsgpack } from "./core/codec.ts";
 import { TroupeError } from "./core/errors.ts";
 import type { PlannedChild } from "./core/plan-book.ts";
 import type { Batch } from "./core/plan-steps.ts";
@@ -142,12 +142,12 @@ export function plannedChild(described: ChildDescription, defaultKey: string, ki
   if (typeof described !== "object" || described === null) return refuse(defaultKey, "must be an object with a kind");
   const { kind, input, key = defaultKey, step, after } = described;
   if (typeof key !== "string" || key === "" || key.length > MOST_KEY_CHARS || key === "__proto__" || key.startsWith("plan."))
-    return refuse(String(key), `must have a key of 1 to ${MOST_KEY_CHARS} characters that does not begin with "plan."`);
+    return refuse(key, `must have a key of 1 to ${MOST_KEY_CHARS} characters that does not begin with "plan."`);
   if (!kinds.has(kind)) return refuse(key, `is of the unknown kind "${kind}"; this plan has ${[...kinds].join(", ")}`);
   if (step !== undefined && !(Number.isSafeInteger(step) && step >= 0)) return refuse(key, "must have a whole number as its step");
   if (after !== undefined && !(Array.isArray(after) && after.every((other) => typeof other === "string")))
     return refuse(key, "must name the children that it comes after by their keys");
-  const size = key.length + kind.length + encodeJson({ input, after }).length;
+  const size = key.length + kind.length + encodeMsgpack({ input, after }).length;
   if (size > MOST_INPUT_BYTES)
     return refuse(key, `takes ${size} bytes; at most ${MOST_INPUT_BYTES} can be stored: give it a reference instead`);
   return {

@@ -1,8 +1,7 @@
 import { TroupeError, type Fault } from "./core/errors.ts";
 import type { FailedChild, FailureRule } from "./core/plan-failure.ts";
 import type { KindRules, PlanRules } from "./core/plan-steps.ts";
-import { DEFAULT_RETRY } from "./core/retry.ts";
-import { faultsOfRetry } from "./core/retry.ts";
+import { DEFAULT_RETRY, faultsOfRetry } from "./core/retry.ts";
 import type { Compensate, FailurePolicy, PlanOptions } from "./define-plan.ts";
 import { MOST_BYTES, plannedChild } from "./plan-expansion.ts";
 
@@ -25,7 +24,7 @@ export function rulesOf(options: PlanOptions<unknown, unknown>, faults: Fault[])
       compensate: by === undefined ? undefined : (ended) => compensationOf(by(ended), names, options.name),
       compensatesFailed: typeof compensate === "object" && compensate.of === "begun",
     });
-    if (by !== undefined && typeof by !== "function") faults.push({ path: `compensate.${kind}`, message: "must be a function" });
+    if (compensate !== undefined && typeof by !== "function") faults.push({ path: `compensate.${kind}`, message: "must be a function" });
   }
   const { collect } = options;
   return {

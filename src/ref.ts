@@ -6,7 +6,7 @@ import type { Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { checkEvent, type ActorEvent } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
-import { outcomeOf, type Outcome } from "./core/lifecycle.ts";
+import { acknowledgementOf, outcomeOf, type Outcome } from "./core/lifecycle.ts";
 import { asRecord, isEnded } from "./core/record.ts";
 import type { Gateway } from "./ports/gateway.ts";
 import { hasEnded, queuedView, viewOf, type AskOf, type EventOf, type OutputOf, type View, type ViewOf } from "./view.ts";
@@ -142,12 +142,13 @@ export class Ref<TDefinition extends Definition = Definition> {
     }
   }
 
-  /** How it ended, or undefined while it has not. */
+  /** How it ended, or that it was acknowledged early; undefined before. */
   async outcomeNow(): Promise<Outcome | undefined> {
     const bytes = await this.#gateway.read(this.address);
     if (bytes === undefined) return undefined;
     const record = asRecord(decodeRecord(bytes));
-    return isEnded(record) ? outcomeOf(this.address.type, this.address.id, record) : undefined;
+    const { type, id } = this.address;
+    return isEnded(record) ? outcomeOf(type, id, record) : acknowledgementOf(type, id, record);
   }
 
   /** What every actor and every task may be told. */

@@ -1,6 +1,9 @@
+import type { PlanContext } from "../machines/plan.ts";
 import type { TaskContext } from "../machines/task.ts";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
+import type { PlanTally, Rollback } from "./core/plan-book.ts";
+import { progressOf } from "./core/plan-progress.ts";
 import { formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
 
 export const TASK_STATES = ["undo", "doing", "done", "failed", "expired"] as const;
@@ -18,6 +21,10 @@ export interface TaskView<TOutput = unknown> {
   readonly input?: unknown;
   readonly output?: TOutput;
   readonly error?: ErrorRecord;
+  /** Of a plan: its children, and theirs. */
+  readonly progress?: PlanTally;
+  /** Of a plan that had something to undo. */
+  readonly rollback?: Rollback;
   /** Whose child it is. */
   readonly parent?: Address;
   readonly parked?: Parked;
@@ -38,7 +45,7 @@ export interface TaskView<TOutput = unknown> {
 export type KeptRecord = ActorRecord & { readonly tooLarge?: number };
 
 export function taskViewOf(address: Address, record: KeptRecord): TaskView {
-  const context = record.context as TaskContext | undefined;
+  const context = record.context as (TaskContext & Partial<PlanContext>) | undefined;
   const { output, parent, parked, deadlineAt } = record;
   const dueAt = dueAtOf(record);
   return {
@@ -49,6 +56,8 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     attempt: context?.attempt ?? 0,
     ...(context?.input === undefined ? {} : { input: context.input }),
     ...((context?.error ?? null) === null ? {} : { error: context?.error as ErrorRecord }),
+    ...(context?.book === undefined ? {} : { progress: progressOf(context.book) }),
+    ...((context?.rollback ?? null) === null ? {} : { rollback: context?.rollback as Rollback }),
     ...(output === undefined ? {} : { output }),
     ...(parent === undefined ? {} : { parent: { type: parent.type, id: parent.id } }),
     ...(parked === undefined ? {} : { parked }),

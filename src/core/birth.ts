@@ -30,6 +30,7 @@ export function begin({ definition, address, before }: Subject, draft: Draft, { 
     root: rootOf(address, before),
     ...(watched ? { watches: true } : {}),
     ...(isSupervised ? { supervises: true } : {}),
+    ...(definition.kind === "task" ? { counts: true } : {}),
   };
   const record: ChildRecord = {
     ...to,

@@ -4,6 +4,7 @@ import { begin, bookName } from "./birth.ts";
 import type { Definition } from "./definition.ts";
 import type { Draft } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
+import { progressEvent } from "./family.ts";
 import { placeOfAction } from "./action-places.ts";
 import { sendEffects } from "./passing.ts";
 import type { ActorRecord } from "./record.ts";
@@ -69,7 +70,9 @@ export class Collected {
       if (typeof child.src !== "string") throw new Error(`The logic of child "${id}" is inline: register it in setup({ actors })`);
       if (before[id] !== undefined) this.#end(id);
       const ref = this.#begin(id, child.src, child);
-      (this.#refs ??= new Map()).set(child, ref);
+      // A plan knows its children by their keys; it keeps a reference to none but its pages.
+      if (this.#subject.definition.kind !== "task" || this.#subject.definition.children?.get(child.src)?.isDetached === true)
+        (this.#refs ??= new Map()).set(child, ref);
       (next.children as Record<string, unknown>)[id] = ref;
     }
   }
@@ -102,6 +105,8 @@ export class Collected {
       if (params.sendId !== undefined) draft.disarm(params.sendId);
     } else if (type === "xstate.emit") draft.effect({ kind: "emit", event: this.stored(params.event as ActorEvent) });
     else if (type === "xstate.log") draft.effect({ kind: "log", label: params.label, value: params.value });
+    else if (type === "troupe.progress") this.#tellProgress(params);
+    else if (type === "troupe.acknowledge") draft.effect({ kind: "acknowledge" });
     else if (!type.startsWith("xstate.") && exec !== undefined && info !== undefined) this.#owe(type, params, info, exec);
   }
 
@@ -111,6 +116,13 @@ export class Collected {
     if (text === undefined) return;
     if (delayMs !== undefined) this.draft.arm(id, this.stored(event), delayMs, text);
     else for (const effect of sendEffects(this.#subject.address, this.#subject.before, text, this.stored(event))) this.draft.effect(effect);
+  }
+
+  /** A plan's, for whoever listens and for the plan that it is a child of. */
+  #tellProgress(progress: object): void {
+    const { parent } = this.#subject.before;
+    this.draft.effect({ kind: "emit", event: { ...progress, type: "progress" } });
+    if (parent?.counts === true) this.draft.effect({ kind: "report", to: parent, event: progressEvent(parent.child, progress) });
   }
 
   #textOf(to: unknown): RefText | undefined {

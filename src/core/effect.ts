@@ -42,6 +42,8 @@ export type Effect =
   | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   /** For whoever has a systemId: the root knows. */
   | { readonly kind: "relay"; readonly root: Address; readonly name: string; readonly event: ActorEvent }
+  /** Whoever waits for a plan that acknowledges early is told that it has come so far. */
+  | { readonly kind: "acknowledge" }
   /** An answer to whoever asked from outside. */
   | { readonly kind: "reply"; readonly reply: ReplyRecord }
   /** A custom action. `exec` is there unless the machine was loaded since. */

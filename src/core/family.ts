@@ -47,6 +47,13 @@ export function errorEvent(child: string, error: unknown): ActorEvent {
   return { type: `xstate.error.actor.${child}`, error, actorId: child };
 }
 
+/** How far a plan has come that is another one's child. */
+export function progressEvent(child: string, progress: object): ActorEvent {
+  return { type: `${PROGRESS}${child}`, actorId: child, progress };
+}
+
+const PROGRESS = "troupe.progress.";
+
 /** A task that failed has ended well for XState: how says its state. */
 function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord | undefined {
   if (record.status === "error") return record.error ?? toErrorRecord(undefined);
@@ -56,7 +63,7 @@ function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord |
 
 /** Whether a child says with it that it has ended. */
 export function isEnd(report: ActorEvent): boolean {
-  return !report.type.startsWith("xstate.snapshot.");
+  return !report.type.startsWith("xstate.snapshot.") && !report.type.startsWith(PROGRESS);
 }
 
 /** What a parent hears of a child that it watches. */

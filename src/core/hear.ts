@@ -33,8 +33,11 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
       if (child?.generation !== envelope.generation || ended?.includes(child.generation) === true) return undefined;
       if (envelope.since !== undefined && envelope.since !== record.createdAt) return undefined;
       // Not in the child's own entry: of a parent of thousands that would copy all entries for each end.
-      const after = isEnd(envelope.event) ? [...(ended ?? []), child.generation] : ended;
-      return { event: envelope.event, activities, timers, children, ended: after };
+      const { event } = envelope;
+      if (!isEnd(event)) return { event, activities, timers, children, ended };
+      // A plan has no more use for a child that has ended.
+      if (definition.kind === "task") return { event, activities, timers, children: without(children ?? {}, envelope.child), ended };
+      return { event, activities, timers, children, ended: [...(ended ?? []), child.generation] };
     }
     case "stop":
       // An id that was in use already names somebody else's actor.

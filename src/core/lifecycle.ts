@@ -1,7 +1,9 @@
+import type { PlanContext } from "../../machines/plan.ts";
 import type { TaskContext } from "../../machines/task.ts";
 import type { Definition } from "./definition.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord } from "./errors.ts";
-import type { ActorRecord } from "./record.ts";
+import type { Rollback } from "./plan-book.ts";
+import { topState, type ActorRecord } from "./record.ts";
 
 /** A task that could begin now if a host had a free slot. */
 export function isReady({ kind }: Pick<Definition, "kind">, record: ActorRecord): boolean {
@@ -27,10 +29,15 @@ export function attemptOf(input: unknown, reruns: number): number {
 export interface Outcome {
   readonly type: string;
   readonly id: string;
-  readonly state: "done" | "failed" | "expired";
+  /** `undo` and `doing` only where `acknowledged` is present. */
+  readonly state: "undo" | "doing" | "done" | "failed" | "expired";
   readonly output?: unknown;
   readonly error?: TaskContext["error"];
   readonly attempt: number;
+  /** A plan that answers before its end: how far it has come. */
+  readonly acknowledged?: "accepted" | "expanded";
+  /** How what a plan had done was undone. */
+  readonly rollback?: Rollback;
   /** Present on the answer to a second start of the same id. */
   readonly duplicate?: true;
   /** The output, or the error, is larger than a message: it is in the record. */
@@ -43,7 +50,19 @@ export function outcomeOf(type: string, id: string, record: ActorRecord): Outcom
   const state = record.value as Outcome["state"];
   return state === "done"
     ? { type, id, state, ...(record.output === undefined ? {} : { output: record.output }), attempt: context.attempt }
-    : { type, id, state, error: context.error, attempt: context.attempt };
+    : { type, id, state, error: context.error, attempt: context.attempt, ...rollbackOf(context) };
+}
+
+function rollbackOf(context: object): Pick<Outcome, "rollback"> {
+  const { rollback } = context as Partial<PlanContext>;
+  return rollback === undefined || rollback === null ? {} : { rollback };
+}
+
+/** What whoever waits for a plan is told before its end; undefined where it is not to be told yet. */
+export function acknowledgementOf(type: string, id: string, record: ActorRecord): Outcome | undefined {
+  const { acknowledged, attempt } = (record.context ?? {}) as Partial<PlanContext>;
+  if (record.kind === "actor" || record.status !== "active" || acknowledged === undefined || acknowledged === null) return undefined;
+  return { type, id, state: topState(record.value) as Outcome["state"], attempt: attempt ?? 1, acknowledged };
 }
 
 /** An actor's end in a task's words. One that was stopped has no output, and no error of its own either. */

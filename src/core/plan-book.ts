@@ -21,6 +21,8 @@ export interface PlanBook {
   /** With ordered steps: the one that runs. */
   readonly step: number;
   readonly tally: PlanTally;
+  /** What the children of children that are plans add to it; absent while there are none. */
+  readonly inner?: PlanTally;
 }
 
 /** A child as the plan knows it. Made from what `expand` and `replace` describe; stored. */
@@ -40,6 +42,8 @@ export interface PlannedChild {
   readonly round?: number;
   /** What those that it replaces were to avoid, and what they met. */
   readonly excluded?: readonly string[];
+  /** How far it has come, if it is a plan and has said so. */
+  readonly told?: PlanTally;
 }
 
 /** A child that undoes another. */
@@ -84,14 +88,16 @@ export function isAlone({ live, resting }: PlanBook): boolean {
 }
 
 export function counted(book: PlanBook, change: Partial<PlanTally>): PlanBook {
-  const { total, done, failed, dropped } = book.tally;
-  const tally = {
-    total: total + (change.total ?? 0),
-    done: done + (change.done ?? 0),
-    failed: failed + (change.failed ?? 0),
-    dropped: dropped + (change.dropped ?? 0),
+  return { ...book, tally: sum(book.tally, change) };
+}
+
+export function sum(one: PlanTally, other: Partial<PlanTally>, sign: 1 | -1 = 1): PlanTally {
+  return {
+    total: one.total + sign * (other.total ?? 0),
+    done: one.done + sign * (other.done ?? 0),
+    failed: one.failed + sign * (other.failed ?? 0),
+    dropped: one.dropped + sign * (other.dropped ?? 0),
   };
-  return { ...book, tally };
 }
 
 function isEmpty(map: Readonly<Record<string, unknown>>): boolean {

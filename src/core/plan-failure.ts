@@ -1,6 +1,7 @@
 import { without } from "./draft.ts";
 import type { ErrorRecord, Fault } from "./errors.ts";
 import { counted, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
+import { uncounted } from "./plan-progress.ts";
 import { released, removed } from "./plan-order.ts";
 import { chanceOf, retryDelayMs, type RetryPolicy } from "./retry.ts";
 
@@ -61,8 +62,8 @@ export function judged(rules: readonly FailureRule[], failed: FailedChild, seed:
 
 /** It begins again later; until then it takes nobody's room. */
 export function rested(book: PlanBook, child: PlannedChild): PlanBook {
-  const again = { ...child, tries: (child.tries ?? 0) + 1 };
-  return { ...removed(book, child.key), resting: { ...book.resting, [child.key]: again } };
+  const { told: _told, ...again } = { ...child, tries: (child.tries ?? 0) + 1 };
+  return { ...uncounted(removed(book, child.key), child), resting: { ...book.resting, [child.key]: again } };
 }
 
 /** It has rested enough, and is the next to begin. */
@@ -79,7 +80,7 @@ export function replaced(
   { children, exclude }: Replacement,
   order: PlanOrder,
 ): { readonly book: PlanBook; readonly faults: readonly Fault[] } {
-  const others = removed(book, child.key);
+  const others = uncounted(removed(book, child.key), child);
   const taken = new Set([...others.waiting.map(({ key }) => key), ...Object.keys(others.live), ...Object.keys(others.resting)]);
   const faults: Fault[] = [];
   for (const { key } of children) {

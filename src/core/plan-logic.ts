@@ -2,12 +2,13 @@ import { assign, enqueueActions, type AnyStateMachine } from "xstate";
 import type { PlanContext, planMachine } from "../../machines/plan.ts";
 import type { PlanPage } from "../../machines/plan-page.ts";
 import type { ErrorRecord } from "./errors.ts";
-import { isAlone, isIdle } from "./plan-book.ts";
+import { isAlone, isIdle, type PlanTally } from "./plan-book.ts";
 import {
   batchTaken,
   childDone,
   childFailed,
   childRested,
+  childTold,
   childrenStopped,
   compensationEnded,
   hasRoom,
@@ -16,6 +17,7 @@ import {
   pageTurned,
   rollbackOver,
   undoingBegun,
+  withProgress,
   type Batch,
   type PlanRules,
   type PlanStep,
@@ -29,13 +31,18 @@ export interface PlanPhases {
   readonly finishes: boolean;
   readonly cleans: boolean;
   readonly retry: RetryPolicy;
+  readonly ackOn: AckOn;
 }
+
+/** When whoever waits for a plan is told that it will be done. */
+export type AckOn = "accepted" | "expanded" | "finished";
 
 interface Heard extends PlanPage {
   readonly type: string;
   readonly actorId: string;
   readonly key: string;
   readonly output: unknown;
+  readonly progress: PlanTally;
   readonly error: ErrorRecord;
 }
 
@@ -62,9 +69,12 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
         attempt: attempt + 1,
         backoffMs: retryDelayMs(retry, attempt, chanceOf(`${self.id}:${attempt}`)),
       })),
+      ackAccepted: phases.ackOn === "accepted" ? acknowledge("accepted") : () => {},
+      ackExpanded: phases.ackOn === "expanded" ? acknowledge("expanded") : () => {},
       takeIn: step((context, { output }, about) => batchTaken(context, rules, output as Batch, about)),
       childDone: step((context, { actorId, output }, about) => childDone(context, rules, actorId, output, about)),
       childFailed: step((context, { actorId, error }, about) => childFailed(context, rules, actorId, error, about)),
+      childTold: step((context, { actorId, progress }) => childTold(context, actorId, progress)),
       childRested: step((context, { key }) => childRested(context, rules, key)),
       stopChildren: step((context) => childrenStopped(context, rules)),
       lateDone: step((context, { actorId, output }, about) => lateDone(context, rules, actorId, output, about)),
@@ -79,13 +89,24 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
   return machine.provide(provided);
 }
 
+function acknowledge(acknowledged: PlanContext["acknowledged"]): never {
+  return enqueueActions(({ enqueue }) => {
+    enqueue.assign({ acknowledged });
+    enqueue({ type: "troupe.acknowledge" });
+  }) as never;
+}
+
 /** What a step says, in XState's words. */
 function step(told: Told): never {
   return enqueueActions(({ context, event, enqueue, self }) => {
-    const { patch, begin, ended, rest, cancel, stop, withdraw, page } = told(context as PlanContext, event as unknown as Heard, self.id);
+    const { patch, begin, ended, rest, cancel, stop, withdraw, page, tell } = withProgress(
+      context as PlanContext,
+      told(context as PlanContext, event as unknown as Heard, self.id),
+    );
     enqueue.assign(patch);
     if (page !== undefined)
       enqueue.assign(({ context: { book }, spawn }) => ({ book: { ...book, page: spawn(PAGE, { id: PAGE, input: page }) } }));
+    if (tell !== undefined) enqueue({ type: "troupe.progress", params: tell });
     if (ended !== undefined) enqueue.stopChild(ended);
     for (const key of stop ?? []) enqueue.stopChild(key);
     for (const key of cancel ?? []) enqueue.sendTo(key, CANCEL);

@@ -56,6 +56,7 @@ export function begun(
   let room = limit - Object.keys(book.live).length;
   if (room <= 0 || book.waiting.length === 0) return { book, begin: NONE };
   const step = order === "steps" && isAlone(book) ? (book.waiting[0]?.step ?? 0) : book.step;
+  if (order === "any") return entered(book, book.waiting.slice(0, room), book.waiting.slice(room), step);
   const begin: PlannedChild[] = [];
   const waiting = book.waiting.filter((child) => {
     if (room === 0 || !mayBegin(child, order, step)) return true;
@@ -63,11 +64,13 @@ export function begun(
     begin.push(child);
     return false;
   });
-  if (begin.length === 0) return { book, begin: NONE };
-  return {
-    book: { ...book, waiting, step, live: { ...book.live, ...Object.fromEntries(begin.map((child) => [child.key, child])) } },
-    begin,
-  };
+  return begin.length === 0 ? { book, begin: NONE } : entered(book, begin, waiting, step);
+}
+
+function entered(book: PlanBook, begin: readonly PlannedChild[], waiting: readonly PlannedChild[], step: number): ReturnType<typeof begun> {
+  const live: Record<string, PlannedChild> = { ...book.live };
+  for (const child of begin) live[child.key] = child;
+  return { book: { ...book, waiting, step, live }, begin };
 }
 
 function mayBegin(child: PlannedChild, order: PlanOrder, step: number): boolean {

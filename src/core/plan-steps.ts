@@ -1,9 +1,11 @@
 import type { PlanContext, PlanCursor } from "../../machines/plan.ts";
 import type { PlanPage } from "../../machines/plan-page.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./errors.ts";
-import { counted, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
+import { counted, type PlanTally, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 import { judged, replaced, rested, rose, type FailureRule } from "./plan-failure.ts";
 import { begun, faultsOfGraph, released, removed, takenIn } from "./plan-order.ts";
+import { encodeMsgpack } from "./codec.ts";
+import { countedAs, progressDue, told } from "./plan-progress.ts";
 import { abandoned, paged, ROLLBACK_BEGUN, rollbackEnded, turnedBack, unableTo, undoable, undoing, undone } from "./plan-rollback.ts";
 
 /** What a plan's definition says about its children. */
@@ -51,6 +53,8 @@ export interface PlanStep {
   readonly stop?: readonly string[];
   /** What a new page is to keep; a reference to it takes its place in the book. */
   readonly page?: PlanPage;
+  /** How far the plan has come. */
+  readonly tell?: PlanTally;
   /** Rest no more. */
   readonly withdraw?: readonly string[];
 }
@@ -102,20 +106,31 @@ export function childFailed(context: PlanContext, rules: PlanRules, key: string,
         return { ...going(rested(context.book, child), rules), ended: key, rest: { key, delayMs: verdict.delayMs } };
       case "replace": {
         const begun = ended(context, rules, failed, about);
-        const { book, faults } = replaced(counted(begun.book, { failed: -1 }), child, verdict.replacement, rules.order);
+        const undoable = { ...context.book, undo: begun.book.undo, undoBytes: begun.book.undoBytes };
+        const { book, faults } = replaced(undoable, child, verdict.replacement, rules.order);
         if (begun.error !== undefined) return { patch: begun, ended: key };
         return faults.length > 0
           ? { patch: { book: begun.book, error: badPlan(about, faults) }, ended: key }
           : { ...going(book, rules), ended: key };
       }
       case "drop":
-        return { ...going(released(counted(removed(context.book, key), { dropped: 1 }), key), rules), ended: key };
+        return { ...going(released(countedAs(removed(context.book, key), child, "dropped"), key), rules), ended: key };
       default:
         return { patch: { error: childHasFailed(about, child, error), ...ended(context, rules, failed, about) }, ended: key };
     }
   } catch (thrown) {
     return { patch: { ...ended(context, rules, failed, about), error: ruleThrew(about, child, thrown) }, ended: key };
   }
+}
+
+export function childTold({ book }: PlanContext, key: string, progress: PlanTally): PlanStep {
+  return { patch: { book: told(book, key, progress) } };
+}
+
+/** The step, and what there is to tell of the plan's progress after it. */
+export function withProgress(context: PlanContext, step: PlanStep): PlanStep {
+  const due = step.patch.book === undefined ? undefined : progressDue({ ...context, ...step.patch });
+  return due === undefined ? step : { ...step, patch: { ...step.patch, toldAt: due.settled }, tell: due.progress };
 }
 
 export function childRested(context: PlanContext, rules: PlanRules, key: string): PlanStep {
@@ -184,14 +199,14 @@ function ended(
   about: string,
 ): Pick<PlanContext, "book"> & Partial<Pick<PlanContext, "error" | "rollback">> {
   const { outcome, key, step } = child;
-  const after = counted(removed(book, key), { [outcome]: 1 });
+  const after = countedAs(removed(book, key), child, outcome);
   const kind = kinds.get(child.kind);
   if (kind?.compensate === undefined || (outcome === "failed" && !kind.compensatesFailed)) return { book: after };
   try {
     const made = kind.compensate(child);
     if (made === undefined) return { book: after };
     const { kind: by, input } = kept(made, "What undoes a child", about);
-    const size = JSON.stringify(input)?.length ?? 0;
+    const size = encodeMsgpack(input).length;
     return { book: undoable(after, { key, kind: by, input, size, ...(step === undefined ? {} : { step }) }) };
   } catch (thrown) {
     const error = ruleThrew(about, child, thrown);
@@ -201,7 +216,7 @@ function ended(
 
 /** @throws too_large, before the record is */
 function kept<T>(value: T, what: string, about: string): T {
-  const bytes = JSON.stringify(value)?.length ?? 0;
+  const bytes = encodeMsgpack(value).length;
   if (bytes <= MOST_KEPT_BYTES) return value;
   throw new TroupeError("too_large", `${what} takes ${bytes} bytes in the record of ${about}; at most ${MOST_KEPT_BYTES} can be kept`, {
     about,

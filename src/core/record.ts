@@ -106,6 +106,8 @@ export interface ParentRecord extends Address {
   readonly watches?: true;
   /** The parent decides what becomes of it when it fails. */
   readonly supervises?: true;
+  /** The parent sums up its children's progress. */
+  readonly counts?: true;
 }
 
 /** A custom action that a stored turn asked for. Run after its commit, at least once. */

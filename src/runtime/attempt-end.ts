@@ -16,6 +16,8 @@ export interface EndedAttempt {
   readonly at: TurnAt;
   readonly maxRecordBytes: number;
   /** @throws too_large, bad_payload for what a parent is told and no message can hold */
+  /** Measures all that a turn would store. @throws bad_payload, too_large */
+  readonly check: (turn: Turn) => Uint8Array | undefined;
   readonly checkMail: (effects: Turn["effects"]) => void;
 }
 
@@ -27,10 +29,11 @@ export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { rea
   if (end.kind === "failed") return { turn: failed(ended, end.error, log), bytes: undefined };
   const { activation, name } = ended;
   try {
-    const { kind, outputSchema } = activation.definition;
+    const { kind, outputSchema, children } = activation.definition;
     const output = kind === "task" ? validate(outputSchema, end.output, "invalid_output", activation.key) : end.output;
     const turn = settle(ended, { type: `xstate.done.actor.${name}`, actorId: name, output });
-    return { turn, bytes: sized(ended, turn) };
+    // A plan's children are its attempt's doing: where they cannot be stored it has failed.
+    return { turn, bytes: kind === "task" && children !== undefined ? ended.check(turn) : sized(ended, turn) };
   } catch (error) {
     return { turn: failed(ended, error, log), bytes: undefined };
   }

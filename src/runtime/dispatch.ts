@@ -13,6 +13,7 @@ import type { Acts } from "./acts.ts";
 import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
+import type { Outcomes } from "./outcomes.ts";
 import { draftMail, mailWrite } from "./post.ts";
 import type { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
@@ -24,6 +25,7 @@ export interface DispatchParts {
   readonly log: Log;
   readonly partitions: number;
   readonly timekeeper: Timekeeper;
+  readonly outcomes: Outcomes;
 }
 
 /**
@@ -159,6 +161,9 @@ export class Dispatch {
         break;
       case "reply":
         this.#release(activation, effect, holds, (causes) => this.#replies.send(activation, effect.reply, causes));
+        break;
+      case "acknowledge":
+        this.#parts.outcomes.acknowledge(activation);
         break;
       case "emit":
         this.#emit(activation, effect.event);

@@ -23,7 +23,7 @@ import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
-import { turnOfThrow } from "./throwing.ts";
+import { turnOfThrow, withoutReport } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
@@ -104,7 +104,7 @@ export class Performer {
       at: (activation) => this.#at(activation),
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
     });
-    this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
+    this.#dispatch = new Dispatch({ ...parts, outcomes: this.outcomes }, this.#obligations, this.#acts, this.#replies);
     this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
@@ -252,8 +252,9 @@ export class Performer {
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
+      const check = (made: Turn): Uint8Array | undefined => this.#dispatch.check(activation, made);
       const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
-      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, checkMail };
+      const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, check, checkMail };
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
       const fitted = this.#fit(activation, turn);
       ({ turn } = fitted);
@@ -280,7 +281,7 @@ export class Performer {
     try {
       ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
-      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
+      turn = withoutReport(activation, actor, envelope, error, at) ?? turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
@@ -344,7 +345,10 @@ export class Performer {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
     if (stance === "open") this.#replies.adopt(activation, hold);
-    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#acts.repeat(activation, [hold]);
+    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
+      this.#acts.repeat(activation, [hold]);
+      this.outcomes.tellAgain(activation);
+    }
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);
   }

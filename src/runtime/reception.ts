@@ -3,7 +3,7 @@ import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
-import { delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
+import { acknowledgementOf, delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
 import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
@@ -105,9 +105,11 @@ export class Reception {
     }
     if (parent !== undefined) return;
     const replyTo = delivery.header(HEADERS.replyTo);
+    const tell = isEnded(actor.record) ? outcomeOf : acknowledgementOf;
+    const told = replyTo === "" ? undefined : tell(delivery.type, delivery.id, actor.record);
     if (replyTo === "") this.#turns.adopt(activation, hold, "done");
-    else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
-      this.#turns.outcomes.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
+    else if (told !== undefined && activation.pending === undefined && activation.committing === undefined) {
+      this.#turns.outcomes.answer(replyTo, { ...told, duplicate: true });
       this.#turns.adopt(activation, hold, "done");
     } else {
       hold.take();

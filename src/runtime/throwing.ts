@@ -1,7 +1,9 @@
+import type { Envelope } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
+import { errorEvent } from "../core/family.ts";
 import { setAside } from "../core/parking.ts";
-import type { Actor, Turn, TurnAt } from "../core/turn.ts";
+import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 
@@ -11,4 +13,16 @@ export function turnOfThrow({ definition, address, key }: Activation, actor: Act
   const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
   if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
   return setAside(actor, toErrorRecord(error), at);
+}
+
+/** A plan that cannot keep what its child brought goes on as if the child had failed: otherwise it would wait for its end for ever. */
+export function withoutReport(
+  { definition, address }: Activation,
+  actor: Actor,
+  envelope: Exclude<Envelope, { kind: "start" }>,
+  error: unknown,
+  at: TurnAt,
+): Turn | undefined {
+  if (definition.kind !== "task" || envelope.kind !== "report") return undefined;
+  return take(definition, address, actor, { ...envelope, event: errorEvent(envelope.child, toErrorRecord(error)) }, at);
 }

@@ -8,21 +8,35 @@ import { familyOf } from "./family.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const dist = process.env.TROUPE_FAULT_DIST;
-const { createHost, defineActor, defineTask, drainOnSignals } = await import(
+const { createHost, defineActor, definePlan, defineTask, drainOnSignals } = await import(
   dist === undefined ? new URL("../../dist/src/index.js", import.meta.url).href : pathToFileURL(`${dist}/src/index.js`).href
 );
 
-const tasks = ["rerun", "fail", "park"].map((policy) =>
-  defineTask({
-    name: policy,
-    onCrash: policy,
-    run: async ({ actor, input, attempt, epoch, signal }) => {
-      appendFileSync(options.journal, `${actor.type}/${actor.id} ${attempt} ${epoch} ${process.pid}\n`);
-      if (input?.ms > 0) await pause(input.ms, undefined, { signal });
-      return attempt;
-    },
-  }),
-);
+const run = async ({ actor, input, attempt, epoch, signal }) => {
+  appendFileSync(options.journal, `${actor.type}/${actor.id} ${attempt} ${epoch} ${process.pid}\n`);
+  if (input?.ms > 0) await pause(input.ms, undefined, { signal });
+  if (input?.fails === true) throw new Error("was asked to fail");
+  return attempt;
+};
+const tasks = ["rerun", "fail", "park"].map((policy) => defineTask({ name: policy, onCrash: policy, run }));
+
+// A plan whose last child, in a step of its own, may be asked to fail.
+const job = defineTask({ name: "job", retry: { attempts: 1 }, run });
+const unjob = defineTask({ name: "unjob", run });
+const trip = definePlan({
+  name: "trip",
+  children: { job, unjob },
+  order: "steps",
+  rollbackConcurrency: 50,
+  expand: function* ({ input, cursor = 0 }) {
+    for (let i = cursor; i < input.children; i++) {
+      const isLast = i === input.children - 1;
+      yield { kind: "job", key: `k${i}`, input: { ms: 5, fails: isLast && input.fails === true }, step: isLast ? 1 : 0, cursor: i + 1 };
+    }
+  },
+  compensate: { job: ({ key }) => ({ kind: "unjob", input: { key, ms: 5 } }) },
+  collect: (count = 0) => count + 1,
+});
 
 // `crew`: two children under supervision. One that is told to die fails, and is begun again after `input` ms.
 const kid = setup({ actors: { death: fromPromise(() => Promise.reject(new Error("died"))) } }).createMachine({
@@ -51,7 +65,7 @@ process.stdin.once("close", () => process.exit()).resume();
 const host = await createHost({
   nats: options.url,
   namespace: options.namespace,
-  actors: [...tasks, crew, familyOf(options.journal, defineActor)],
+  actors: [...tasks, crew, familyOf(options.journal, defineActor), job, unjob, trip],
   concurrency: options.concurrency,
   partitions: options.partitions,
   leaseTtl: options.leaseTtl,

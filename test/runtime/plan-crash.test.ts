@@ -44,7 +44,7 @@ async function play({ input, options }: Told, nth: number, underWay: InFlight = 
   isOn = true;
   stand.start("trip", "1", input);
   await stand.until(() => trip.hasEnded, 120_000);
-  await stand.advance(30_000);
+  await stand.advance(10_000);
   return { trip, steps };
 }
 

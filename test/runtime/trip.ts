@@ -113,3 +113,11 @@ export class Trip {
       .toSorted();
   }
 }
+
+/** Starts `trip/1` on one host and waits for its end. */
+export async function played(trip: Trip, input: Asked, longestMs = 60_000): Promise<void> {
+  await trip.stand.open({ concurrency: 50 });
+  trip.stand.start("trip", "1", input);
+  await trip.stand.until(() => trip.hasEnded, longestMs);
+  await trip.stand.settle();
+}
