@@ -41,7 +41,7 @@ export function isCrowd(children: Children | undefined): boolean {
 
 /** Lists are never changed, so that each is counted once: counting is not free. */
 const counts = new WeakMap<Children, number>();
-const veils = new WeakMap<Children, Children>();
+const veils: WeakMap<Children, Children> = new WeakMap();
 
 function veilOf(children: Children): Children {
   let veil = veils.get(children);

@@ -76,6 +76,13 @@ export class Activation {
     );
   }
 
+  /** Holds that are over once what is in the air for the actor is stored. */
+  letGo(holds: readonly Hold[]): void {
+    const commit = this.pending ?? this.committing;
+    if (commit !== undefined) commit.holds.push(...holds);
+    else for (const hold of holds) hold.release();
+  }
+
   /** Nothing is going on that would be lost or repeated if the actor left memory. */
   get isIdle(): boolean {
     return (

@@ -1,10 +1,10 @@
 import { isSimple } from "../core/definition.ts";
 import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
-import { isReady } from "../core/lifecycle.ts";
+import { isLate, isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
-import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
 import { turnOfEnd } from "./attempt-end.ts";
@@ -142,8 +142,8 @@ export class Performer {
     activation.queued = undefined;
     this.#withSlot(() => {
       if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.definition, activation.actor.record)) {
-        this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
-      } else this.#letGo(activation, queued);
+        this.#step(activation, { kind: "event", event: isLate(activation.actor.record, this.#parts.clock.now()) ? EXPIRE : BEGIN }, queued);
+      } else activation.letGo(queued);
     });
     this.#parts.retire(activation);
   }
@@ -310,7 +310,7 @@ export class Performer {
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
       for (const hold of causes) this.#adopt(activation, hold);
-      this.#letGo(activation, handed);
+      activation.letGo(handed);
       return;
     }
     const pending = (activation.pending ??= emptyPending());
@@ -326,7 +326,7 @@ export class Performer {
   /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */
   #acted(activation: Activation, owed: OwedRecord, holds: readonly Hold[]): void {
     const { actor } = activation;
-    if (actor === undefined || isEnded(actor.record)) this.#letGo(activation, holds);
+    if (actor === undefined || isEnded(actor.record)) activation.letGo(holds);
     else this.#apply(activation, performed(actor, owed.key, this.#at(activation)), holds);
     this.#parts.retire(activation);
   }
@@ -349,19 +349,8 @@ export class Performer {
       this.#acts.repeat(activation, [hold]);
       this.outcomes.tellAgain(activation);
     }
-    this.#letGo(activation, [hold]);
+    activation.letGo([hold]);
     this.#parts.retire(activation);
-  }
-
-  /** Holds that are over once what is in the air for the actor is stored. */
-  #letGo(activation: Activation, holds: readonly Hold[]): void {
-    const commit = activation.pending ?? activation.committing;
-    if (commit !== undefined) commit.holds.push(...holds);
-    else for (const hold of holds) hold.release();
-  }
-
-  #isLate({ record }: Actor): boolean {
-    return record.deadlineAt !== undefined && record.deadlineAt <= this.#parts.clock.now();
   }
 
   #at(activation: Activation, hold?: Hold): TurnAt {
