@@ -128,11 +128,7 @@ test("in a crowd children still come and go one by one, and are found by name", 
       told: { actions: assign({ told: ({ context }) => context.told + 1 }) },
       drop: { actions: [stopChild("k0"), sendTo("k1", { type: "ask" })] },
       more: {
-        actions: [
-          spawnChild("kid", { id: "late", input: { n: 1 } } as never),
-          sendTo("late", { type: "ask" }),
-          sendTo("k2", { type: "ask" }),
-        ],
+        actions: [spawnChild("kid", { id: "late", input: { n: 1 } }), sendTo("late", { type: "ask" }), sendTo("k2", { type: "ask" })],
       },
       lost: { actions: sendTo("nobody", { type: "ask" }) },
     },
