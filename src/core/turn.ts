@@ -13,6 +13,7 @@ import { pass } from "./passing.ts";
 import { plainEdge, plainStart } from "./plain.ts";
 import type { ActorRecord } from "./record.ts";
 import { openScope, snapshotOf } from "./revival.ts";
+import { supervise } from "./supervising.ts";
 
 export type { Actor, Turn, TurnAt } from "./actor.ts";
 export { revive } from "./revival.ts";
@@ -62,6 +63,15 @@ function firstSnapshot(
 
 /** Any later turn. Late timers and results of an older generation change nothing. @throws transition_threw */
 export function take(definition: Definition, address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn {
+  const isParent = definition.kind === "actor" && actor.record.status === "active";
+  const supervised = isParent ? supervise(definition, address, actor, envelope, at) : undefined;
+  if (supervised === undefined) return listen(definition, address, actor, envelope, at);
+  if (supervised.kind === "handled") return supervised.turn;
+  const turn = listen(definition, address, supervised.actor, envelope, at);
+  return { ...turn, effects: [...supervised.effects, ...turn.effects] };
+}
+
+function listen(definition: Definition, address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn {
   const { record } = actor;
   const heard = record.status === "active" ? hear(definition, record, envelope) : undefined;
   if (heard === undefined) {
