@@ -3,7 +3,7 @@ import type { AnyMachineSnapshot } from "xstate";
 /** So many children and more are a crowd. */
 const LEAST_CROWD = 64;
 
-type Children = AnyMachineSnapshot["children"];
+type Children = Readonly<Record<string, unknown>>;
 
 /**
  * XState copies the list of all children for each one that it stops, and when a machine ends it stops them all: with ten thousand that

@@ -130,18 +130,21 @@ test("in a crowd children still come and go one by one, and are found by name", 
       more: {
         actions: [spawnChild("kid", { id: "late", input: { n: 1 } }), sendTo("late", { type: "ask" }), sendTo("k2", { type: "ask" })],
       },
+      leave: { actions: stopChild("k3") },
+      join: { actions: spawnChild("kid", { id: "fresh", input: { n: 1 } }) },
       lost: { actions: sendTo("nobody", { type: "ask" }) },
     },
   } as never);
   const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
   await stand.open();
   stand.start("order", "7");
-  for (const type of ["drop", "more"]) stand.send("order", "7", { type });
+  for (const type of ["drop", "more", "leave", "join"]) stand.send("order", "7", { type });
   await stand.settle();
   const children = Object.keys(stand.record("order", "7")?.children ?? {});
   expect(children.length).toBe(100);
-  expect([children.includes("k0"), children.includes("late")]).toEqual([false, true]);
-  expect(stand.record("order-kid", "7~k0~1")?.status).toBe("stopped");
+  expect(["k0", "k3", "late", "fresh"].filter((id) => children.includes(id))).toEqual(["late", "fresh"]);
+  for (const id of ["7~k0~1", "7~k3~4"]) expect(stand.record("order-kid", id)?.status).toBe("stopped");
+  expect(stand.record("order-kid", "7~fresh~102")?.status).toBe("active");
   expect(stand.record("order", "7")?.context).toEqual({ told: 3 });
   stand.send("order", "7", { type: "lost" });
   await stand.settle();
