@@ -39,7 +39,7 @@ export const counter = setup({
         ],
       },
     },
-    disordered: {},
+    disordered: { on: { tick: {} } },
     done: { type: "final" },
   },
 });
