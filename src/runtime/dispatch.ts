@@ -218,7 +218,7 @@ function sizeOf(effect: Effect): number {
 }
 
 /** What is only logged or published may hold what cannot be stored; of effects like that the kinds are kept. */
-function encodedTurn<T extends { readonly effects: readonly { readonly kind: string }[] }>(turn: T): Uint8Array {
+function encodedTurn(turn: { readonly effects: readonly { readonly kind: string }[]; readonly [part: string]: unknown }): Uint8Array {
   try {
     return encodeRecord(turn);
   } catch {

@@ -83,10 +83,7 @@ export class Performer {
         this.#slotInHand = false;
         return inHand;
       },
-      ended: (activation, name, attempt, end) => {
-        if (this.#overflow.hasRoom(activation)) this.#ended(activation, name, attempt, end);
-        else this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end));
-      },
+      ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
       fired: (activation, timer, generation, holds) =>
         this.#overflow.whenRoom(activation, () => this.#step(activation, { kind: "timer", timer, generation }, holds)),
       told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
@@ -189,17 +186,15 @@ export class Performer {
    * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
    */
   ring(activation: Activation, timer: string, generation: number): void {
-    this.#overflow.whenRoom(activation, () => this.#ring(activation, timer, generation));
-  }
-
-  #ring(activation: Activation, timer: string, generation: number): void {
-    if (activation.actor?.record.timers[timer]?.generation === generation) {
-      const pending = (activation.pending ??= emptyPending());
-      this.#dispatch.withdraw(activation, pending, timer);
-      this.#step(activation, { kind: "timer", timer, generation }, []);
-      if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
-    }
-    this.#parts.retire(activation);
+    this.#overflow.whenRoom(activation, () => {
+      if (activation.actor?.record.timers[timer]?.generation === generation) {
+        const pending = (activation.pending ??= emptyPending());
+        this.#dispatch.withdraw(activation, pending, timer);
+        this.#step(activation, { kind: "timer", timer, generation }, []);
+        if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
+      }
+      this.#parts.retire(activation);
+    });
   }
 
   abort(activation: Activation, why: TroupeError): void {
