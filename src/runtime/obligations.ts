@@ -1,6 +1,6 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Effect } from "../core/effect.ts";
-import type { ActorEvent } from "../core/envelope.ts";
+import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { attemptOf } from "../core/lifecycle.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -23,7 +23,7 @@ export interface ObligationParts {
   /** Work says something to its actor; the work's holds stay with it. */
   readonly told: (activation: Activation, attempt: Attempt, event: ActorEvent) => void;
   /** A timer in memory has come due: its holds are handed over. */
-  readonly fired: (activation: Activation, timer: string, generation: number, holds: Hold[]) => void;
+  readonly fired: (activation: Activation, fired: Extract<Envelope, { kind: "timer" }>, holds: Hold[]) => void;
 }
 
 /**
@@ -124,7 +124,7 @@ export class Obligations {
     const holds = [...causes];
     const alarm = this.#parts.clock.after(Math.max(0, dueAt - this.#parts.clock.now()), () => {
       activation.alarms = without(activation.alarms, armed);
-      this.#parts.fired(activation, timer, generation, holds);
+      this.#parts.fired(activation, { kind: "timer", timer, generation }, holds);
     });
     const armed = { timer, generation, alarm, holds };
     activation.alarms = [...activation.alarms, armed];

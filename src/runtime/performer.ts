@@ -83,12 +83,8 @@ export class Performer {
         this.#slotInHand = false;
         return inHand;
       },
-      ended: (activation, name, attempt, end) => {
-        if (this.#overflow.hasRoom(activation)) this.#ended(activation, name, attempt, end);
-        else this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end));
-      },
-      fired: (activation, timer, generation, holds) =>
-        this.#overflow.whenRoom(activation, () => this.#step(activation, { kind: "timer", timer, generation }, holds)),
+      ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
+      fired: (activation, fired, holds) => this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds)),
       told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
     });
     this.#replies = new Replies(parts);
@@ -123,10 +119,9 @@ export class Performer {
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
     const { misfit, definition } = activation;
-    if (misfit === undefined) {
-      if (this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
-      else this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    } else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.misfits.wait(activation, hold));
+    if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
+    else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
+    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 
@@ -156,9 +151,8 @@ export class Performer {
   #withSlot(turn: () => void): void {
     this.#slotInHand = true;
     turn();
-    if (!this.#slotInHand) return;
+    if (this.#slotInHand) this.#parts.slotFreed();
     this.#slotInHand = false;
-    this.#parts.slotFreed();
   }
 
   /** What was going on for the actor when its last host had it. */
@@ -187,16 +181,14 @@ export class Performer {
    * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
    */
   ring(activation: Activation, timer: string, generation: number): void {
-    this.#overflow.whenRoom(activation, () => this.#ring(activation, timer, generation));
-  }
-
-  #ring(activation: Activation, timer: string, generation: number): void {
-    if (activation.actor?.record.timers[timer]?.generation === generation) {
-      this.#dispatch.withdraw(activation, (activation.pending ??= emptyPending()), timer);
-      this.#step(activation, { kind: "timer", timer, generation }, []);
-      if (activation.hasOpen) this.#dispatch.remind(activation, (activation.pending ??= emptyPending()), timer, generation);
-    }
-    this.#parts.retire(activation);
+    this.#overflow.whenRoom(activation, () => {
+      if (activation.actor?.record.timers[timer]?.generation === generation) {
+        this.#dispatch.withdraw(activation, (activation.pending ??= emptyPending()), timer);
+        this.#step(activation, { kind: "timer", timer, generation }, []);
+        if (activation.hasOpen) this.#dispatch.remind(activation, (activation.pending ??= emptyPending()), timer, generation);
+      }
+      this.#parts.retire(activation);
+    });
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -242,7 +234,8 @@ export class Performer {
 
   /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
   #told(activation: Activation, { name, generation, holds }: Attempt, event: ActorEvent): void {
-    if (activation.actor?.record.activities[name]?.generation === generation) this.#step(activation, { kind: "event", event }, [], holds);
+    if (activation.actor?.record.activities[name]?.generation !== generation) return;
+    this.#step(activation, { kind: "event", event }, [], holds);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
