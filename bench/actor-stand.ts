@@ -67,7 +67,7 @@ export interface ActorStand {
   readonly server: BenchServer;
   readonly client: Client;
   /** Stopped at the end like everything else. */
-  host(cacheMiB?: number): Promise<ActorHost>;
+  readonly host: (cacheMiB?: number) => Promise<ActorHost>;
 }
 
 export async function withActors<T>(measure: (stand: ActorStand) => Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ const stub = setup({}).createMachine({ initial: "end", states: { end: { type: "f
 /** A hundred children that do nothing; done when all of them are. */
 const parent = setup({ types: { context: {} as { left: number } }, actors: { job: stub } }).createMachine({
   context: ({ spawn }) => {
-    for (let n = 0; n < CHILDREN; n++) spawn("job", { id: `c${n}`, input: { n } as never });
+    for (let n = 0; n < CHILDREN; n++) spawn("job", { id: `c${n}`, input: { n } });
     return { left: CHILDREN };
   },
   on: { "xstate.done.actor.*": { actions: assign({ left: ({ context }) => context.left - 1 }) } },
@@ -39,7 +39,7 @@ export const counter = setup({
         ],
       },
     },
-    disordered: {},
+    disordered: { on: { tick: {} } },
     done: { type: "final" },
   },
 });

@@ -7,7 +7,7 @@ import { quantileOf } from "./statistics.ts";
 const IN_FLIGHT = 256;
 const LEAST_AHEAD_MS = 5_000;
 const SPREAD_MS = 5_000;
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 
 export interface TimersResult {
   readonly timers: number;
@@ -15,6 +15,8 @@ export interface TimersResult {
   readonly p99Ms: number;
   readonly mostMs: number;
   readonly early: number;
+  /** What actors emit is told at most once. */
+  readonly unheard: number;
 }
 
 export async function measureTimers(timers: number): Promise<TimersResult> {
@@ -22,8 +24,8 @@ export async function measureTimers(timers: number): Promise<TimersResult> {
     await host();
     const connection = await connect({ servers: server.url });
     const lateMs: number[] = [];
-    const all = new Promise<void>((resolve, reject) => {
-      const deadline = setTimeout(() => reject(new Error(`${lateMs.length} of ${timers} timers were heard of`)), DEADLINE_MS);
+    const all = new Promise<void>((resolve) => {
+      const deadline = setTimeout(resolve, DEADLINE_MS);
       listen(connection, "troupe.event.bell.*.rung", (message) => {
         lateMs.push(Date.now() - message.json<{ dueAt: number }>().dueAt);
         if (lateMs.length < timers) return;
@@ -42,6 +44,7 @@ export async function measureTimers(timers: number): Promise<TimersResult> {
       p50Ms: quantileOf(sorted, 0.5),
       p99Ms: quantileOf(sorted, 0.99),
       mostMs: quantileOf(sorted, 1),
+      unheard: timers - sorted.length,
       early: sorted.filter((ms) => ms < 0).length,
     };
   });

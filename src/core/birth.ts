@@ -26,6 +26,7 @@ export function begin({ definition, address, before }: Subject, draft: Draft, { 
     ...address,
     child: id,
     generation,
+    since: before.createdAt,
     root: rootOf(address, before),
     ...(watched ? { watches: true } : {}),
     ...(isSupervised ? { supervises: true } : {}),

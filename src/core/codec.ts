@@ -63,6 +63,15 @@ export function encodeJson(value: unknown): Uint8Array {
   }
 }
 
+/** What was stored, for whoever asked: JSON has no word for a BigInt that a record may hold, so it is said in digits. */
+export function encodeAnswer(value: unknown): Uint8Array {
+  try {
+    return encodeJson(value);
+  } catch {
+    return encodeJson(JSON.parse(JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? part.toString() : part))));
+  }
+}
+
 /** A value as msgpack, for senders that want Date, Map, Set or binary data to arrive as such. */
 export function encodeMsgpack(value: unknown): Uint8Array {
   return packr.pack(value);

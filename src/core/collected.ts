@@ -139,7 +139,8 @@ export class Collected {
     const { definition, address, before } = this.#subject;
     if (exec === undefined) return;
     const owed = {
-      key: `${formatAddress(address)}:${before.revision + 1}:${this.#acts++}`,
+      // With the time of its creation: the next actor of this id must not be taken for this one.
+      key: `${formatAddress(address)}:${before.createdAt.toString(36)}:${before.revision + 1}:${this.#acts++}`,
       action: placeOfAction(definition.machine, type, exec),
       ...(params === undefined ? {} : { params: this.stored(params) }),
       event: this.stored(info.event),

@@ -3,7 +3,7 @@ import type { AnyMachineSnapshot } from "xstate";
 /** So many children and more are a crowd. */
 const LEAST_CROWD = 64;
 
-type Children = AnyMachineSnapshot["children"];
+type Children = Readonly<Record<string, unknown>>;
 
 /**
  * XState copies the list of all children for each one that it stops, and when a machine ends it stops them all: with ten thousand that
@@ -41,7 +41,7 @@ export function isCrowd(children: Children | undefined): boolean {
 
 /** Lists are never changed, so that each is counted once: counting is not free. */
 const counts = new WeakMap<Children, number>();
-const veils = new WeakMap<Children, Children>();
+const veils: WeakMap<Children, Children> = new WeakMap();
 
 function veilOf(children: Children): Children {
   let veil = veils.get(children);

@@ -1,4 +1,4 @@
-import type { ActorEvent } from "./envelope.ts";
+import { MAX_DELAY_MS, type ActorEvent } from "./envelope.ts";
 import type { Effect } from "./effect.ts";
 import type { ActivityRecord, ActorRecord, ChildRecord, TimerRecord } from "./record.ts";
 import type { RefText } from "./ref.ts";
@@ -97,10 +97,16 @@ export class Draft {
 
   /** Without a name it can never be cancelled, and gets one that nobody else has. */
   arm(name: string | undefined, event: ActorEvent, delayMs: number, to?: RefText): void {
+    const waitMs = Math.max(0, delayMs);
+    // Also false for what is no number. The server could not say when that is, and would not take the commit.
+    if (!(waitMs <= MAX_DELAY_MS))
+      throw new RangeError(`The delay of "${event.type}" is ${delayMs}: it must be a number of milliseconds, at most ${MAX_DELAY_MS}`);
     const generation = ++this.generation;
     const timer = name ?? `~${generation}`;
-    const dueAt = this.#now + delayMs;
-    const keeper = delayMs < SHORT_TIMER_MS ? "host" : "server";
+    const dueAt = this.#now + waitMs;
+    const keeper = waitMs < SHORT_TIMER_MS ? "host" : "server";
+    // A schedule in the server is replaced by the next of its name, and by nothing else.
+    if (this.timers[timer] !== undefined && (keeper === "host" || this.timers[timer].keeper === "host")) this.disarm(timer);
     this.timers = { ...this.timers, [timer]: { generation, dueAt, event, keeper, ...(to === undefined ? {} : { to }) } };
     this.effect({ kind: "arm", timer, generation, dueAt, keeper });
   }

@@ -52,6 +52,13 @@ export type Effect =
 /** Effects that are messages to other actors: they are stored in the commit of the turn that sends them. */
 export type MailEffect = Extract<Effect, { kind: "spawn" | "stop" | "resume" | "send" | "report" | "name" | "relay" }>;
 
+/** Effects that are messages in the commit of their turn: mail, and schedules that the server keeps. */
+export type WrittenEffect = MailEffect | (Extract<Effect, { kind: "arm" | "disarm" }> & { readonly keeper: "server" });
+
+export function isWritten(effect: Effect): effect is WrittenEffect {
+  return effect.kind === "arm" || effect.kind === "disarm" ? effect.keeper === "server" : isMail(effect);
+}
+
 export function isMail(effect: Effect): effect is MailEffect {
   switch (effect.kind) {
     case "spawn":

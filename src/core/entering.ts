@@ -30,8 +30,17 @@ export function enter(definition: Definition, address: Address, left: StateValue
   guarded(address, () => {
     for (const node of nodes) if (!before.has(pathOf(node))) begin(machine, node, args, draft, collected);
   });
-  const { activities, timers, children, generation } = draft;
-  const record = { ...after, activities, timers, generation, ...(children === undefined ? {} : { children }), marks: marked(after, at) };
+  const { activities, timers, children, ended, generation } = draft;
+  const { ended: _before, ...rest } = after;
+  const record: ActorRecord = {
+    ...rest,
+    activities,
+    timers,
+    generation,
+    ...(children === undefined ? {} : { children }),
+    ...(ended === undefined ? {} : { ended }),
+    marks: marked(after, at),
+  };
   return { actor: revive(definition, address, record), effects: draft.effects, kind: "changed" };
 }
 

@@ -31,6 +31,7 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
     case "report": {
       const child = children?.[envelope.child];
       if (child?.generation !== envelope.generation || ended?.includes(child.generation) === true) return undefined;
+      if (envelope.since !== undefined && envelope.since !== record.createdAt) return undefined;
       // Not in the child's own entry: of a parent of thousands that would copy all entries for each end.
       const { event } = envelope;
       if (!isEnd(event)) return { event, activities, timers, children, ended };

@@ -13,6 +13,11 @@ export function isReady({ kind }: Pick<Definition, "kind">, record: ActorRecord)
   );
 }
 
+/** It should have begun by now. `now` in epoch ms. */
+export function isLate({ deadlineAt }: ActorRecord, now: number): boolean {
+  return deadlineAt !== undefined && deadlineAt <= now;
+}
+
 /** How long a task waits before it is ready for the first time. */
 export function delayOf(record: ActorRecord): number {
   return (record.context as TaskContext).delayMs;

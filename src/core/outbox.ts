@@ -1,19 +1,19 @@
 import type { Actor, Turn, TurnAt } from "./actor.ts";
-import { isMail, type MailEffect } from "./effect.ts";
+import { isWritten, type WrittenEffect } from "./effect.ts";
 import { NO_EFFECTS } from "./draft.ts";
 
 /**
- * Mail that no commit has room for. A turn may send more than one batch can hold (a parent of thousands stops them all): what is too
- * much waits in the sender's record, in order, and leaves with the commits that follow. Until it is empty whatever else the actor
- * sends waits behind it, so that nobody hears a later message first.
+ * Mail and schedules that no commit has room for. A turn may ask for more than one batch can hold (a parent of thousands stops them
+ * all; an actor ends with thousands of timers armed): what is too much waits in the sender's record, in order, and leaves with the
+ * commits that follow. Until it is empty whatever else the actor sends waits behind it, so that nobody hears a later message first.
  */
 export function spill(turn: Turn, room: number): Turn {
   const { record } = turn.actor;
   const waiting = record.outbox ?? [];
   let left = waiting.length > 0 ? 0 : room;
-  const late: MailEffect[] = [];
+  const late: WrittenEffect[] = [];
   const effects = turn.effects.filter((effect) => {
-    if (!isMail(effect) || left-- > 0) return true;
+    if (!isWritten(effect) || left-- > 0) return true;
     late.push(effect);
     return false;
   });

@@ -43,16 +43,16 @@ export function complaint(parent: ParentRecord, error: ErrorRecord): Extract<Eff
   return { kind: "report", to: parent, event: errorEvent(parent.child, brief(error)), lives: true };
 }
 
-/** Takes a parked actor up again: its unsettled work runs once more. */
-export function resume(actor: Actor, at: TurnAt): Turn {
+/** Takes a parked actor up again: its unsettled work runs once more, but for what runs all along under one of these generations. */
+export function resume(actor: Actor, at: TurnAt, running: readonly number[] = []): Turn {
   const { parked: _parked, ...rest } = absorb(actor, at).record;
   let turn: Turn = {
     actor: { ...actor, record: { ...rest, revision: rest.revision + 1, epoch: at.epoch, updatedAt: at.now } },
     effects: [],
     kind: "changed",
   };
-  for (const [activity, { dueAt }] of Object.entries(rest.activities)) {
-    if (dueAt !== undefined) continue;
+  for (const [activity, { generation, dueAt }] of Object.entries(rest.activities)) {
+    if (dueAt !== undefined || running.includes(generation)) continue;
     const again = rerun(turn.actor, activity, at);
     turn = { ...again, effects: [...turn.effects, ...again.effects] };
   }

@@ -1,6 +1,6 @@
 import type { StateValue } from "xstate";
 import type { Address } from "./address.ts";
-import type { MailEffect } from "./effect.ts";
+import type { WrittenEffect } from "./effect.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent } from "./envelope.ts";
@@ -46,8 +46,8 @@ export interface ActorRecord {
   readonly owed?: readonly OwedRecord[];
   /** Answers of turns that are stored, until the server is known to have them. */
   readonly replies?: readonly ReplyRecord[];
-  /** Mail that the commits so far had no room for. */
-  readonly outbox?: readonly MailEffect[];
+  /** Mail and schedules that the commits so far had no room for. */
+  readonly outbox?: readonly WrittenEffect[];
   /** Per source, the highest sequence absorbed. */
   readonly marks: Readonly<Record<string, number>>;
   /** Counts activities, timers and children, so that each has a generation of its own. */
@@ -99,6 +99,8 @@ export interface ParentRecord extends Address {
   /** The child's id in its parent's machine, and which one of that id. */
   readonly child: string;
   readonly generation: number;
+  /** When the parent was created, epoch ms: an id is used again once its record has expired, and generations begin anew with it. */
+  readonly since?: number;
   readonly root: Address;
   /** The parent hears of every state. */
   readonly watches?: true;

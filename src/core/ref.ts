@@ -111,10 +111,9 @@ export function replaced(value: unknown, replace: (found: object) => object | un
   return copy ?? value;
 }
 
-/** What was stored or sent, with references made of their names. */
+/** What was stored or sent, with references made of their names: all of them relay to whoever asked. */
 export function revived(value: unknown, relay: Relay): unknown {
   return replaced(value, (found) => {
-    if (found instanceof ActorRef) return undefined;
     const text = textOf(found);
     return text === undefined ? undefined : new ActorRef(text, "id" in found && typeof found.id === "string" ? found.id : text, relay);
   });

@@ -22,16 +22,18 @@ export function compareVersions(one: string, other: string): number {
 }
 
 /** What a migration is given and gives back: the parts of a stored actor that belong to its machine. */
-export interface StoredSnapshot {
+export interface StoredSnapshot<TContext = unknown> {
   readonly value: StateValue;
-  // oxlint-disable-next-line typescript/no-explicit-any -- what an earlier version kept has a type that nobody has any more
-  readonly context: any;
+  readonly context: TContext;
   /** Which states history states remember, by the id of the history state. */
   readonly historyValue?: Readonly<Record<string, readonly { readonly id: string }[]>>;
 }
 
-/** From the version that it is registered for to the next. Pure: it may run more than once, and in `troupe check`. */
-export type Migrate = (snapshot: StoredSnapshot) => StoredSnapshot;
+/**
+ * From the version that it is registered for to the next. Pure: it may run more than once, and in `troupe check`. What the context of
+ * that version was only its author knows: `({ value, context }: StoredSnapshot<{ kilos: number }>) => …`.
+ */
+export type Migrate = { migrate(snapshot: StoredSnapshot): StoredSnapshot }["migrate"];
 
 export interface Migration {
   readonly from: string;

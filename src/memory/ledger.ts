@@ -60,7 +60,7 @@ export class Ledger {
   readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
   readonly #dead = new Map<string, DeadMail>();
-  readonly #turns = new Map<string, StoredTurn[]>();
+  readonly #turns = new Map<string, Map<number, StoredTurn>>();
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
@@ -117,7 +117,7 @@ export class Ledger {
   }
 
   turns(address: Address): readonly StoredTurn[] {
-    return this.#turns.get(formatAddress(address)) ?? [];
+    return [...(this.#turns.get(formatAddress(address))?.values() ?? [])];
   }
 
   owner(partition: number): Ownership {
@@ -168,8 +168,10 @@ export class Ledger {
         return;
       case "turn": {
         const key = formatAddress(write.address);
-        const earlier = (this.#turns.get(key) ?? []).filter((turn) => turn.revision !== write.revision);
-        this.#turns.set(key, [...earlier, { revision: write.revision, bytes: write.bytes.slice() }]);
+        const turns = this.#turns.get(key) ?? new Map<number, StoredTurn>();
+        turns.delete(write.revision);
+        turns.set(write.revision, { revision: write.revision, bytes: write.bytes.slice() });
+        this.#turns.set(key, turns);
       }
     }
   }

@@ -1,7 +1,7 @@
 import type { Address } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import type { Commit, CommitOutcome, Store } from "../ports/store.ts";
+import type { Commit, CommitOutcome, MailPlace, Store } from "../ports/store.ts";
 import { never, type Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -71,10 +71,14 @@ export class MemoryStore implements Store {
     }
   }
 
-  forget(partition: number, source: MailSource, throughSequence: number): Promise<void> {
+  /** The simulated server keeps nothing that is not asked for. */
+  async tidy(): Promise<void> {}
+
+  forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void> {
     const { host } = this.#connection;
     return this.#connection.request("forget", () => {
-      this.#server.source(partition, source).forget(throughSequence);
+      this.#server.source(partition, source).forget(throughSequence, of);
+      if (of !== undefined) return;
       this.#server.steps.tell({ kind: "forgotten", host, partition, source, throughSequence });
     });
   }

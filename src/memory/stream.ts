@@ -86,10 +86,12 @@ export class SourceStream {
     this.#acknowledged.delete(sequence);
   }
 
-  forget(throughSequence: number): void {
+  /** Up to and including a sequence: everything, or what came to one actor by one lane. */
+  forget(throughSequence: number, of?: Pick<Message, "lane" | "type" | "id">): void {
     for (const message of this.#log) {
       if (message !== undefined && message.sequence > throughSequence) return;
-      if (message !== undefined) this.remove(message.sequence);
+      const isMeant = of === undefined || (message?.lane === of.lane && message.type === of.type && message.id === of.id);
+      if (message !== undefined && isMeant) this.remove(message.sequence);
     }
   }
 

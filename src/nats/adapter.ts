@@ -28,6 +28,8 @@ export interface AdapterOptions {
   readonly answerMs?: number;
   /** How long a commit whose answer was lost is looked for before it is `unknown`. */
   readonly settleMs?: number;
+  /** How long turns stay in CORE for HISTORY to source them. */
+  readonly keepTurnsMs?: number;
   /** Set where the server runs with `sync_interval: always`. */
   readonly batchSingles?: boolean;
   /** Whether a consumer that is gone may be made again. */
@@ -60,7 +62,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const records = new Records(reads, names);
   const leases = new JetStreamLeases({ link, answers, reads, names, partitions, ttlMs: options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS });
   const settler = new Settler(reads, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? DEFAULT_SETTLE_MS);
-  const sweeper = new TurnSweeper(link, reads, names);
+  const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
   const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
   return {
     store: new JetStreamStore({

@@ -1,4 +1,5 @@
 import { headers as newHeaders, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { encodeAnswer } from "../core/codec.ts";
 import { ERROR_CODES, toErrorRecord, TroupeError, withoutStacks, type ErrorCode } from "../core/errors.ts";
 import { micro, MICRO_HEADERS, type Names } from "./names.ts";
 
@@ -69,7 +70,7 @@ export class Micro {
     statistics.requests++;
     try {
       const tokens = message.subject.slice(this.#names.verbPrefix.length).split(".").slice(1);
-      this.#respond(message, JSON.stringify((await endpoint.answer(tokens, message.data)) ?? null));
+      this.#respond(message, encodeAnswer((await endpoint.answer(tokens, message.data)) ?? null));
     } catch (error) {
       statistics.errors++;
       statistics.lastError = error instanceof Error ? error.message : String(error);
@@ -80,8 +81,8 @@ export class Micro {
   }
 
   /** @throws too_large */
-  #respond(message: Msg, answer: string): void {
-    const bytes = Buffer.byteLength(answer);
+  #respond(message: Msg, answer: Uint8Array): void {
+    const bytes = answer.length;
     const most = this.#connection.info?.max_payload ?? bytes;
     if (bytes > most) throw new TroupeError("too_large", `The answer to ${message.subject} has ${bytes} bytes; the server takes ${most}`);
     message.respond(answer);

@@ -117,6 +117,7 @@ function coreNames(namespace: string) {
     state: (address: Address) => `${state}${address.type}.${address.id}`,
     mail: (partition: number, lane: Lane, to: Address, message: string) =>
       `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.${encodeToken(message)}`,
+    mailOf: (partition: number, lane: Lane, to: Address) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`,
     mailStartsOf: (partition: number, to: Address) =>
       START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
     part: (address: Address, index: number) => `${namespace}.part.${address.type}.${address.id}.${index}`,

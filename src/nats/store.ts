@@ -2,7 +2,7 @@ import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import { COMMITTED, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
+import { COMMITTED, type Commit, type CommitOutcome, type MailPlace, type Store, type Write } from "../ports/store.ts";
 import type { Answers } from "./answers.ts";
 import { takeCensus } from "./census.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
@@ -87,11 +87,15 @@ export class JetStreamStore implements Store {
     return writes.length === 1 ? this.#commitOne(commit, write) : this.#commitBatch(commit);
   }
 
-  async forget(partition: number, source: MailSource, throughSequence: number): Promise<void> {
-    const { link, names, sweeper } = this.#parts;
+  async forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void> {
+    const { link, names } = this.#parts;
     const { stream, filters } = names.source(partition, source);
-    await Promise.all(filters.map((filter) => link.demand(api.streamPurge(stream), { filter, seq: throughSequence + 1 })));
-    await sweeper.sweep(partition);
+    const chosen = of === undefined ? filters : [names.mailOf(partition, of.lane, of)];
+    await Promise.all(chosen.map((filter) => link.demand(api.streamPurge(stream), { filter, seq: throughSequence + 1 })));
+  }
+
+  tidy(partition: number): Promise<void> {
+    return this.#parts.sweeper.sweep(partition);
   }
 
   /** The hot path: no promise but the one returned, nothing parsed, headers encoded once per partition and fence. */

@@ -19,7 +19,10 @@ export class TurnSweeper {
   readonly #marks = new Map<number, { sequence: number; at: number }>();
   readonly #dirty = new Set<number>();
 
-  constructor(link: Link, reads: Reads, names: Names) {
+  readonly #keepMs: number;
+
+  constructor(link: Link, reads: Reads, names: Names, keepMs = KEEP_MS) {
+    this.#keepMs = keepMs;
     this.#link = link;
     this.#reads = reads;
     this.#names = names;
@@ -33,10 +36,14 @@ export class TurnSweeper {
   async sweep(partition: number): Promise<void> {
     const mark = this.#marks.get(partition);
     if (mark === undefined) {
-      if (this.#dirty.delete(partition)) await this.#mark(partition);
+      if (!this.#dirty.delete(partition)) return;
+      await this.#mark(partition).catch((error: unknown) => {
+        this.#dirty.add(partition);
+        throw error;
+      });
       return;
     }
-    if (performance.now() - mark.at < KEEP_MS) return;
+    if (performance.now() - mark.at < this.#keepMs) return;
     this.#marks.delete(partition);
     await this.#link.demand(api.streamPurge(this.#names.streams.core), { filter: this.#names.turnsOf(partition), seq: mark.sequence + 1 });
   }

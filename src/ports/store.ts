@@ -47,8 +47,14 @@ export interface Store {
    */
   commit(commit: Commit): Promise<CommitOutcome>;
 
-  /** Forgets the mail of one source up to and including a sequence: absorbed by records that are committed. */
-  forget(partition: number, source: MailSource, throughSequence: number): Promise<void>;
+  /**
+   * Forgets the mail of one source up to and including a sequence, or of it only what came to one actor by one lane: absorbed by records
+   * that are committed.
+   */
+  forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void>;
+
+  /** Called every second or so for each partition that is held: what else the store need not keep any longer. */
+  tidy(partition: number): Promise<void>;
 }
 
 /** Made by the runtime's committer. Every partition that a write belongs to has its fence. */
@@ -108,6 +114,11 @@ export type Write =
 export interface Letter {
   readonly body: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Where one actor's mail of one lane lies. */
+export interface MailPlace extends Address {
+  readonly lane: Lane;
 }
 
 /**

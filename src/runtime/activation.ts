@@ -38,14 +38,14 @@ export class Activation {
   alarms: readonly ArmedAlarm[] = NOTHING;
   /** Custom actions and answers whose turn is not stored yet, with the deliveries that wait for them. */
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" | "reply" }>; readonly causes: readonly Hold[] }[] = NOTHING;
-  /** Keys of custom actions that are under way. */
-  acts: readonly string[] = NOTHING;
+  /** Custom actions that are under way, with the deliveries that wait for them. */
+  acts: readonly { readonly key: string; readonly holds: Hold[] }[] = NOTHING;
   /** Present while no definition of this host fits the record: the deliveries that wait for one, in order, by source and sequence. */
   misfit: Map<string, Hold> | undefined;
   /** Answers that are under way, with the deliveries that wait for their arrival. */
   replying: readonly { readonly reply: ReplyRecord; readonly holds: Hold[] }[] = NOTHING;
-  /** Events that wait for the next commit: this one is full. */
-  stalled: readonly Hold[] = NOTHING;
+  /** Turns that wait for the next commit, in order: this one is full. */
+  stalled: (() => void)[] = NOTHING;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -76,6 +76,13 @@ export class Activation {
     );
   }
 
+  /** Holds that are over once what is in the air for the actor is stored. */
+  letGo(holds: readonly Hold[]): void {
+    const commit = this.pending ?? this.committing;
+    if (commit !== undefined) commit.holds.push(...holds);
+    else for (const hold of holds) hold.release();
+  }
+
   /** Nothing is going on that would be lost or repeated if the actor left memory. */
   get isIdle(): boolean {
     return (
@@ -95,7 +102,7 @@ export class Activation {
 }
 
 /** The empty list of them all: most actors have one attempt and nothing else, and an array that grows holds room for sixteen. */
-export const NOTHING: readonly never[] = Object.freeze([]);
+export const NOTHING: never[] = Object.freeze([]) as unknown as never[];
 
 /** Turns of one actor that will be stored together. */
 export interface Pending {

@@ -51,12 +51,12 @@ export class Acts {
     const { owed } = effect;
     for (const hold of causes) hold.take();
     const holds = [...causes];
-    activation.acts = [...activation.acts, owed.key];
+    activation.acts = [...activation.acts, { key: owed.key, holds }];
     const before = this.#chains.get(activation) ?? Promise.resolve();
     const chain = before.then(() => this.#tryOut(activation, owed, effect.exec ?? find(activation, owed), holds));
     this.#chains.set(activation, chain);
     void chain.then(() => {
-      activation.acts = activation.acts.filter((key) => key !== owed.key);
+      activation.acts = activation.acts.filter(({ key }) => key !== owed.key);
       if (activation.phase !== "dropped") this.#parts.acted(activation, owed, holds);
     });
   }
@@ -64,7 +64,7 @@ export class Acts {
   /** Those that a stored turn asked for and nobody is known to have run. */
   repeat(activation: Activation, causes: readonly Hold[]): void {
     const owing = activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : []));
-    const running = new Set([...activation.acts, ...owing]);
+    const running = new Set([...activation.acts.map(({ key }) => key), ...owing]);
     for (const owed of activation.actor?.record.owed ?? [])
       if (!running.has(owed.key)) this.run(activation, { owed, exec: undefined }, causes);
   }
@@ -99,7 +99,7 @@ export class Acts {
       system: { get: (name: string) => new ActorRef(refOfSystem(name), name, relay) },
       key: owed.key,
     };
-    return scopeOf(definition).outside(relay, () => act(info, owed.params));
+    return scopeOf(definition).outside(relay, () => act(info, revived(owed.params, relay)));
   }
 
   #send(activation: Activation, to: unknown, event: ActorEvent, message: string, holds: readonly Hold[]): void {

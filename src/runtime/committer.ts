@@ -88,7 +88,9 @@ export class Committer {
       const mustWait = this.#batchInFlight || batchBytes > MOST_BATCH_BYTES;
       const count = mustWait && !(this.#store.singlesOverlap && hasOneWrite(parcel)) ? Infinity : this.#countWrites(parcel);
       const alone = this.#store.singlesOverlap && count === 1;
-      if (!alone && (mustWait || writes.length + count > this.#store.maxWrites)) {
+      // One that is too large by itself would wait for ever: the store says so, and its actor is set aside.
+      const isTooMuch = writes.length > 0 && writes.length + count > this.#store.maxWrites;
+      if (!alone && (mustWait || isTooMuch)) {
         this.#ready.push(parcel);
         continue;
       }

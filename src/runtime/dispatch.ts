@@ -60,7 +60,7 @@ export class Dispatch {
     );
     const recordBytes = pending.bytes?.length ?? activation.recordBytes;
     const record = recordBytes > MOST_KEPT_BYTES ? outlineOf(actor.record, recordBytes) : actor.record;
-    let bytes = encodeRecord({ event, edges, effects: told, record });
+    let bytes = encodedTurn({ event, edges, effects: told, record });
     if (bytes.length > this.#room.messageBytes) {
       const kinds = effects.map(({ kind }) => ({ kind }));
       bytes = encodeRecord({ event: event && { type: event.type }, edges, effects: kinds, record: outlineOf(actor.record, recordBytes) });
@@ -220,6 +220,21 @@ function tooLarge(key: string, what: string, most: number): TroupeError {
 function sizeOf(effect: Effect): number {
   if (isMail(effect)) return draftMail(effect);
   return effect.kind === "reply" ? encodeJson(effect.reply.answer).length : 0;
+}
+
+/** A turn for time travel. */
+interface KeptTurn {
+  readonly effects: readonly { readonly kind: string }[];
+  readonly [part: string]: unknown;
+}
+
+/** What is only logged or published may hold what cannot be stored; of effects like that the kinds are kept. */
+function encodedTurn(turn: KeptTurn): Uint8Array {
+  try {
+    return encodeRecord(turn);
+  } catch {
+    return encodeRecord({ ...turn, effects: turn.effects.map(({ kind }) => ({ kind })) });
+  }
 }
 
 function written(key: string, actor: Turn["actor"]): Uint8Array {

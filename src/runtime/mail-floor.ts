@@ -1,34 +1,73 @@
 import type { Lane } from "../core/address.ts";
 import type { Delivery, Source } from "../ports/mailbox.ts";
+import type { MailPlace } from "../ports/store.ts";
+
+/** The mail of one actor and lane that may be forgotten, through a sequence. */
+export interface Absorbed extends MailPlace {
+  readonly through: number;
+}
+
+type Noted = Pick<Delivery, "lane" | "type" | "id" | "sequence">;
 
 /**
  * How far a source's mail is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
+ *
+ * What was acknowledged above a gap comes again with the next owner, and would make an actor anew whose record has expired meanwhile
+ * (invariant 12); work of hours, or of days, keeps the gap open for as long. So what stays above it is forgotten actor by actor.
  */
 export class MailFloor {
-  readonly #open = new Set<number>();
+  readonly #open = new Map<number, Noted>();
   #highest = 0;
+  /** By actor and lane, the newest that was acknowledged above the floor: since the last look, and in the time before. */
+  #scattered = new Map<string, Noted>();
+  #lingering = new Map<string, Noted>();
 
-  delivered(sequence: number): void {
-    this.#open.add(sequence);
-    if (sequence > this.#highest) this.#highest = sequence;
+  delivered(noted: Noted): void {
+    this.#open.set(noted.sequence, noted);
+    if (noted.sequence > this.#highest) this.#highest = noted.sequence;
   }
 
-  acknowledged(sequence: number): void {
-    this.#open.delete(sequence);
+  acknowledged(noted: Noted): void {
+    const isOfThisReading = this.#open.get(noted.sequence) === noted;
+    this.#open.delete(noted.sequence);
+    if (isOfThisReading && this.floor < noted.sequence) this.#scattered.set(placeOf(noted), noted);
   }
 
   /** The highest sequence with nothing unacknowledged at or below it; 0 when there is none. */
   get floor(): number {
-    // Sets keep insertion order and deliveries rise, so the first one open is the lowest.
-    for (const lowest of this.#open) return lowest - 1;
+    // Maps keep insertion order and deliveries rise, so the first one open is the lowest.
+    for (const lowest of this.#open.keys()) return lowest - 1;
     return this.#highest;
+  }
+
+  /** What has stayed above the floor since the look before this one, below anything of the same actor that is unacknowledged. */
+  look(): readonly Absorbed[] {
+    const { floor } = this;
+    const lingering = [...this.#lingering.values()].filter(({ sequence }) => sequence > floor);
+    this.#lingering = this.#scattered;
+    this.#scattered = new Map();
+    if (lingering.length === 0) return [];
+    const lowest = new Map<string, number>();
+    for (const [sequence, open] of this.#open) if (!lowest.has(placeOf(open))) lowest.set(placeOf(open), sequence);
+    return lingering.flatMap((noted) => {
+      const { lane, type, id, sequence } = noted;
+      const through = Math.min(sequence, (lowest.get(placeOf(noted)) ?? Infinity) - 1);
+      return through > floor ? [{ lane, type, id, through }] : [];
+    });
   }
 
   /** The source is read again from its first unacknowledged message. */
   rewind(): void {
     this.#highest = this.floor;
     this.#open.clear();
+    // What is open is not known before it has come again: nothing of it may be forgotten.
+    this.#scattered.clear();
+    this.#lingering.clear();
   }
+}
+
+function placeOf({ lane, type, id }: Noted): string {
+  return `${lane} ${type}/${id}`;
 }
 
 /** A piece of mail whose acknowledgement moves the floor. */
@@ -51,7 +90,7 @@ export class FlooredDelivery implements Delivery {
     this.type = delivery.type;
     this.id = delivery.id;
     this.sequence = delivery.sequence;
-    floor.delivered(delivery.sequence);
+    floor.delivered(this);
   }
 
   get sentAt(): number {
@@ -67,7 +106,7 @@ export class FlooredDelivery implements Delivery {
   }
 
   acknowledge(): void {
-    this.#floor.acknowledged(this.sequence);
+    this.#floor.acknowledged(this);
     this.#delivery.acknowledge();
   }
 }

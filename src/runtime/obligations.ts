@@ -1,7 +1,7 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Effect } from "../core/effect.ts";
-import type { ActorEvent } from "../core/envelope.ts";
-import type { TroupeError } from "../core/errors.ts";
+import type { ActorEvent, Envelope } from "../core/envelope.ts";
+import { TroupeError } from "../core/errors.ts";
 import { attemptOf } from "../core/lifecycle.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -21,9 +21,9 @@ export interface ObligationParts {
   /** An attempt has ended: its holds are handed over. */
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
   /** Work says something to its actor; the work's holds stay with it. */
-  readonly told: (activation: Activation, holds: readonly Hold[], event: ActorEvent) => void;
+  readonly told: (activation: Activation, attempt: Attempt, event: ActorEvent) => void;
   /** A timer in memory has come due: its holds are handed over. */
-  readonly fired: (activation: Activation, timer: string, generation: number, holds: Hold[]) => void;
+  readonly fired: (activation: Activation, fired: Extract<Envelope, { kind: "timer" }>, holds: Hold[]) => void;
 }
 
 /**
@@ -34,6 +34,8 @@ export interface ObligationParts {
  * O1. An attempt runs with a slot: brought along by the turn that asked for it, or waited for like any start. It is given back exactly
  *     once, when the attempt ends or is aborted.
  * O2. What an ended or aborted attempt brings afterwards is not looked at.
+ * O3. None begins once a turn has been made that stopped it or took another in its place, stored or not: a slot may come while that
+ *     turn's commit is under way.
  */
 export class Obligations {
   readonly #parts: ObligationParts;
@@ -47,7 +49,7 @@ export class Obligations {
       clock: parts.clock,
       log: parts.log,
       progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
-      told: (activation, attempt, event) => parts.told(activation, attempt.holds, event),
+      told: parts.told,
     };
   }
 
@@ -61,7 +63,7 @@ export class Obligations {
     const { address, actor, definition, session } = activation;
     const asked = actor?.record.activities[effect.activity];
     const activity = asked === undefined ? undefined : definition.activities.get(asked.src);
-    if (actor === undefined || asked === undefined || activity === undefined) return;
+    if (actor === undefined || asked?.generation !== effect.generation || activity === undefined) return;
     for (const hold of causes) hold.take();
     const attempt = new Attempt(
       {
@@ -95,9 +97,8 @@ export class Obligations {
     this.#beginIfItMay(activation, attempt);
   }
 
-  /** The turn that asked for it is stored. A later turn may have stopped it already. */
+  /** The turn that asked for it is stored. */
   clear(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
-    if (activation.actor?.record.activities[effect.activity]?.generation !== effect.generation) return;
     const attempt = activation.attempts.find(({ generation }) => generation === effect.generation);
     if (attempt === undefined) return;
     attempt.isCleared = true;
@@ -123,7 +124,7 @@ export class Obligations {
     const holds = [...causes];
     const alarm = this.#parts.clock.after(Math.max(0, dueAt - this.#parts.clock.now()), () => {
       activation.alarms = without(activation.alarms, armed);
-      this.#parts.fired(activation, timer, generation, holds);
+      this.#parts.fired(activation, { kind: "timer", timer, generation }, holds);
     });
     const armed = { timer, generation, alarm, holds };
     activation.alarms = [...activation.alarms, armed];
@@ -139,7 +140,7 @@ export class Obligations {
 
   /** A delivery that was absorbed before stands for everything that is still open. `false` where nothing is. */
   adopt(activation: Activation, hold: Hold): boolean {
-    const open: Hold[][] = [...activation.attempts, ...activation.alarms].map(({ holds }) => holds);
+    const open: Hold[][] = [...activation.attempts, ...activation.alarms, ...activation.acts].map(({ holds }) => holds);
     if (activation.queued !== undefined) open.push(activation.queued);
     for (const holds of open) {
       hold.take();
@@ -156,10 +157,22 @@ export class Obligations {
 
   #beginIfItMay(activation: Activation, attempt: Attempt): void {
     if (!(attempt.hasSlot || attempt.isLasting) || !attempt.isCleared || attempt.phase !== "prepared") return;
+    if (activation.actor?.record.activities[attempt.name]?.generation !== attempt.generation) {
+      this.#passOver(activation, attempt);
+      return;
+    }
     attempt.begin((end) => {
       this.#forget(activation, attempt);
       this.#parts.ended(activation, attempt.name, attempt, end);
     });
+  }
+
+  /** A turn made since has no more use for it. */
+  #passOver(activation: Activation, { generation }: Attempt): void {
+    const { key } = activation;
+    activation.letGo(
+      this.halt(activation, generation, new TroupeError("cancelled", `${key} had no more use for this work`, { about: key })),
+    );
   }
 
   #forget(activation: Activation, attempt: Attempt): void {

@@ -1,5 +1,5 @@
 import { refusalOf, refused } from "../core/asking.ts";
-import { encodeJson } from "../core/codec.ts";
+import { encodeAnswer, encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import { acknowledgementOf, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { isEnded, type ActorRecord, type Refusal } from "../core/record.ts";
@@ -78,7 +78,7 @@ export class Outcomes {
   }
 
   #written(outcome: Outcome): Uint8Array {
-    const body = encodeJson(outcome);
+    const body = encodeAnswer(outcome);
     const { type, id, state, attempt } = outcome;
     return body.length <= this.#room.messageBytes ? body : encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome);
   }

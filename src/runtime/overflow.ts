@@ -8,15 +8,14 @@ export interface OverflowParts {
   readonly maxWrites: number;
   readonly at: (activation: Activation) => TurnAt;
   readonly apply: (activation: Activation, turn: Turn, handed: readonly Hold[]) => void;
-  readonly perform: (activation: Activation, hold: Hold) => void;
 }
 
 /** With some left for the records, timers and history that come with the mail. */
 const SHARE = 0.8;
 
 /**
- * Where one commit has no room for all that an actor's turns want stored: their mail waits in the record, further events wait for the
- * next commit (invariant 4).
+ * Where one commit has no room for all that an actor's turns want stored: their mail and schedules wait in the record, further turns
+ * wait for the next commit (invariant 4).
  *
  * Owns: nothing; all state is the activation's and its record's. Calls in: performer.ts.
  * V1. Mail leaves in the order in which it was sent, whichever commits it leaves with.
@@ -47,21 +46,24 @@ export class Overflow {
     this.#parts.apply(activation, { ...turn, isMeasured: true }, holds);
   }
 
-  /** Whether an event must wait: the commit is full, or others wait before it. */
-  stalls(activation: Activation, hold: Hold): boolean {
-    if (activation.stalled.length === 0 && !this.#isFull(activation)) return false;
-    activation.stalled = [...activation.stalled, hold];
-    return true;
+  /** Turns at once, or once there is room: the commit is full, or others wait before it. Whatever makes turns in numbers asks here. */
+  whenRoom(activation: Activation, turn: () => void): void {
+    if (this.hasRoom(activation)) turn();
+    else if (activation.stalled.length === 0) activation.stalled = [turn];
+    else activation.stalled.push(turn);
   }
 
-  /** There is a new commit: what waited for it is turned. */
+  hasRoom(activation: Activation): boolean {
+    return activation.stalled.length === 0 && !this.#isFull(activation);
+  }
+
+  /** There is a new commit: what waited for it is turned, as far as there is room again. */
   goOn(activation: Activation): void {
-    const holds = activation.stalled;
-    if (holds.length === 0 || this.#isFull(activation)) return;
+    const turns = activation.stalled;
     activation.stalled = NOTHING;
     let next = 0;
-    while (next < holds.length && !this.#isFull(activation)) this.#parts.perform(activation, holds[next++] as Hold);
-    activation.stalled = [...holds.slice(next), ...activation.stalled];
+    while (next < turns.length && !this.#isFull(activation)) turns[next++]?.();
+    activation.stalled = next === turns.length ? activation.stalled : [...turns.slice(next), ...activation.stalled];
   }
 
   #isFull({ pending }: Activation): boolean {

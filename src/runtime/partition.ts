@@ -32,6 +32,9 @@ const START_CREDIT = 64;
 /** Events wait for no slot: the more come together, the more turns of one actor share a record. */
 const EVENT_CREDIT = 256;
 const FORGET_EVERY_MS = 5_000;
+/** Of so many times, once also what lies above the floor. */
+const LOOK_EVERY = 2;
+const MOST_PURGES_AT_ONCE = 64;
 
 /**
  * One partition in this host: the loop beside machines/scheduler.ts.
@@ -151,6 +154,7 @@ class SourceReader {
   #credit = 0;
   #reading = { over: false };
   #forgotten = 0;
+  #ticks = 0;
   #isPaused = false;
 
   constructor(source: Source, session: Session, parts: PartitionParts) {
@@ -219,15 +223,30 @@ class SourceReader {
     this.#parts.clock.after(FORGET_EVERY_MS, () => {
       if (!this.#session.open || this.#inlet === undefined) return;
       this.#forgetLater(floor, source);
-      const through = floor.floor;
-      if (through <= this.#forgotten) return;
-      this.#forgotten = through;
-      this.#parts.store.forget(this.#session.partition, source, through).catch((error: unknown) => {
+      this.#forget(floor, source).catch((error: unknown) => {
         this.#parts.log.warn(
           { partition: this.#session.partition, source, err: error },
           "absorbed mail could not be purged; the next purge covers it",
         );
       });
     });
+  }
+
+  /** What is found above the floor by two looks was acknowledged well before any record that absorbed it can have expired. */
+  async #forget(floor: MailFloor, source: MailSource): Promise<void> {
+    const { store } = this.#parts;
+    const { partition } = this.#session;
+    const through = floor.floor;
+    if (through > this.#forgotten) {
+      await store.forget(partition, source, through);
+      this.#forgotten = Math.max(this.#forgotten, through);
+    }
+    if (source === "mail.event") await store.tidy(partition);
+    if (++this.#ticks % LOOK_EVERY !== 0) return;
+    const absorbed = floor.look();
+    for (let from = 0; from < absorbed.length; from += MOST_PURGES_AT_ONCE)
+      await Promise.all(
+        absorbed.slice(from, from + MOST_PURGES_AT_ONCE).map((each) => store.forget(partition, source, each.through, each)),
+      );
   }
 }

@@ -1,10 +1,10 @@
 import { isSimple } from "../core/definition.ts";
-import type { Envelope } from "../core/envelope.ts";
+import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
-import { isReady } from "../core/lifecycle.ts";
+import { isLate, isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
-import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
 import { turnOfEnd } from "./attempt-end.ts";
@@ -83,9 +83,9 @@ export class Performer {
         this.#slotInHand = false;
         return inHand;
       },
-      ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
-      fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
-      told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
+      ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
+      fired: (activation, fired, holds) => this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds)),
+      told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
     });
     this.#replies = new Replies(parts);
     this.#acts = new Acts({
@@ -93,13 +93,12 @@ export class Performer {
       loose: (session, writes, committed) => parts.committer.loose(session, writes, committed),
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
       reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
-      acted: (activation, owed, holds) => this.#acted(activation, owed, holds),
+      acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#acted(activation, owed, holds)),
     });
     this.#overflow = new Overflow({
       maxWrites: parts.store.maxWrites,
       at: (activation) => this.#at(activation),
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
-      perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch({ ...parts, outcomes: this.outcomes }, this.#obligations, this.#acts, this.#replies);
     this.misfits = new Misfits(parts, turns, {
@@ -120,12 +119,15 @@ export class Performer {
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
     const { misfit, definition } = activation;
-    if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
-    const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
-    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.misfits.wait(activation, hold));
-    else if (misfit !== undefined) this.misfits.wait(activation, hold);
-    else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (!needsSlot) this.#reception.start(activation, hold, others);
+    if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
+    else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
+    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.misfits.wait(activation, hold));
+    else this.misfits.wait(activation, hold);
+  }
+
+  #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
+    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
@@ -135,8 +137,8 @@ export class Performer {
     activation.queued = undefined;
     this.#withSlot(() => {
       if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.definition, activation.actor.record)) {
-        this.#step(activation, { kind: "event", event: this.#isLate(activation.actor) ? EXPIRE : BEGIN }, queued);
-      } else this.#letGo(activation, queued);
+        this.#step(activation, { kind: "event", event: isLate(activation.actor.record, this.#parts.clock.now()) ? EXPIRE : BEGIN }, queued);
+      } else activation.letGo(queued);
     });
     this.#parts.retire(activation);
   }
@@ -149,9 +151,8 @@ export class Performer {
   #withSlot(turn: () => void): void {
     this.#slotInHand = true;
     turn();
-    if (!this.#slotInHand) return;
+    if (this.#slotInHand) this.#parts.slotFreed();
     this.#slotInHand = false;
-    this.#parts.slotFreed();
   }
 
   /** What was going on for the actor when its last host had it. */
@@ -169,9 +170,7 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, [], causes),
-      ring: (timer, generation) => {
-        if (!this.misfits.hasWaited(activation)) this.ring(activation, timer, generation);
-      },
+      ring: this.misfits.hasWaited(activation) ? () => {} : (timer, generation) => this.ring(activation, timer, generation),
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, causes);
@@ -182,13 +181,14 @@ export class Performer {
    * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
    */
   ring(activation: Activation, timer: string, generation: number): void {
-    if (activation.actor?.record.timers[timer]?.generation === generation) {
-      const pending = (activation.pending ??= emptyPending());
-      this.#dispatch.withdraw(activation, pending, timer);
-      this.#step(activation, { kind: "timer", timer, generation }, []);
-      if (activation.hasOpen) this.#dispatch.remind(activation, pending, timer, generation);
-    }
-    this.#parts.retire(activation);
+    this.#overflow.whenRoom(activation, () => {
+      if (activation.actor?.record.timers[timer]?.generation === generation) {
+        this.#dispatch.withdraw(activation, (activation.pending ??= emptyPending()), timer);
+        this.#step(activation, { kind: "timer", timer, generation }, []);
+        if (activation.hasOpen) this.#dispatch.remind(activation, (activation.pending ??= emptyPending()), timer, generation);
+      }
+      this.#parts.retire(activation);
+    });
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -230,6 +230,12 @@ export class Performer {
     const later = activation.pending;
     activation.pending = later === undefined ? refused : merge(refused, later);
     this.#parts.committer.dirty(activation);
+  }
+
+  /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
+  #told(activation: Activation, { name, generation, holds }: Attempt, event: ActorEvent): void {
+    if (activation.actor?.record.activities[name]?.generation !== generation) return;
+    this.#step(activation, { kind: "event", event }, [], holds);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -276,6 +282,8 @@ export class Performer {
       if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
+    // It was set aside, perhaps by another host: what it left open goes on with it.
+    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
     this.#queueIfReady(activation, handed, causes);
   }
 
@@ -299,7 +307,7 @@ export class Performer {
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
       for (const hold of causes) this.#adopt(activation, hold);
-      this.#letGo(activation, handed);
+      activation.letGo(handed);
       return;
     }
     const pending = (activation.pending ??= emptyPending());
@@ -315,7 +323,7 @@ export class Performer {
   /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */
   #acted(activation: Activation, owed: OwedRecord, holds: readonly Hold[]): void {
     const { actor } = activation;
-    if (actor === undefined || isEnded(actor.record)) this.#letGo(activation, holds);
+    if (actor === undefined || isEnded(actor.record)) activation.letGo(holds);
     else this.#apply(activation, performed(actor, owed.key, this.#at(activation)), holds);
     this.#parts.retire(activation);
   }
@@ -338,19 +346,8 @@ export class Performer {
       this.#acts.repeat(activation, [hold]);
       this.outcomes.tellAgain(activation);
     }
-    this.#letGo(activation, [hold]);
+    activation.letGo([hold]);
     this.#parts.retire(activation);
-  }
-
-  /** Holds that are over once what is in the air for the actor is stored. */
-  #letGo(activation: Activation, holds: readonly Hold[]): void {
-    const commit = activation.pending ?? activation.committing;
-    if (commit !== undefined) commit.holds.push(...holds);
-    else for (const hold of holds) hold.release();
-  }
-
-  #isLate({ record }: Actor): boolean {
-    return record.deadlineAt !== undefined && record.deadlineAt <= this.#parts.clock.now();
   }
 
   #at(activation: Activation, hold?: Hold): TurnAt {

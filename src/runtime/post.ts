@@ -13,7 +13,14 @@ import type { Letter, Write } from "../ports/store.ts";
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent; readonly lives?: true }
+  | {
+      readonly kind: "report";
+      readonly child: string;
+      readonly generation: number;
+      readonly since?: number;
+      readonly event: ActorEvent;
+      readonly lives?: true;
+    }
   | { readonly kind: "stop" | "resume"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
@@ -55,9 +62,10 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
     case "send":
       return sent(effect);
     case "report": {
-      const { child, generation } = effect.to;
+      const { child, generation, since } = effect.to;
+      const made = since === undefined ? {} : { since };
       const lives = effect.lives === true ? { lives: effect.lives } : {};
-      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event, ...lives } };
+      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, ...made, event: effect.event, ...lives } };
     }
     case "name": {
       const { root, ...body } = effect;

@@ -62,14 +62,19 @@ export class Reception {
     const { actor } = activation;
     if (actor !== undefined) {
       if ((actor.record.marks[delivery.source] ?? 0) >= delivery.sequence) this.#turns.adopt(activation, hold);
+      else if (isOfEarlierLife(actor.record, parentOf(delivery))) this.#begin(activation, hold, others, actor.record.marks);
       else this.#duplicate(activation, actor, hold);
-      return;
-    }
+    } else this.#begin(activation, hold, others);
+  }
+
+  #begin(activation: Activation, hold: Hold, others: "none" | "events", marks?: ActorRecord["marks"]): void {
+    const { delivery } = hold;
     const at = this.#turns.at(activation, hold);
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
-      const turn = this.#turns.fit(activation, start(activation.definition, activation.address, envelope, at));
+      const first = start(activation.definition, activation.address, envelope, at);
+      const turn = this.#turns.fit(activation, marks === undefined ? first : marked(first, marks));
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
@@ -150,7 +155,8 @@ export class Reception {
   #hear(activation: Activation, actor: Actor, hold: Hold, envelope: EventEnvelope): void {
     if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
     else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
-      this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
+      const running = activation.attempts.map(({ generation }) => generation);
+      this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold), running), [], [hold]);
       this.#turns.takeUp(activation, [hold]);
     } else {
       this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
@@ -158,7 +164,7 @@ export class Reception {
     }
   }
 
-  /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
+  /** Cancels, timers and names given back that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
     if (envelope.kind === "event" && envelope.event.type === "cancel" && envelope.asker !== undefined)
       this.#turns.outcomes.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
@@ -166,6 +172,7 @@ export class Reception {
       envelope.kind === "timer" ||
       envelope.kind === "report" ||
       envelope.kind === "stop" ||
+      envelope.kind === "name" ||
       envelope.kind === "resume" ||
       (envelope.kind === "event" && envelope.event.type === "cancel")
     )
@@ -176,7 +183,22 @@ export class Reception {
 }
 
 function isSame(one: ParentRecord, other: ParentRecord | undefined): boolean {
+  return isSamePlace(one, other) && one.since === other?.since;
+}
+
+function isSamePlace(one: ParentRecord, other: ParentRecord | undefined): boolean {
   return one.type === other?.type && one.id === other.id && one.child === other.child && one.generation === other.generation;
+}
+
+/** A child whose parent's record has expired before its own: the next actor of the parent's id gives its children the same addresses. */
+function isOfEarlierLife(record: ActorRecord, parent: ParentRecord | undefined): boolean {
+  return parent !== undefined && isEnded(record) && isSamePlace(parent, record.parent) && parent.since !== record.parent?.since;
+}
+
+/** What was absorbed in an earlier life under the same address stays absorbed. */
+function marked(turn: Turn, marks: ActorRecord["marks"]): Turn {
+  const { record } = turn.actor;
+  return { ...turn, actor: { ...turn.actor, record: { ...record, marks: { ...marks, ...record.marks } } } };
 }
 
 /** What the host has to say to a task that has just been started and has a slot. */

@@ -33,6 +33,8 @@ const ENTRIES = {
   warned: `export const order = defineActor({ name: "order", machine: setup({}).createMachine({ id: "order", initial: "packing", context: {},
     states: { packing: { on: { go: "shipping" } }, shipping: { on: { go: "shipping" } }, attic: {} } }) });`,
   childless: `export const parent = defineActor({ name: "parent", version: 2, machine: setup({}).createMachine({ id: "parent", on: { x: { actions: () => {} } } }) });`,
+  large: `export const large = defineActor({ name: "large", version: 2, machine: setup({}).createMachine({ id: "large", on: { x: {} } }),
+    migrate: { 1: ({ value, context }) => { if (context.words.length !== 3_000_000) throw new Error("cut"); return { value, context }; } } });`,
   none: `export const nothing = 1;`,
 } as const;
 
@@ -66,8 +68,12 @@ beforeAll(async () => {
     name: "parent",
     machine: setup({ actors: { kid } }).createMachine({ id: "parent", invoke: { id: "k", src: "kid", onError: { actions: () => {} } } }),
   });
+  const large = defineActor({
+    name: "large",
+    machine: setup({}).createMachine({ id: "large", context: { words: "x".repeat(3_000_000) }, on: { x: {} } }),
+  });
   const job = defineTask({ name: "job", run: () => 1 });
-  await using host = await createHost({ nats: as("host"), actors: [order, parent, job] });
+  await using host = await createHost({ nats: as("host"), actors: [order, parent, large, job] });
   await using client = await connect({ nats: as("host") });
   const orders = await client.startMany(
     order,
@@ -81,6 +87,8 @@ beforeAll(async () => {
   await client.start(parent, { id: "p" });
   await eventually("its child lives", async () => client.ref("parent-kid", "p~k~1").get());
   await client.run(job);
+  await client.start(large, { id: "l" });
+  await client.ref("large", "l").waitFor(({ revision }) => revision > 0, { timeout: "10s" });
   await host.drain();
 
   const contexts = join(folder, "nats", "context");
@@ -143,6 +151,12 @@ describe("troupe check, with the rights of an inspector", () => {
     expect(broken.code).toBe(7);
   });
 
+  it("reads records that lie in parts", async () => {
+    const { code, findings } = await json("large");
+    expect(findings).toMatchObject([{ type: "large", finding: "migrates", actors: 1 }, { finding: "warning" }]);
+    expect(code).toBe(0);
+  });
+
   it("finds that actors stay under a version that is kept", async () => {
     const { code, findings } = await json("kept");
     expect(findings.map(({ finding, actors }) => [finding, actors])).toEqual([
@@ -176,7 +190,7 @@ describe("troupe check, with the rights of an inspector", () => {
     expect(head?.split(/ +/)).toEqual(["finding", "actors", "type", "version", "state", "why", "example"]);
     expect(first).toMatch(/^parks +699 +order +1 +packing +order\.packing is no state of this version +order\/o-\d+$/);
     expect(table.stderr).toContain("699 live actors would not go on");
-    expect(table.stderr).toContain("2 live actors are of types that");
+    expect(table.stderr).toContain("3 live actors are of types that");
     const lines = await run("renamed", "-o", "jsonl");
     expect(
       lines.stdout

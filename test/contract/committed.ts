@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Address } from "../../src/core/address.ts";
 import type { Write } from "../../src/ports/store.ts";
 import { addressIn, bytes, take, text, under, type StoreFixture } from "./fixture.ts";
 import { Recorder } from "./recorder.ts";
@@ -69,6 +70,31 @@ export function mail(fixture: () => StoreFixture): void {
     await f.until(() => second.deliveries.length >= 2);
     await f.quiet();
     expect(second.bodies).toEqual(["3", "4"]);
+  });
+
+  it("forgets what came to one actor by one lane, through a sequence, and nothing else", async () => {
+    const f = fixture();
+    const fence = await take(f.a, 0);
+    const letterTo = (to: Address, lane: "normal" | "high", n: string): Write => ({
+      kind: "mail",
+      partition: 0,
+      lane,
+      to,
+      message: `m${n}`,
+      letter: { body: bytes(n) },
+    });
+    const one = addressIn(0, f.partitions, "one");
+    const other = addressIn(0, f.partitions, "other");
+    const sent = [letterTo(one, "normal", "1"), letterTo(other, "normal", "2"), letterTo(one, "high", "3"), letterTo(one, "normal", "4")];
+    expect(await f.a.store.commit(under(0, fence, ...sent))).toEqual(COMMITTED);
+    const first = await Recorder.open(f.a.mailbox, 0, "mail.start", 10);
+    await f.until(() => first.deliveries.length === 4);
+    await f.a.store.forget(0, "mail.start", first.at(2).sequence, { ...one, lane: "normal" });
+    await first.close();
+    const second = await Recorder.open(f.b.mailbox, 0, "mail.start", 10);
+    await f.until(() => second.deliveries.length >= 3);
+    await f.quiet();
+    expect(second.bodies).toEqual(["2", "3", "4"]);
   });
 
   it("forgets one source only, and may forget the same again", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fit } from "../../src/core/fit.ts";
 import { take } from "../../src/core/turn.ts";
-import type { Migrate } from "../../src/core/versions.ts";
+import type { Migrate, StoredSnapshot } from "../../src/core/versions.ts";
 import { AT, NOW } from "./life.ts";
 import { ADDRESS, at, define, moved, parts } from "./stored.ts";
 
@@ -27,7 +27,7 @@ describe("a migration that moves the actor to another state", () => {
       },
     },
   });
-  const charging: Migrate = ({ context }) => ({ value: "charging", context: { ...context, amount: 5 } });
+  const charging: Migrate = ({ context }: StoredSnapshot<object>) => ({ value: "charging", context: { ...context, amount: 5 } });
   const definition = define(machine, { version: 2, migrate: { 1: charging } });
   const timer = (type: string) => ({ generation: 1, dueAt: NOW, event: { type }, keeper: "server" as const });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fit, parkMisfit } from "../../src/core/fit.ts";
 import type { ActorRecord } from "../../src/core/record.ts";
 import { take } from "../../src/core/turn.ts";
-import type { Migrate } from "../../src/core/versions.ts";
+import type { Migrate, StoredSnapshot } from "../../src/core/versions.ts";
 import { AT, NOW, taskOf } from "./life.ts";
 import { ADDRESS, at, define, misfit, moved, order, stored } from "./stored.ts";
 
@@ -108,7 +108,10 @@ describe("a record of a newer version", () => {
 describe("migrations", () => {
   const note =
     (word: string): Migrate =>
-    ({ value, context }) => ({ value, context: { ...context, notes: [...(context.notes ?? []), word] } });
+    ({ value, context }: StoredSnapshot<{ notes?: readonly string[] }>) => ({
+      value,
+      context: { ...context, notes: [...(context.notes ?? []), word] },
+    });
   const three = (migrate: Readonly<Record<string, Migrate>>) => order(checkout, { version: 3, migrate });
 
   it("are applied one after the other, from the record's version on", () => {
@@ -152,7 +155,10 @@ describe("migrations", () => {
   it("change what transition logic keeps", () => {
     const sum = fromTransition((total: number, { by }: { type: string; by: number }) => total + by, 0);
     const counted = stored(define(sum));
-    const twice = define(sum, { version: 2, migrate: { 1: ({ value, context }) => ({ value, context: context + 10 }) } });
+    const twice = define(sum, {
+      version: 2,
+      migrate: { 1: ({ value, context }: StoredSnapshot<number>) => ({ value, context: context + 10 }) },
+    });
     const { actor } = moved(fit(twice, ADDRESS, counted, AT)).turn;
     expect(take(twice, ADDRESS, actor, { kind: "event", event: { type: "add", by: 1 } }, AT).actor.record).toMatchObject({
       context: 11,
@@ -175,7 +181,7 @@ describe("migrations", () => {
     const record = at("plain", { context: { list: [1] } });
     fit(
       three({
-        1: (snapshot) => {
+        1: (snapshot: StoredSnapshot<{ list: number[] }>) => {
           snapshot.context.list.push(2);
           throw new Error("late");
         },

@@ -1,15 +1,15 @@
-import fc from "fast-check";
+import { assert, dictionary, jsonValue, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeRecord } from "../../src/core/codec.ts";
 import { growthOf } from "../../src/core/growth.ts";
 
-const json = fc.jsonValue({ maxDepth: 3 });
+const json = jsonValue({ maxDepth: 3 });
 const bytesOf = (value: unknown): number => encodeRecord(value).length;
 
 describe("how much longer a value has become", () => {
   it("is never said to be less than it is", () => {
-    fc.assert(
-      fc.property(json, json, fc.dictionary(fc.string(), json), (kept, before, added) => {
+    assert(
+      property(json, json, dictionary(string(), json), (kept, before, added) => {
         const was = { kept, part: before, list: [kept, before] };
         const is = { ...was, ...added, list: [kept, added], text: JSON.stringify(added) };
         const growth = growthOf(was, is);

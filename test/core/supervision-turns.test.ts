@@ -20,7 +20,7 @@ describe.each(both)("a supervised failure, %s", (_name, isStored) => {
         as: "actor",
         input: { a: 1 },
         version: "1",
-        parent: { ...CREW, child: "k", generation: 4, root: CREW, watches: true, supervises: true },
+        parent: { ...CREW, child: "k", generation: 4, since: crew.record.createdAt, root: CREW, watches: true, supervises: true },
       },
     ]);
     expect(crew.told).toEqual([]);

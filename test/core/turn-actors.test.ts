@@ -72,7 +72,9 @@ describe("a turn that starts children", () => {
 
   it("asks for each before anything is sent to it, and knows where it will be", () => {
     expect(kinds(turn)).toEqual(["spawn", "run", "send", "emit", "arm"]);
-    const parent: ParentRecord = { type: "order", id: "7", child: "k", generation: 1, root: { type: "order", id: "7" }, watches: true };
+    const since = turn.actor.record.createdAt;
+    const root = { type: "order", id: "7" };
+    const parent: ParentRecord = { ...root, child: "k", generation: 1, since, root, watches: true };
     expect(turn.effects[0]).toEqual({
       kind: "spawn",
       to: { type: "order-kid", id: "7~k~1" },

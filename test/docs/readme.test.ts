@@ -63,6 +63,7 @@ describe("the README", () => {
       names.state(to),
       mark(names.mail(1, lane, to, "MESSAGE"), [".1.", ".<partition>."], ["MESSAGE", "<message>"]),
       mark(names.timer(to, "TIMER"), ["TIMER", "<timer>"]),
+      mark(names.part(to, 0), ["0", "<index>"]),
       mark(names.own(1), [".1", ".<partition>"]),
       mark(names.dead(to, "NAME"), ["NAME", "<name>"]),
       mark(names.turn(1, to, 2), [".1.", ".<partition>."], [".2", ".<revision>"]),

@@ -4,6 +4,7 @@ import { appendFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { fromPromise, setup } from "xstate";
+import { familyOf } from "./family.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const dist = process.env.TROUPE_FAULT_DIST;
@@ -64,7 +65,7 @@ process.stdin.once("close", () => process.exit()).resume();
 const host = await createHost({
   nats: options.url,
   namespace: options.namespace,
-  actors: [...tasks, crew, job, unjob, trip],
+  actors: [...tasks, crew, familyOf(options.journal, defineActor), job, unjob, trip],
   concurrency: options.concurrency,
   partitions: options.partitions,
   leaseTtl: options.leaseTtl,

@@ -13,6 +13,7 @@ export interface Point {
 
 const stateSubject = NAMES.state({ type: "", id: "" }).slice(0, -1);
 const timerSubject = stateSubject.replace(".state.", ".timer.");
+const mailSubject = stateSubject.replace(".state.", ".mail.");
 const ownSubject = NAMES.own(0).slice(0, -1);
 const waySubject = NAMES.wayInSubjects[0]?.split("high")[0] as string;
 const ackSubject = "$JS.ACK.";
@@ -22,6 +23,7 @@ export const isAck: Matches = ({ subject }: Frame, from) => from === "host" && s
 const isDelivery: Matches = ({ subject, reply }: Frame, from) =>
   from === "server" && subject.startsWith(waySubject) && reply.startsWith(ackSubject);
 const isClaim: Matches = ({ subject }: Frame, from) => from === "host" && subject.startsWith(ownSubject);
+const isMail: Matches = ({ subject }: Frame, from) => from === "host" && subject.startsWith(mailSubject);
 const isTimer: Matches = ({ subject }: Frame, from) => from === "host" && subject.startsWith(timerSubject);
 
 /** Killed with the n-th such frame, which arrives or not. */
@@ -56,6 +58,13 @@ export function answered(name: string, matches: Matches): Point {
     },
   };
 }
+
+/** Those of actors beside: a batch in which they send each other mail. */
+export const ACTOR_POINTS: readonly Point[] = [
+  at("before the mail of a batch is sent", isMail, "cut"),
+  at("in the middle of a batch, after a mail", isMail, "pass and cut"),
+  at("in the middle of a batch, after a timer", isTimer, "pass and cut"),
+];
 
 export const POINTS: readonly Point[] = [
   at("before a claim is sent", isClaim, "cut"),

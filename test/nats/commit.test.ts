@@ -204,3 +204,23 @@ describe("timers", () => {
     expect(message.data.toString()).toBe('{"a":1}');
   });
 });
+
+describe("turns", () => {
+  it("leave CORE by being tidied once HISTORY has had time to source them, those written later with the next ones", async () => {
+    const mine = await rig.system({ adapter: { keepTurnsMs: 0 } });
+    const fence = (await mine.adapter.leases.claim(0, "me", 0)) as number;
+    const turn = (revision: number): Write => ({ kind: "turn", partition: 0, address: address("a"), revision, bytes: text("t") });
+    const commit = (revision: number) =>
+      mine.adapter.store.commit({ fences: new Map([[0, fence]]), writes: [turn(revision), record("a", 0, `${revision}`)] });
+    const isKept = async (revision: number) => (await mine.read(mine.names.turn(0, address("a"), revision))) !== undefined;
+    expect(await commit(1)).toEqual({ kind: "committed" });
+    await mine.adapter.store.tidy(0);
+    await commit(2);
+    await mine.adapter.store.tidy(0);
+    expect([await isKept(1), await isKept(2)]).toEqual([false, true]);
+    await mine.adapter.store.tidy(0);
+    await mine.adapter.store.tidy(0);
+    expect(await isKept(2)).toBe(false);
+    await mine.adapter.store.tidy(0);
+  });
+});

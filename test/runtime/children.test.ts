@@ -17,6 +17,7 @@ describe("a child", () => {
       id: "7",
       child: "k",
       generation: 1,
+      since: stand.record("order", "7")?.createdAt,
       root: { type: "order", id: "7" },
     });
   });

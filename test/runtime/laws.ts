@@ -10,7 +10,7 @@ import type { World } from "../../src/memory/world.ts";
  * What holds whatever happens; looked at whenever a record changes or an answer arrives.
  * L1. A record is written under the fence that holds.
  * L2. Revision, generation, epoch and marks of an actor never go back, and nothing changes after its end (but that its mail leaves):
- *     no fork, no second end.
+ *     no fork, no second end. A child of a parent whose id is used again begins anew in the place of one that has ended.
  * L3. An answer leaves after the record that it tells of is stored.
  * L4 (by process.ts). Work that a crash may not repeat runs only once its `doing` is stored, and at most once per attempt.
  * L5 (by process.ts). Nothing begins under the fence that holds once the end of its actor is stored. (Work that may be repeated may
@@ -72,7 +72,7 @@ export class Laws {
     if (record.epoch !== fence) this.breach(`${key} was written under ${record.epoch}, the fence is ${fence}`);
     if (isEnded(record) && !(before !== undefined && isEnded(before)))
       this.ends.set(key, [...(this.ends.get(key) ?? []), formatState(record.value)]);
-    if (before === undefined) return;
+    if (before === undefined || isNextLife(before, record)) return;
     if (isEnded(before) && before.outbox === undefined)
       this.breach(`${key} changed after its end: ${formatState(before.value)} → ${formatState(record.value)}`);
     if (record.createdAt !== before.createdAt) this.breach(`${key} was created twice`);
@@ -91,4 +91,8 @@ export class Laws {
     const isAhead = acknowledged !== undefined && bytes !== undefined;
     if (told !== state && !isDead && !isAhead) this.breach(`${type}/${id} was answered with ${state} while its record says ${told}`);
   }
+}
+
+function isNextLife(before: ActorRecord, record: ActorRecord): boolean {
+  return isEnded(before) && record.parent !== undefined && record.parent.since !== before.parent?.since;
 }

@@ -1,26 +1,63 @@
 import { expect, test } from "vitest";
 import { MailFloor } from "../../src/runtime/mail-floor.ts";
 
+const mail = (sequence: number, id = `id${sequence}`) => ({ lane: "event" as const, type: "order", id, sequence });
+
+const three = (floor: MailFloor) =>
+  [3, 7, 9].map((sequence) => {
+    const noted = mail(sequence);
+    floor.delivered(noted);
+    return noted;
+  });
+
 test("the floor rises with what is acknowledged without a gap", () => {
   const floor = new MailFloor();
   expect(floor.floor).toBe(0);
-  for (const sequence of [3, 7, 9]) floor.delivered(sequence);
+  const [one, two, three_] = three(floor) as [ReturnType<typeof mail>, ReturnType<typeof mail>, ReturnType<typeof mail>];
   expect(floor.floor).toBe(2);
-  floor.acknowledged(7);
+  floor.acknowledged(two);
   expect(floor.floor).toBe(2);
-  floor.acknowledged(3);
+  floor.acknowledged(one);
   expect(floor.floor).toBe(8);
-  floor.acknowledged(9);
+  floor.acknowledged(three_);
   expect(floor.floor).toBe(9);
 });
 
 test("after a rewind the floor stays below what was open, until that has come again", () => {
   const floor = new MailFloor();
-  for (const sequence of [3, 7, 9]) floor.delivered(sequence);
-  floor.acknowledged(9);
+  const [, , last] = three(floor);
+  floor.acknowledged(last as ReturnType<typeof mail>);
   floor.rewind();
   expect(floor.floor).toBeLessThan(3);
-  floor.delivered(3);
-  floor.acknowledged(3);
+  const again = mail(3);
+  floor.delivered(again);
+  floor.acknowledged(again);
   expect(floor.floor).toBeLessThan(7);
+});
+
+test("what stays above the floor is found by the second look, below what is open of the same actor", () => {
+  const floor = new MailFloor();
+  const noted = [mail(1, "long"), mail(2, "a"), mail(3, "b"), mail(4, "a"), mail(5, "b"), mail(6, "long")];
+  for (const each of noted) floor.delivered(each);
+  for (const each of [noted[1], noted[2], noted[4], noted[5]] as ReturnType<typeof mail>[]) floor.acknowledged(each);
+  expect(floor.look()).toEqual([]);
+  // `long` has one open at the floor itself, and `a` one above what was acknowledged.
+  expect(floor.look()).toEqual([
+    { lane: "event", type: "order", id: "a", through: 2 },
+    { lane: "event", type: "order", id: "b", through: 5 },
+  ]);
+  expect(floor.look()).toEqual([]);
+});
+
+test("a rewind makes nothing above the floor forgotten, nor does an acknowledgement from before it", () => {
+  const floor = new MailFloor();
+  const early = [mail(1, "long"), mail(2, "a"), mail(3, "a")];
+  for (const each of early) floor.delivered(each);
+  floor.acknowledged(early[2] as ReturnType<typeof mail>);
+  floor.look();
+  floor.rewind();
+  floor.delivered(mail(1, "long"));
+  floor.acknowledged(early[2] as ReturnType<typeof mail>);
+  floor.look();
+  expect(floor.look()).toEqual([]);
 });

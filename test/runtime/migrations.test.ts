@@ -1,6 +1,6 @@
 import { assign, fromPromise, setup } from "xstate";
 import { describe, expect, test } from "vitest";
-import type { Migrate } from "../../src/core/versions.ts";
+import type { Migrate, StoredSnapshot } from "../../src/core/versions.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { box, deploys, heard, order, record, redeployed, renamed, replaced, wider, type Options } from "./deploys.ts";
 import type { HostOptions, Process } from "./process.ts";
@@ -194,7 +194,14 @@ describe("a task", () => {
           version: process.name === "host-1" ? 1 : 2,
           ...(process.name === "host-1"
             ? {}
-            : { migrate: { 1: ({ value, context }) => ({ value, context: { ...context, input: { width: context.input } } }) } }),
+            : {
+                migrate: {
+                  1: ({ value, context }: StoredSnapshot<{ input: unknown }>) => ({
+                    value,
+                    context: { ...context, input: { width: context.input } },
+                  }),
+                },
+              }),
           run: async ({ input }) => {
             if (process.name === "host-1") await process.pause(60_000);
             inputs.push(input);

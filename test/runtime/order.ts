@@ -1,6 +1,6 @@
 import { assign, fromPromise, raise, sendParent, sendTo, setup } from "xstate";
 import { defineActor } from "../../src/define-actor.ts";
-import { Stand } from "./stage.ts";
+import { Stand, type StandOptions } from "./stage.ts";
 
 /** A parent and a child that the tests of actors share. */
 export const kid = setup({}).createMachine({
@@ -38,7 +38,8 @@ const parent = parts.createMachine({
     closed: { type: "final" },
   },
 });
-export const stage = (): Stand => new Stand({ tasks: () => [defineActor({ name: "order", machine: parent })] });
+export const stage = (options: StandOptions = {}): Stand =>
+  new Stand({ ...options, tasks: () => [defineActor({ name: "order", machine: parent })] });
 
 /** `order/7` with a child `k`. */
 export async function busy(stand: Stand): Promise<void> {

@@ -33,7 +33,7 @@ async function waiting(options: HostOptions = {}): Promise<{ stand: Stand; first
   await stand.settle();
   return { stand, first };
 }
-const rung = (stand: Stand): number => (stand.record("bell", "b")?.context as { rung: number }).rung;
+const rung = (stand: Stand): number => (stand.record("bell", "b")?.context as { rung: number } | undefined)?.rung ?? -1;
 const tidy = (stand: Stand): void => {
   expect(stand.world.timers).toEqual([]);
   expect(stand.unacknowledged).toEqual([]);

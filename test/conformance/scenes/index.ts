@@ -1,7 +1,8 @@
 import { actionScenes } from "./actions.ts";
 import { activityScenes } from "./activities.ts";
 import { childScenes } from "./children.ts";
+import { cornerScenes } from "./corners.ts";
 import { familyScenes } from "./families.ts";
 import { stateScenes } from "./states.ts";
 
-export const scenes = [...actionScenes, ...stateScenes, ...childScenes, ...familyScenes, ...activityScenes];
+export const scenes = [...actionScenes, ...stateScenes, ...childScenes, ...familyScenes, ...activityScenes, ...cornerScenes];
