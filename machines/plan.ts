@@ -67,7 +67,7 @@ const EXPIRED: ErrorRecord = { name: "TroupeError", code: "expired", message: "T
 
 const EMPTY_BOOK: PlanBook = {
   waiting: [],
-  live: {},
+  live: [],
   resting: {},
   undo: [],
   undoBytes: 0,

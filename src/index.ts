@@ -21,7 +21,8 @@ export {
   type FinishContext,
   type PlanOptions,
 } from "./define-plan.ts";
-export type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
+export type { ChildDescription, YieldedChild } from "./plan-child.ts";
+export type { ExpandContext } from "./plan-expansion.ts";
 export type { Log } from "./ports/log.ts";
 export { Ref, type WaitOptions } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";

@@ -1,28 +1,9 @@
 import { formatAddress } from "./core/address.ts";
 import type { ActivityContext } from "./core/definition.ts";
-import { encodeMsgpack } from "./core/codec.ts";
-import { TroupeError } from "./core/errors.ts";
 import type { PlannedChild } from "./core/plan-book.ts";
 import type { Batch } from "./core/plan-steps.ts";
 import type { PlanCursor } from "../machines/plan.ts";
-
-/** A child, as `expand` and a rule that replaces describe it. */
-export interface ChildDescription {
-  /** One of the plan's kinds of children. */
-  readonly kind: string;
-  readonly input?: unknown;
-  /** Its name within the plan, in logs and addresses. Default: its number, from 1. */
-  readonly key?: string;
-  /** With ordered steps: a whole number, never less than that of the child before. Default: 0. */
-  readonly step?: number;
-  /** With a dependency graph: keys of the children that must be done before this one begins. */
-  readonly after?: readonly string[];
-}
-
-/** What `expand` yields. With a `cursor`, the next call goes on after this child instead of counting from the beginning. */
-export interface YieldedChild extends ChildDescription {
-  readonly cursor?: unknown;
-}
+import { MOST_BYTES, plannedChild, type YieldedChild } from "./plan-child.ts";
 
 type Yields = AsyncIterator<YieldedChild> | Iterator<YieldedChild>;
 
@@ -41,9 +22,9 @@ export interface ExpandInput {
 }
 
 const MOST_CHILDREN = 256;
-export const MOST_BYTES = 128 * 1024;
-/** Generators that wait for their plan to have room again. */
+/** Generators that wait for their plan to have room again, and for how long: they may keep a folder or a cursor of a database open. */
 const MOST_WAITING = 64;
+const LONGEST_WAIT_MS = 60_000;
 
 /**
  * Calls of a plan's `expand`: each brings a batch, and the generator then waits here for the next. One that is not here any more, or
@@ -51,12 +32,12 @@ const MOST_WAITING = 64;
  *
  * Owns: the generators that wait. Calls in: the activity `plan.expand`.
  * E1. A generator goes on only for the plan that it was made for, from exactly where that plan's record is.
- * E2. No more than MOST_WAITING wait; the one that has waited longest is closed.
+ * E2. No more than MOST_WAITING wait, none for longer than LONGEST_WAIT_MS; what leaves unfinished is closed.
  */
 export class Expansion {
   readonly #expand: Expand;
   readonly #kinds: ReadonlySet<string>;
-  readonly #waiting = new Map<string, Opened>();
+  readonly #waiting = new Map<string, { readonly opened: Opened; readonly limit: NodeJS.Timeout }>();
 
   constructor(expand: Expand, kinds: ReadonlySet<string>) {
     this.#expand = expand;
@@ -65,40 +46,52 @@ export class Expansion {
 
   async batch(context: ActivityContext<ExpandInput>): Promise<Batch> {
     const key = formatAddress(context.actor);
-    const { cursor } = context.input;
-    const opened = (await this.#taken(key, context)) ?? (await this.#opened(context));
+    const opened = this.#taken(key, context) ?? (await this.#opened(context));
+    try {
+      return await this.#read(key, opened, context);
+    } catch (error) {
+      close(opened);
+      throw error;
+    }
+  }
+
+  async #read(key: string, opened: Opened, { input: { cursor }, signal }: ActivityContext<ExpandInput>): Promise<Batch> {
     const children: PlannedChild[] = [];
     let { at, past, count } = cursor;
     for (let bytes = 0; children.length < MOST_CHILDREN && bytes < MOST_BYTES;) {
       const next = await opened.yields.next();
       if (next.done === true) return { children, cursor: { at, past, count }, isOver: true };
-      context.signal.throwIfAborted();
-      const child = this.#checked(next.value, ++count, key);
+      signal.throwIfAborted();
+      const child = plannedChild(next.value, String(++count), this.#kinds, key);
       children.push(child);
       bytes += child.size;
       if (next.value.cursor === undefined) past++;
       else [at, past] = [next.value.cursor, 0];
     }
-    await this.#keep(key, { ...opened, count });
+    this.#keep(key, { ...opened, count });
     return { children, cursor: { at, past, count }, isOver: false };
   }
 
-  /** The plan has ended, or goes on elsewhere. */
-  async close(key: string): Promise<void> {
-    const opened = this.#waiting.get(key);
-    this.#waiting.delete(key);
-    await opened?.yields.return?.();
+  #drop(key: string): void {
+    const opened = this.#leave(key);
+    if (opened !== undefined) close(opened);
   }
 
-  async #taken(key: string, context: ActivityContext<ExpandInput>): Promise<Opened | undefined> {
-    const opened = this.#waiting.get(key);
-    if (opened === undefined) return undefined;
-    if (opened.count !== context.input.cursor.count || opened.count === 0) {
-      await this.close(key);
+  #leave(key: string): Opened | undefined {
+    const waiting = this.#waiting.get(key);
+    clearTimeout(waiting?.limit);
+    this.#waiting.delete(key);
+    return waiting?.opened;
+  }
+
+  #taken(key: string, context: ActivityContext<ExpandInput>): Opened | undefined {
+    const { count } = context.input.cursor;
+    if (count === 0 || this.#waiting.get(key)?.opened.count !== count) {
+      this.#drop(key);
       return undefined;
     }
-    this.#waiting.delete(key);
-    opened.context.goOn(context);
+    const opened = this.#leave(key);
+    opened?.context.goOn(context);
     return opened;
   }
 
@@ -111,15 +104,11 @@ export class Expansion {
     return { yields, context, count };
   }
 
-  async #keep(key: string, opened: Opened): Promise<void> {
-    await this.close(key);
-    this.#waiting.set(key, opened);
+  #keep(key: string, opened: Opened): void {
+    this.#drop(key);
+    this.#waiting.set(key, { opened, limit: setTimeout(() => this.#drop(key), LONGEST_WAIT_MS).unref() });
     const [oldest] = this.#waiting.keys();
-    if (this.#waiting.size > MOST_WAITING && oldest !== undefined) await this.close(oldest);
-  }
-
-  #checked(yielded: YieldedChild, number: number, about: string): PlannedChild {
-    return plannedChild(yielded, String(number), this.#kinds, about);
+    if (this.#waiting.size > MOST_WAITING && oldest !== undefined) this.#drop(oldest);
   }
 }
 
@@ -130,34 +119,11 @@ interface Opened {
   readonly count: number;
 }
 
-const MOST_KEY_CHARS = 200;
-const MOST_INPUT_BYTES = 256 * 1024;
-
-/** @throws bad_plan for a description that makes no child */
-export function plannedChild(described: ChildDescription, defaultKey: string, kinds: ReadonlySet<string>, about: string): PlannedChild {
-  const refuse = (key: string, message: string): never => {
-    const faults = [{ path: key, message }];
-    throw new TroupeError("bad_plan", `The children of ${about} cannot be run: "${key}" ${message}`, { about, faults });
-  };
-  if (typeof described !== "object" || described === null) return refuse(defaultKey, "must be an object with a kind");
-  const { kind, input, key = defaultKey, step, after } = described;
-  if (typeof key !== "string" || key === "" || key.length > MOST_KEY_CHARS || key === "__proto__" || key.startsWith("plan."))
-    return refuse(key, `must have a key of 1 to ${MOST_KEY_CHARS} characters that does not begin with "plan."`);
-  if (!kinds.has(kind)) return refuse(key, `is of the unknown kind "${kind}"; this plan has ${[...kinds].join(", ")}`);
-  if (step !== undefined && !(Number.isSafeInteger(step) && step >= 0)) return refuse(key, "must have a whole number as its step");
-  if (after !== undefined && !(Array.isArray(after) && after.every((other) => typeof other === "string")))
-    return refuse(key, "must name the children that it comes after by their keys");
-  const size = key.length + kind.length + encodeMsgpack({ input, after }).length;
-  if (size > MOST_INPUT_BYTES)
-    return refuse(key, `takes ${size} bytes; at most ${MOST_INPUT_BYTES} can be stored: give it a reference instead`);
-  return {
-    key,
-    kind,
-    input,
-    size,
-    ...(step === undefined ? {} : { step }),
-    ...(after === undefined ? {} : { after: [...new Set(after)] }),
-  };
+/** What a generator does when it is closed is its own affair: nobody waits for it. */
+function close({ yields, context }: Opened): void {
+  void (async () => yields.return?.())().catch((error: unknown) => {
+    context.log.warn({ err: error }, "a generator of children threw when it was closed");
+  });
 }
 
 /** One generator's context over many attempts: its signal is that of the attempt that runs. */

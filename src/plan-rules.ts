@@ -3,7 +3,7 @@ import type { FailedChild, FailureRule } from "./core/plan-failure.ts";
 import type { KindRules, PlanRules } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, faultsOfRetry } from "./core/retry.ts";
 import type { Compensate, FailurePolicy, PlanOptions } from "./define-plan.ts";
-import { MOST_BYTES, plannedChild } from "./plan-expansion.ts";
+import { MOST_BYTES, plannedChild } from "./plan-child.ts";
 
 export const DEFAULT_LIMIT = 64;
 const DEFAULT_ROUNDS = 3;

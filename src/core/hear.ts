@@ -35,8 +35,6 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
       // Not in the child's own entry: of a parent of thousands that would copy all entries for each end.
       const { event } = envelope;
       if (!isEnd(event)) return { event, activities, timers, children, ended };
-      // A plan has no more use for a child that has ended.
-      if (definition.kind === "task") return { event, activities, timers, children: without(children ?? {}, envelope.child), ended };
       return { event, activities, timers, children, ended: [...(ended ?? []), child.generation] };
     }
     case "stop":

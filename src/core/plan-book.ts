@@ -8,8 +8,8 @@ import type { ErrorRecord } from "./errors.ts";
 export interface PlanBook {
   /** Known and not begun, in order. */
   readonly waiting: readonly PlannedChild[];
-  /** Begun and not ended, by key. */
-  readonly live: Readonly<Record<string, PlannedChild>>;
+  /** Begun and not ended. A list: of objects with hundreds of keys every copy without one is dear. */
+  readonly live: readonly PlannedChild[];
   /** Failed, and waiting for their next try, by key. */
   readonly resting: Readonly<Record<string, PlannedChild>>;
   /** What undoes the children that are done, the latest last; what does not fit lies on pages. */
@@ -84,7 +84,16 @@ export function isIdle(book: PlanBook): boolean {
 
 /** Nobody works or rests. */
 export function isAlone({ live, resting }: PlanBook): boolean {
-  return isEmpty(live) && isEmpty(resting);
+  return live.length === 0 && isEmpty(resting);
+}
+
+export function liveChild({ live }: PlanBook, key: string): PlannedChild | undefined {
+  return live.find((child) => child.key === key);
+}
+
+/** Every key in use. */
+export function keysOf({ waiting, live, resting }: PlanBook): Set<string> {
+  return new Set([...waiting.map(({ key }) => key), ...live.map(({ key }) => key), ...Object.keys(resting)]);
 }
 
 export function counted(book: PlanBook, change: Partial<PlanTally>): PlanBook {

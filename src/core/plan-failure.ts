@@ -1,6 +1,6 @@
 import { without } from "./draft.ts";
 import type { ErrorRecord, Fault } from "./errors.ts";
-import { counted, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
+import { counted, keysOf, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 import { uncounted } from "./plan-progress.ts";
 import { released, removed } from "./plan-order.ts";
 import { chanceOf, retryDelayMs, type RetryPolicy } from "./retry.ts";
@@ -81,7 +81,7 @@ export function replaced(
   order: PlanOrder,
 ): { readonly book: PlanBook; readonly faults: readonly Fault[] } {
   const others = uncounted(removed(book, child.key), child);
-  const taken = new Set([...others.waiting.map(({ key }) => key), ...Object.keys(others.live), ...Object.keys(others.resting)]);
+  const taken = keysOf(others);
   const faults: Fault[] = [];
   for (const { key } of children) {
     if (taken.has(key)) faults.push({ path: key, message: "is the key of two children" });

@@ -1,6 +1,5 @@
-import { without } from "./draft.ts";
 import type { Fault } from "./errors.ts";
-import { counted, isAlone, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
+import { counted, isAlone, keysOf, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
 
 /** The book with more children in it, or what is wrong with them: then none of them is taken in. */
 export function takenIn(
@@ -9,7 +8,7 @@ export function takenIn(
   order: PlanOrder,
 ): { readonly book: PlanBook; readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
-  const known = new Set([...book.waiting.map(({ key }) => key), ...Object.keys(book.live), ...Object.keys(book.resting)]);
+  const known = keysOf(book);
   let step = book.waiting.at(-1)?.step ?? book.step;
   for (const child of children) {
     const { key } = child;
@@ -53,7 +52,7 @@ export function begun(
   order: PlanOrder,
   limit: number,
 ): { readonly book: PlanBook; readonly begin: readonly PlannedChild[] } {
-  let room = limit - Object.keys(book.live).length;
+  let room = limit - book.live.length;
   if (room <= 0 || book.waiting.length === 0) return { book, begin: NONE };
   const step = order === "steps" && isAlone(book) ? (book.waiting[0]?.step ?? 0) : book.step;
   if (order === "any") return entered(book, book.waiting.slice(0, room), book.waiting.slice(room), step);
@@ -68,9 +67,7 @@ export function begun(
 }
 
 function entered(book: PlanBook, begin: readonly PlannedChild[], waiting: readonly PlannedChild[], step: number): ReturnType<typeof begun> {
-  const live: Record<string, PlannedChild> = { ...book.live };
-  for (const child of begin) live[child.key] = child;
-  return { book: { ...book, waiting, step, live }, begin };
+  return { book: { ...book, waiting, step, live: [...book.live, ...begin] }, begin };
 }
 
 function mayBegin(child: PlannedChild, order: PlanOrder, step: number): boolean {
@@ -91,5 +88,5 @@ export function released(book: PlanBook, key: string, instead: readonly string[]
 
 /** Without a child that was live. */
 export function removed(book: PlanBook, key: string): PlanBook {
-  return { ...book, live: without(book.live, key) };
+  return { ...book, live: book.live.filter((child) => child.key !== key) };
 }

@@ -1,5 +1,5 @@
 import type { PlanContext } from "../../machines/plan.ts";
-import { counted, sum, type PlanBook, type PlannedChild, type PlanTally } from "./plan-book.ts";
+import { counted, liveChild, sum, type PlanBook, type PlannedChild, type PlanTally } from "./plan-book.ts";
 
 /**
  * A plan's progress is its children's, summed: a task is one, a plan is as many as it says, and one until it has said so. `tally` counts
@@ -11,10 +11,14 @@ export function progressOf({ tally, inner }: PlanBook): PlanTally {
 
 /** A child that is a plan says how far it has come. */
 export function told(book: PlanBook, key: string, progress: PlanTally): PlanBook {
-  const child = book.live[key];
+  const child = liveChild(book, key);
   if (child === undefined) return book;
   const more = sum(progress, child.told ?? ONE, -1);
-  return { ...book, inner: sum(book.inner ?? NONE, more), live: { ...book.live, [key]: { ...child, told: progress } } };
+  return {
+    ...book,
+    inner: sum(book.inner ?? NONE, more),
+    live: book.live.map((each) => (each === child ? { ...child, told: progress } : each)),
+  };
 }
 
 /** The child is counted by how it ended; what it said of itself stays. */

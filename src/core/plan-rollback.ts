@@ -42,7 +42,7 @@ export function undoing(
   order: PlanOrder,
   limit: number,
 ): { readonly book: PlanBook; readonly begin: readonly PlannedChild[] } {
-  const live = Object.values(book.live);
+  const live = book.live;
   let room = (order === "graph" ? 1 : limit) - live.length;
   const begin: PlannedChild[] = [];
   let left = book.undo.length;
@@ -54,8 +54,7 @@ export function undoing(
     begin.push(next);
   }
   if (begin.length === 0) return { book, begin };
-  const begun = Object.fromEntries(begin.map((child) => [child.key, child]));
-  return { book: { ...book, undo: book.undo.slice(0, left), live: { ...book.live, ...begun } }, begin };
+  return { book: { ...book, undo: book.undo.slice(0, left), live: [...book.live, ...begin] }, begin };
 }
 
 /** A compensation has ended; with an error it is counted, and the rest goes on. */

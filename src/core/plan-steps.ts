@@ -1,7 +1,7 @@
 import type { PlanContext, PlanCursor } from "../../machines/plan.ts";
 import type { PlanPage } from "../../machines/plan-page.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./errors.ts";
-import { counted, type PlanTally, type Compensation, type PlanBook, type PlannedChild, type PlanOrder } from "./plan-book.ts";
+import { counted, type PlanTally, type Compensation, type PlanBook, type PlannedChild, type PlanOrder, liveChild } from "./plan-book.ts";
 import { judged, replaced, rested, rose, type FailureRule } from "./plan-failure.ts";
 import { begun, faultsOfGraph, released, removed, takenIn } from "./plan-order.ts";
 import { encodeMsgpack } from "./codec.ts";
@@ -68,7 +68,7 @@ const MOST_KEPT_BYTES = 256 * 1024;
 
 export function hasRoom({ isExpanded, book }: PlanContext, { order }: PlanRules): boolean {
   if (isExpanded || order === "graph") return !isExpanded;
-  return book.waiting.length < FEW_WAITING && sizeOf(book.waiting) + sizeOf(Object.values(book.live)) < MOST_KNOWN_BYTES;
+  return book.waiting.length < FEW_WAITING && sizeOf(book.waiting) + sizeOf(book.live) < MOST_KNOWN_BYTES;
 }
 
 export function batchTaken(context: PlanContext, rules: PlanRules, { children, cursor, isOver }: Batch, about: string): PlanStep {
@@ -81,7 +81,7 @@ export function batchTaken(context: PlanContext, rules: PlanRules, { children, c
 }
 
 export function childDone(context: PlanContext, rules: PlanRules, key: string, output: unknown, about: string): PlanStep {
-  const child = context.book.live[key];
+  const child = liveChild(context.book, key);
   if (child === undefined) return { patch: {} };
   const { book, ...unable } = ended(context, rules, { ...child, outcome: "done", output }, about);
   if (unable.error !== undefined) return { patch: { book, ...unable }, ended: key };
@@ -96,7 +96,7 @@ export function childDone(context: PlanContext, rules: PlanRules, key: string, o
 }
 
 export function childFailed(context: PlanContext, rules: PlanRules, key: string, error: ErrorRecord, about: string): PlanStep {
-  const child = context.book.live[key];
+  const child = liveChild(context.book, key);
   if (child === undefined) return { patch: {} };
   const failed: EndedChild = { ...child, outcome: "failed", error };
   try {
@@ -139,21 +139,25 @@ export function childRested(context: PlanContext, rules: PlanRules, key: string)
 
 /** The plan is broken: nothing begins any more, and who works is asked to end. */
 export function childrenStopped({ book }: PlanContext, rules: PlanRules): PlanStep {
-  const keys = Object.keys(book.live);
-  const isActor = (key: string): boolean => rules.kinds.get(book.live[key]?.kind ?? "")?.as === "actor";
-  const stop = keys.filter(isActor);
+  const isActor = ({ kind }: PlannedChild): boolean => rules.kinds.get(kind)?.as === "actor";
+  const stop = book.live.filter(isActor).map(({ key }) => key);
   const left = stop.reduce((rest, key) => counted(removed(rest, key), { failed: 1 }), abandoned(book));
-  return { patch: { book: left }, cancel: keys.filter((key) => !isActor(key)), stop, withdraw: Object.keys(book.resting) };
+  return {
+    patch: { book: left },
+    cancel: book.live.filter((child) => !isActor(child)).map(({ key }) => key),
+    stop,
+    withdraw: Object.keys(book.resting),
+  };
 }
 
 /** While the plan waits for those that it asked to end: some are done all the same, and have to be undone. */
 export function lateDone(context: PlanContext, rules: PlanRules, key: string, output: unknown, about: string): PlanStep {
-  const child = context.book.live[key];
+  const child = liveChild(context.book, key);
   return child === undefined ? { patch: {} } : late(context, rules, { ...child, outcome: "done", output }, about);
 }
 
 export function lateFailed(context: PlanContext, rules: PlanRules, key: string, error: ErrorRecord, about: string): PlanStep {
-  const child = context.book.live[key];
+  const child = liveChild(context.book, key);
   return child === undefined ? { patch: {} } : late(context, rules, { ...child, outcome: "failed", error }, about);
 }
 

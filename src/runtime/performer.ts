@@ -294,7 +294,11 @@ export class Performer {
   #fit(activation: Activation, made: Turn): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
     if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
     const turn = this.#overflow.fitted(activation, made);
-    return { turn, bytes: this.#dispatch.check(activation, turn) };
+    if (activation.definition.kind === "actor" || activation.recordBytes > this.#room.messageBytes / 2)
+      return { turn, bytes: this.#dispatch.check(activation, turn) };
+    // What one turn adds to a plan's record is small: it is measured only where that has grown large.
+    this.#dispatch.checkMail(activation.key, turn.effects);
+    return { turn, bytes: undefined };
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */

@@ -4,6 +4,6 @@ import { definePlan } from "../../src/define-plan.ts";
 import { begun } from "./life.ts";
 
 /** A plan's context before anything has happened, as its machine makes it. */
-export const FRESH = begun(definePlan({ name: "trip", children: { job: "job" }, expand: () => [] })).actor.record.context as PlanContext;
+const FRESH = begun(definePlan({ name: "trip", children: { job: "job" }, expand: () => [] })).actor.record.context as PlanContext;
 
 export const EMPTY_BOOK: PlanBook = FRESH.book;

@@ -86,12 +86,17 @@ async function played(stand: FaultStand, input: object, point: Point, isTime: (p
   await eventually("absorbed mail is purged", async () => (await subjectsBelow(stand, mail)) === 0, 20_000);
   const again = new Set(stand.runs.slice(runsBefore).map(({ key }) => key));
   expect(over.filter((key) => again.has(key))).toEqual([]);
-  return [...(await stand.views()).values()].filter(({ type }) => type !== "trip");
+  const begot: View[] = [];
+  for await (const view of stand.client.list({ signal: AbortSignal.timeout(20_000) })) if (view.type !== "trip") begot.push(view);
+  return begot;
 }
 
 function told(children: readonly View[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { type, state } of children) counts[`${type} ${state}`] = (counts[`${type} ${state}`] ?? 0) + 1;
+  for (const view of children) {
+    const words = `${view.type} ${view.kind === "task" ? view.state : view.status}`;
+    counts[words] = (counts[words] ?? 0) + 1;
+  }
   return counts;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { YieldedChild } from "../../src/plan-expansion.ts";
+import type { YieldedChild } from "../../src/plan-child.ts";
 import { asked, played, Trip } from "./trip.ts";
 
 /** Plans of more children than a commit or a record can hold. */
@@ -81,4 +81,20 @@ describe("a plan of thousands", () => {
     expect(new Set(trip.log).size).toBe(600);
     expect(trip.leftovers).toEqual([]);
   });
+});
+
+test("a generator that yields what is no child is closed", async () => {
+  let isClosed = false;
+  const trip = new Trip(() => ({
+    expand: function* () {
+      try {
+        yield { kind: "job" };
+        yield { kind: "nobody" };
+      } finally {
+        isClosed = true;
+      }
+    },
+  }));
+  await played(trip, asked());
+  expect([trip.state, trip.context.error?.code, isClosed]).toEqual(["failed", "bad_plan", true]);
 });
