@@ -41,6 +41,8 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   readonly parked?: Parked;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
+  /** Of the definition that wrote the record. */
+  readonly version: string;
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -59,6 +61,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.parked !== undefined) this.parked = record.parked;
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
+    this.version = record.version;
     this.revision = record.revision;
     this.createdAt = record.createdAt;
     this.updatedAt = record.updatedAt;

@@ -2,7 +2,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { Client } from "./client.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError } from "./core/errors.ts";
-import { openConnection, type ConnectionOptions } from "./nats/connection.ts";
+import { inboxPrefixIn, openConnection, type ConnectionOptions } from "./nats/connection.ts";
 import { NatsGateway } from "./nats/gateway.ts";
 import { namesOf } from "./nats/names.ts";
 import { readLayout, type Layout } from "./nats/provision.ts";
@@ -41,12 +41,11 @@ export function connectionOptions(nats: ConnectOptions["nats"]): ConnectionOptio
 
 /** A gateway on a connection that it closes. */
 export function openGateway(connection: NatsConnection, layout: () => Promise<Layout>, options: ConnectOptions): NatsGateway {
-  const { inboxPrefix } = connectionOptions(options.nats);
   return new NatsGateway({
     connection,
     names: namesOf(options.namespace),
     layout,
-    inboxPrefix,
+    inboxPrefix: inboxPrefixIn(connection),
     sendDeadlineMs: durationMs("sendTimeout", options.sendTimeout) ?? DEFAULT_SEND_DEADLINE_MS,
   });
 }

@@ -6,9 +6,10 @@ import { connectionOptions, durationMs, openGateway, type ConnectOptions } from 
 import type { Definition } from "./core/definition.ts";
 import type { Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
+import { warningsOf } from "./core/machine-warnings.ts";
 import { castOf } from "./define-actor.ts";
 import { openAdapter, type Adapter } from "./nats/adapter.ts";
-import { openConnection } from "./nats/connection.ts";
+import { inboxPrefixIn, openConnection } from "./nats/connection.ts";
 import { Micro } from "./nats/micro.ts";
 import { namesOf } from "./nats/names.ts";
 import { provision, type Layout } from "./nats/provision.ts";
@@ -112,6 +113,11 @@ export class RunningHost implements AsyncDisposable {
 export async function createHost(options: HostOptions): Promise<RunningHost> {
   const definitions = checked(options);
   const log = options.log ?? pino({ level: "warn" }, pino.destination(2));
+  for (const definition of definitions.values()) {
+    const warnings = warningsOf(definition);
+    if (warnings.length > 0)
+      log.warn({ type: definition.name, warnings }, "the machine may not mean what it says; troupe check lists the places");
+  }
   const connection = await openConnection(connectionOptions(options.nats));
   try {
     const layout = await provision(connection, {
@@ -136,7 +142,7 @@ async function assemble(
   const id = `${hostname()
     .replaceAll(/[^A-Za-z0-9_-]/g, "-")
     .slice(0, 40)}-${nuid.next()}`;
-  const { inboxPrefix } = connectionOptions(options.nats);
+  const inboxPrefix = inboxPrefixIn(connection);
   const leaseTtlMs = durationMs("leaseTtl", options.leaseTtl);
   const adapter = openAdapter(connection, layout, {
     ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),

@@ -9,14 +9,14 @@ import { faultsOfMachine } from "./core/machine-faults.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import { activityOf } from "./logic-activity.ts";
+import { castWith, versioned, type VersionOptions } from "./versioning.ts";
 import { definitionOf } from "./logic-of.ts";
 import type { ActorDefinition } from "./view.ts";
 
 /** What an actor is. Every field but `name` and `machine` has a default. */
-export interface ActorOptions<TLogic extends AnyActorLogic> {
+export interface ActorOptions<TLogic extends AnyActorLogic> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
-  readonly version?: string;
   /** Any XState machine, or `fromTransition` logic. */
   readonly machine: TLogic;
   /** A Standard Schema (zod, valibot, arktype) of the input, checked where a start enters and again where it runs. */
@@ -65,8 +65,9 @@ export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<
     faults.push({ path: "name", message: `must be letters, digits, _ and -, at most ${MAX_TYPE_BYTES}, not "${options.name}"` });
   if (options.onThrow !== undefined && !["park", "fail"].includes(options.onThrow))
     faults.push({ path: "onThrow", message: `must be park or fail, not "${options.onThrow}"` });
+  const { version, ...ways } = versioned("actor", options.name, options, faults);
   const settings: Settings = {
-    version: options.version ?? "1",
+    version,
     history: options.history ?? true,
     onThrow: options.onThrow ?? "park",
     retention: {
@@ -87,7 +88,8 @@ export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<
   const definition = defined(options.name, options.machine, settings, machineFaults);
   refuse("bad_options", options.name, faults);
   refuse("bad_machine", options.name, machineFaults);
-  return definition as ActorDefinition<TLogic>;
+  const { cast = [] } = definition;
+  return { ...definition, ...ways, cast: castWith(cast, ways.versions ?? []) } as ActorDefinition<TLogic>;
 }
 
 interface Settings extends Pick<Definition, "version" | "history" | "onThrow" | "retention" | "inputSchema" | "outputSchema"> {

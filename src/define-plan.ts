@@ -16,12 +16,12 @@ import { faultsOfRetry } from "./define.ts";
 import type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
 import { activitiesOf } from "./plan-phases.ts";
 import { DEFAULT_LIMIT, rulesOf } from "./plan-rules.ts";
+import { versioned, type VersionOptions } from "./versioning.ts";
 
 /** What a plan is. Every field but `name`, `children` and `expand` has a default. */
-export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = unknown> {
+export interface PlanOptions<TInput, TOutput, TPrepared = unknown, TCollected = unknown> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
-  readonly version?: string;
   /** Standard Schemas (zod, valibot, arktype), checked where a message enters and again where it runs. */
   readonly input?: StandardSchemaV1<unknown, TInput>;
   readonly output?: StandardSchemaV1<unknown, TOutput>;
@@ -129,6 +129,7 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const rules = rulesOf(given, faults);
   faults.push(...faultsOfPlan(given), ...faultsOfRetry(retry));
+  const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;
   const failedMs = duration("retention.failed", options.retention?.failed, MINUTE_MS) ?? 24 * HOUR_MS;
@@ -144,7 +145,7 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
     kind: "task",
     logic: "machine",
     name: options.name,
-    version: options.version ?? "1",
+    ...versions,
     machine,
     shape: shapeOf(machine),
     activities: activitiesOf(given, rules, { timeoutMs, onCrash: options.onCrash ?? "rerun" }),

@@ -9,12 +9,12 @@ import { chanceOf, DEFAULT_RETRY, retryDelayMs, type RetryPolicy } from "./core/
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import type { TaskView } from "./task-view.ts";
+import { versioned, type VersionOptions } from "./versioning.ts";
 
 /** What a task is. Every field but `name` and `run` has a default. */
-export interface TaskOptions<TInput, TOutput> {
+export interface TaskOptions<TInput, TOutput> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
-  readonly version?: string;
   /** Standard Schemas (zod, valibot, arktype), checked where a message enters and again where it runs. */
   readonly input?: StandardSchemaV1<unknown, TInput>;
   readonly output?: StandardSchemaV1<unknown, TOutput>;
@@ -63,6 +63,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   if (!["rerun", "fail", "park"].includes(onCrash))
     faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
   faults.push(...faultsOfRetry(retry));
+  const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
   const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;
@@ -80,7 +81,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     kind: "task",
     logic: "machine",
     name: options.name,
-    version: options.version ?? "1",
+    ...versions,
     machine,
     shape: shapeOf(machine),
     activities: new Map([["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs }]]),

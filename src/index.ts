@@ -27,3 +27,5 @@ export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { TaskState, TaskView } from "./task-view.ts";
 export type { ActorDefinition, Status, View } from "./view.ts";
 export type { WatchOptions } from "./watch.ts";
+export type { VersionOptions } from "./versioning.ts";
+export type { Migrate, StoredSnapshot } from "./core/versions.ts";

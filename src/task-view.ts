@@ -24,6 +24,8 @@ export interface TaskView<TOutput = unknown> {
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   readonly deadlineAt?: number;
+  /** Of the definition that wrote the record; absent while none is stored. */
+  readonly version?: string;
   /** 0 while no record is stored. */
   readonly revision: number;
   readonly createdAt?: number;
@@ -47,6 +49,7 @@ export function taskViewOf(address: Address, record: ActorRecord): TaskView {
     ...(parked === undefined ? {} : { parked }),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    version: record.version,
     revision: record.revision,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import { pathToFileURL } from "node:url";
 import type { Definition } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
-import { TroupeError } from "../core/errors.ts";
 import { connectOptionsOf, withConnection, type ConnectionFlags } from "./connection-flags.ts";
+import { definitionsOf } from "./entry.ts";
 import { say } from "./output.ts";
 
 interface HostFlags extends ConnectionFlags {
@@ -62,21 +61,4 @@ async function runDev(entry: string, flags: DevFlags): Promise<void> {
   say(`try       npx troupe submit ${first?.name ?? "TYPE"} '{}' --wait -s ${server.url}`);
   say(`or        nats -s ${server.url} req ${flags.namespace ?? "troupe"}.api.submit.${first?.name ?? "TYPE"} '{"input":{}}'`);
   await runHost(actors, { ...flags, server: server.url });
-}
-
-/** Every definition that a module exports, alone or in lists. @throws bad_options */
-async function definitionsOf(entry: string): Promise<readonly Definition[]> {
-  let exported: Record<string, unknown>;
-  try {
-    exported = (await import(pathToFileURL(entry).href)) as Record<string, unknown>;
-  } catch (cause) {
-    throw new TroupeError("bad_options", `${entry} cannot be loaded: ${(cause as Error).message}`, { cause });
-  }
-  const definitions = [...new Set(Object.values(exported).flat().filter(isDefinition))];
-  if (definitions.length === 0) throw new TroupeError("bad_options", `${entry} exports no definition; export what defineTask returns`);
-  return definitions;
-}
-
-function isDefinition(value: unknown): value is Definition {
-  return typeof value === "object" && value !== null && "machine" in value && "activities" in value && "name" in value;
 }

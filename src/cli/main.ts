@@ -4,6 +4,7 @@ import { VERSION } from "../version.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printError, type Format } from "./output.ts";
 import { addServerCommands } from "./server-commands.ts";
+import { addCheckCommand } from "./check-command.ts";
 import { addHostCommands } from "./host-commands.ts";
 import { addTaskCommands } from "./task-commands.ts";
 
@@ -16,6 +17,7 @@ export function programOf(): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addHostCommands(program);
+  addCheckCommand(program);
   addTaskCommands(program);
   addServerCommands(program);
   for (const command of program.commands) command.exitOverride();

@@ -74,6 +74,15 @@ export class Collected {
     }
   }
 
+  /** What a state invokes that was not entered by a transition. */
+  invoked(id: string, src: string, { input, systemId, onSnapshot }: { input: unknown; systemId?: string; onSnapshot?: unknown }): void {
+    this.#begin(id, src, {
+      options: { input },
+      _syncSnapshot: onSnapshot !== undefined,
+      ...(systemId === undefined ? {} : { systemId }),
+    });
+  }
+
   stopped(before: Children, after: Children): void {
     for (const id of Object.keys(before)) if (after[id] === undefined) this.#end(id);
   }
@@ -144,7 +153,8 @@ export class Collected {
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
     const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
     if (type.isDetached !== true) draft.adopt(id, record);
-    draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent });
+    const version = type.isShared ? {} : { version: definition.version };
+    draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent, ...version });
     if (child.systemId !== undefined) this.#name(child.systemId, formatAddress(to));
     return new ActorRef(formatAddress(to), id, this.#scope.relay);
   }
@@ -154,8 +164,9 @@ export class Collected {
     draft.halt(id);
     const child = draft.children?.[id];
     if (child === undefined) return;
+    const hasEnded = draft.hasEnded(child);
     draft.lose(id);
-    if (child.ended !== true) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
+    if (!hasEnded) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
     if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
   }
 

@@ -3,6 +3,7 @@ import type { AnyStateMachine } from "xstate";
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { ChildType } from "./family.ts";
+import type { Migration } from "./versions.ts";
 
 /**
  * What a host knows about a type of actor. Made by `defineTask` and `defineActor`, and never changed afterwards.
@@ -12,7 +13,12 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   /** What the machine is: a statechart, or a function of state and event that never ends by itself. */
   readonly logic: "machine" | "transition";
   readonly name: string;
+  /** Whole numbers with dots between them: which one of two is older is known. */
   readonly version: string;
+  /** Older ones kept beside this: their actors go on under them. */
+  readonly versions?: readonly Definition[];
+  /** From older versions on. */
+  readonly migrations?: readonly Migration[];
   /** With every actor logic replaced by a stub: children are never evaluated in their parent's process. */
   readonly machine: AnyStateMachine;
   /** Structural hash of the machine: same version with another shape is a deployment mistake. */

@@ -14,18 +14,22 @@ export class Draft {
   generation: number;
   effects: readonly Effect[] = NO_EFFECTS;
   readonly #now: number;
+  readonly #ended: readonly number[] | undefined;
+  /** The same to ask, and to take from. */
+  #endedLeft: Set<number> | undefined;
   /** The children are a copy of this draft's own: those of the record stay as they are. */
   #ownsChildren = false;
 
   constructor(
     before: ActorRecord,
-    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"] },
+    open: Pick<ActorRecord, "activities" | "timers"> & { readonly children?: Draft["children"]; readonly ended?: Draft["ended"] },
     now: number,
   ) {
     this.activities = open.activities;
     this.timers = open.timers;
     this.children = open.children;
     this.generation = before.generation;
+    this.#ended = open.ended;
     this.#now = now;
   }
 
@@ -40,7 +44,21 @@ export class Draft {
   }
 
   lose(id: string): void {
-    delete this.#ownChildren()[id];
+    const children = this.#ownChildren();
+    this.#endedLeft?.delete(children[id]?.generation ?? 0);
+    delete children[id];
+  }
+
+  hasEnded({ generation }: ChildRecord): boolean {
+    if (this.#ended === undefined) return false;
+    return (this.#endedLeft ??= new Set(this.#ended)).has(generation);
+  }
+
+  /** Of the children that are left, those whose end has been heard. */
+  get ended(): readonly number[] | undefined {
+    const left = this.#endedLeft;
+    if (left === undefined || left.size === this.#ended?.length) return this.#ended;
+    return left.size === 0 ? undefined : [...left];
   }
 
   run(id: string, src: string, input: unknown, watched?: boolean): void {

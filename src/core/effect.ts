@@ -21,7 +21,15 @@ export type Effect =
   | { readonly kind: "emit"; readonly event: ActorEvent }
   | { readonly kind: "log"; readonly label: string | undefined; readonly value: unknown }
   /** A child begins its life. */
-  | { readonly kind: "spawn"; readonly to: Address; readonly as: "actor" | "task"; readonly input: unknown; readonly parent: ParentRecord }
+  | {
+      readonly kind: "spawn";
+      readonly to: Address;
+      readonly as: "actor" | "task";
+      readonly input: unknown;
+      readonly parent: ParentRecord;
+      /** Of a child that only this parent's definition knows: it begins in its parent's version. */
+      readonly version?: string;
+    }
   | { readonly kind: "stop"; readonly to: Address; readonly by: Address }
   | { readonly kind: "send"; readonly to: RefText; readonly event: ActorEvent }
   /** A child tells its parent how it is, or how it ended. */

@@ -8,7 +8,7 @@ import type { RefText } from "./ref.ts";
  * sent to its own future; the end of an activity is the only one that never travels (it is made where the work ran).
  */
 export type Envelope =
-  | ({ readonly kind: "start"; readonly input: unknown; readonly parent?: ParentRecord } & StartOptions)
+  | ({ readonly kind: "start"; readonly input: unknown; readonly parent?: ParentRecord; readonly version?: string } & StartOptions)
   /** `asker` is the subject that its sender waits on for an answer. */
   | { readonly kind: "event"; readonly event: ActorEvent; readonly asker?: string }
   | { readonly kind: "timer"; readonly timer: string; readonly generation: number }

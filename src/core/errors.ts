@@ -31,6 +31,12 @@ export const ERROR_CODES = {
   child_failed: [false, "A child of the plan failed for good; the cause is its error. Mend it, or give its kind a failure rule."],
   bad_plan: [false, "Correct what the plan's expand or replace yields: the message lists every fault by the child's key."],
   transition_threw: [false, "The machine threw while handling an event; mend the definition, then resume the actor."],
+  unknown_state: [
+    false,
+    "Deploy a version that has the state, or a migration to one; the actor then goes on, and nothing sent to it is lost.",
+  ],
+  migration_failed: [false, "Mend the migration and deploy it; the actor then goes on, and nothing sent to it is lost."],
+  newer_version: [false, "Deploy the version that wrote the actor, or a newer one; until then it is left alone."],
   // the way to NATS
   no_connection: [true, "Check that nats-server runs and the address and credentials are right."],
   no_host: [true, "Start a host that has this type registered."],

@@ -11,6 +11,6 @@ export function failed(definition: Definition, address: Address, actor: Actor, e
   const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
   openScope(definition, address, record);
   const next = { ...snapshot, status: "error", error } as unknown as AnyMachineSnapshot;
-  const { activities, timers, children } = record;
-  return finish({ definition, address, before: record }, snapshot, next, { activities, timers, children }, at);
+  const { activities, timers, children, ended } = record;
+  return finish({ definition, address, before: record }, snapshot, next, { activities, timers, children, ended }, at);
 }

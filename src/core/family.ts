@@ -54,6 +54,11 @@ function failureOf(kind: Definition["kind"], record: ActorRecord): ErrorRecord |
   return (record.context as { readonly error: ErrorRecord | null }).error ?? toErrorRecord(undefined);
 }
 
+/** Whether a child says with it that it has ended. */
+export function isEnd(report: ActorEvent): boolean {
+  return !report.type.startsWith("xstate.snapshot.");
+}
+
 /** What a parent hears of a child that it watches. */
 export function snapshotEvent({ logic }: Definition, parent: ParentRecord, record: ActorRecord): ActorEvent {
   const { status, value, context, output, error } = record;

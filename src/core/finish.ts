@@ -76,6 +76,7 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
     names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
+  const { ended } = draft;
   const replies = repliesAfter(before, draft.effects);
   if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))
     return after;
@@ -84,6 +85,7 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
     ...unparked(before),
     ...after,
     ...(draft.children === undefined ? {} : { children: draft.children }),
+    ...(ended === undefined ? {} : { ended }),
     ...(owed.length === 0 ? {} : { owed: [...(before.owed ?? []), ...owed] }),
     ...replies,
     ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
@@ -108,7 +110,7 @@ function report({ definition }: Subject, record: ActorRecord, draft: Draft): voi
 }
 
 function unparked(record: ActorRecord): ActorRecord {
-  const { parked: _parked, ...rest } = record;
+  const { parked: _parked, ended: _ended, ...rest } = record;
   return rest;
 }
 

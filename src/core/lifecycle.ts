@@ -54,6 +54,6 @@ function outcomeOfActor(type: string, id: string, record: ActorRecord): Outcome 
 }
 
 /** What is told of an actor that has ended without being done. */
-export function failureOfActor(about: string, { error }: ActorRecord): ErrorRecord {
+function failureOfActor(about: string, { error }: ActorRecord): ErrorRecord {
   return error ?? toErrorRecord(new TroupeError("cancelled", `${about} was stopped`, { about }));
 }

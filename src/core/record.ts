@@ -33,6 +33,8 @@ export interface ActorRecord {
   readonly timers: Readonly<Record<string, TimerRecord>>;
   /** Children that are actors of their own, by their id in the machine. */
   readonly children?: Readonly<Record<string, ChildRecord>>;
+  /** Generations of those among them whose end has been heard: they need not be stopped, and say nothing more. */
+  readonly ended?: readonly number[];
   /** Whose child it is. */
   readonly parent?: ParentRecord;
   /** At the root of a tree: the systemIds taken in it, and by whom. */
@@ -80,8 +82,6 @@ export interface ChildRecord extends Address {
   readonly src: string;
   readonly kind: "actor" | "task";
   readonly systemId?: string;
-  /** Its end has been heard: it need not be stopped, and says nothing more. */
-  readonly ended?: true;
 }
 
 export interface ParentRecord extends Address {
@@ -117,11 +117,13 @@ export interface Refusal {
   readonly error: ErrorRecord;
 }
 
-/** An actor that waits for a person: its last good record is kept, nothing is lost, and it can be resumed. */
+/** An actor that waits for a person, or for a definition that fits: its last good record is kept, nothing is lost, and it can be resumed. */
 export interface Parked {
   readonly reason: string;
   readonly error: ErrorRecord;
   readonly at: number;
+  /** What it waited for before it had to wait for a definition that fits. */
+  readonly earlier?: Parked;
 }
 
 /** @throws bad_payload when it is not a record that this version can read. */

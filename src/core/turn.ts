@@ -1,6 +1,7 @@
 import type { AnyMachineSnapshot } from "xstate";
 import { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
 import type { Address } from "./address.ts";
+import { isCrowd, transitionOfCrowd } from "./crowd.ts";
 import { isSimple, type Definition } from "./definition.ts";
 import { NO_EFFECTS, NOTHING } from "./draft.ts";
 import type { Envelope } from "./envelope.ts";
@@ -70,9 +71,9 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   const edge = isSimple(definition) ? plainEdge(definition, record.value, heard.event.type) : undefined;
   if (edge !== undefined) return follow(edge, definition, address, record, heard, at);
   const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
-  const scope = openScope(definition, address, record);
-  const next = guarded(address, () => transition(definition, snapshot, heard, scope));
-  const isSpent = heard.activities !== record.activities || heard.timers !== record.timers || heard.children !== record.children;
+  const again = (from: AnyMachineSnapshot): AnyMachineSnapshot => transition(definition, from, heard, openScope(definition, address, record));
+  const next = guarded(address, () => (isCrowd(snapshot.children) ? transitionOfCrowd(snapshot, again) : again(snapshot)));
+  const isSpent = heard.activities !== record.activities || heard.timers !== record.timers || heard.ended !== record.ended;
   if (next === snapshot && !isSpent && record.parent?.watches !== true && isQuiet(definition))
     return { actor: absorb(actor, at), effects: NO_EFFECTS, kind: "unheard" };
   return finish({ definition, address, before: record }, snapshot, next, heard, at);

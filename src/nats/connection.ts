@@ -37,6 +37,7 @@ export async function openConnection(
   } catch (cause) {
     throw new TroupeError("no_connection", `No connection to ${servers}: ${(cause as Error).message}`, { about: servers, cause });
   }
+  if (resolved.inboxPrefix !== undefined) inboxPrefixes.set(connection, resolved.inboxPrefix);
   const version = connection.info?.version ?? "0";
   if (isOlder(version, LEAST_SERVER)) {
     await connection.close();
@@ -48,6 +49,13 @@ export async function openConnection(
   }
   return connection;
 }
+
+/** Where answers to this connection go: what it was opened with, which may have come from a context. */
+export function inboxPrefixIn(connection: NatsConnection): string | undefined {
+  return inboxPrefixes.get(connection);
+}
+
+const inboxPrefixes = new WeakMap<NatsConnection, string>();
 
 function toNatsOptions(resolved: Resolved): NatsOptions {
   const { certFile, keyFile, caFile, handshakeFirst } = resolved.tls ?? {};

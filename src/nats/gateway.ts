@@ -153,6 +153,18 @@ export class NatsGateway implements Gateway {
     }
   }
 
+  async *records({ type }: { readonly type?: string }): AsyncIterable<StateChange> {
+    const { names } = this.#options;
+    const reads = await this.#reads();
+    for (let from = 1; ;) {
+      const some = await reads.following(names.streams.core, names.stateFilter(type), from);
+      for (const { subject, body, header } of some) if (!isMarker(header)) yield { address: names.stateAddress(subject), bytes: body };
+      const last = some.at(-1);
+      if (last === undefined) return;
+      from = last.sequence + 1;
+    }
+  }
+
   async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
     const { names } = this.#options;
     for await (const message of this.#follow(names.deadFilter(filter.type, filter.id), { current: true })) {

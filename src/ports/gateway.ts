@@ -24,6 +24,8 @@ export interface Gateway {
     filter: { readonly type?: string; readonly id?: string },
     options: { readonly current?: boolean; readonly signal?: AbortSignal },
   ): AsyncIterable<StateChange>;
+  /** The stored record of every actor that fits, by reads alone: for those who may create nothing. @throws no_answer, no_connection */
+  records(filter: { readonly type?: string }): AsyncIterable<StateChange>;
   /**
    * The stored turns of an actor that lie behind a position in the history, oldest first; ends with the last one. A turn arrives there
    * a moment after its record. @throws no_answer, no_connection, not_provisioned

@@ -74,7 +74,10 @@ export type Write =
     }
   /** Removes a part that the actor's record no longer has. */
   | { readonly kind: "cancelPart"; readonly partition: number; readonly address: Address; readonly index: number }
-  /** A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. */
+  /**
+   * A message to an actor of any partition, in its mailbox once committed. `message` is unique within the target. `isLast`: its sender
+   * has ended, and nothing of it comes after.
+   */
   | {
       readonly kind: "mail";
       readonly partition: number;
@@ -82,6 +85,7 @@ export type Write =
       readonly to: Address;
       readonly message: string;
       readonly letter: Letter;
+      readonly isLast?: true;
     }
   /** Mail that the server sends itself at `dueAt` (epoch ms), whether or not a host runs. One per actor and name: a second replaces. */
   | {

@@ -21,7 +21,8 @@ import type { Session } from "./session.ts";
 export class Activation {
   readonly address: Address;
   readonly key: string;
-  readonly definition: Definition;
+  /** The newest of its type until the record is read, which may belong to an older one. */
+  definition: Definition;
   readonly session: Session;
   phase: "loading" | "ready" | "dropped" = "loading";
   /** After the last turn, committed or not; undefined while the actor does not exist. */
@@ -39,6 +40,8 @@ export class Activation {
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" | "reply" }>; readonly causes: readonly Hold[] }[] = NOTHING;
   /** Keys of custom actions that are under way. */
   acts: readonly string[] = NOTHING;
+  /** Present while no definition of this host fits the record: the deliveries that wait for one, in order, by source and sequence. */
+  misfit: Map<string, Hold> | undefined;
   /** Answers that are under way, with the deliveries that wait for their arrival. */
   replying: readonly { readonly reply: ReplyRecord; readonly holds: Hold[] }[] = NOTHING;
   /** Events that wait for the next commit: this one is full. */
@@ -84,6 +87,7 @@ export class Activation {
       this.acts.length === 0 &&
       this.replying.length === 0 &&
       this.stalled.length === 0 &&
+      this.misfit === undefined &&
       this.queued === undefined &&
       this.listeners.length === 0
     );

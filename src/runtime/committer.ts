@@ -6,6 +6,7 @@ import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
+import { bundled } from "./bundle.ts";
 import { inParts, type RecordWrite } from "./in-parts.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -83,11 +84,11 @@ export class Committer {
     for (const parcel of parcels) {
       const session = sessionOf(parcel);
       if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
-      const alone = this.#store.singlesOverlap && this.#countWrites(parcel) === 1;
-      if (
-        !alone &&
-        (this.#batchInFlight || batchBytes > MOST_BATCH_BYTES || writes.length + this.#countWrites(parcel) > this.#store.maxWrites)
-      ) {
+      // Whoever must wait anyway is not written down: there may be more turns by then.
+      const mustWait = this.#batchInFlight || batchBytes > MOST_BATCH_BYTES;
+      const count = mustWait && !(this.#store.singlesOverlap && hasOneWrite(parcel)) ? Infinity : this.#countWrites(parcel);
+      const alone = this.#store.singlesOverlap && count === 1;
+      if (!alone && (mustWait || writes.length + count > this.#store.maxWrites)) {
         this.#ready.push(parcel);
         continue;
       }
@@ -103,7 +104,7 @@ export class Committer {
     }
     if (batch.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch, { fences, writes });
+      this.#send(batch, { fences, writes: bundled(writes) });
     }
     this.#tellIdle();
   }
@@ -167,6 +168,11 @@ export function sessionOf(parcel: Parcel): Session {
 
 function isDirty(activation: Activation): boolean {
   return activation.phase === "ready" && activation.pending !== undefined && activation.committing === undefined;
+}
+
+/** But for what a large record comes in. */
+function hasOneWrite(parcel: Parcel): boolean {
+  return parcel.kind === "loose" ? parcel.writes.length === 1 : (parcel.activation.pending?.writes?.size ?? 0) === 0;
 }
 
 /** Moves an activation's pending turns into its commit; the record goes last, where JetStream wants it. */

@@ -1,6 +1,6 @@
 import { formatAddress } from "../core/address.ts";
 import { asked } from "../core/asking.ts";
-import { decodeBody, EMPTY_BODY } from "../core/codec.ts";
+import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError, type ErrorRecord } from "../core/errors.ts";
@@ -30,7 +30,10 @@ export function decodeStart(delivery: Delivery, definition: Definition, now: num
   const body = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   const child = asChild(delivery, body);
   const input = validate(definition.inputSchema, child === undefined ? body : child.input, "invalid_input", about);
-  if (child !== undefined) return { kind: "start", input, parent: child.parent, delayMs: 0 };
+  if (child !== undefined) {
+    const { parent, version } = child;
+    return version === undefined ? { kind: "start", input, parent, delayMs: 0 } : { kind: "start", input, parent, version, delayMs: 0 };
+  }
   const options = readStartOptions(delivery, about);
   return { kind: "start", input, ...options, delayMs: options.delayMs === 0 ? 0 : Math.max(0, delivery.sentAt + options.delayMs - now) };
 }
@@ -52,21 +55,51 @@ export function parentOf(delivery: Delivery): ParentRecord | undefined {
   }
 }
 
-/** Anything else. What actors and timers send comes only over mail, which hosts alone can write. @throws bad_payload, reserved_event */
-export function decodeEvent(delivery: Delivery, relay: Relay): Exclude<Envelope, StartEnvelope | { kind: "settled" }> {
+export type EventEnvelope = Exclude<Envelope, StartEnvelope | { kind: "settled" }>;
+
+/**
+ * Anything else, in order: a bundle brings several, each from a sender of its own. What actors and timers send comes only over mail,
+ * which hosts alone can write. @throws bad_payload, reserved_event
+ */
+export function decodeEvents(delivery: Delivery, relay: Relay): readonly EventEnvelope[] {
+  if (delivery.source !== "mail.event" || delivery.header(HEADERS.kind) !== "bundle") return [decodeEvent(delivery, relay)];
+  const bodies = decodeBody(delivery.body, MSGPACK) as readonly Uint8Array[];
+  return bodies.map((body) => mailEnvelope(decodeBody(body, MSGPACK) as EventMail, relay));
+}
+
+function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
   const about = formatAddress(delivery);
   const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) === "timer") {
     const { timer, generation } = value as { readonly timer: string; readonly generation: number };
     return { kind: "timer", timer, generation };
   }
-  if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") {
-    const mail = value as Exclude<MailBody, ChildBody>;
-    return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
-  }
+  if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") return mailEnvelope(value as EventMail, relay);
   const event = checkEvent(value, about);
-  const asker = delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+  const asker = askerOf(delivery);
   return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
+}
+
+/** The subject that the sender of an event waits on for an answer; "" where nobody does. */
+export function askerOf(delivery: Delivery): string {
+  return delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+}
+
+/** Whether a delivery is a person's word to a parked actor. */
+export function isRetry(delivery: Delivery): boolean {
+  if (delivery.lane !== "event" || delivery.header(HEADERS.kind) !== "") return false;
+  try {
+    const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
+    return typeof value === "object" && value !== null && "type" in value && value.type === "retry";
+  } catch {
+    return false;
+  }
+}
+
+type EventMail = Exclude<MailBody, ChildBody>;
+
+function mailEnvelope(mail: EventMail, relay: Relay): EventEnvelope {
+  return "event" in mail ? { ...mail, event: revived(mail.event, relay) as ActorEvent } : mail;
 }
 
 /** The mail that a server-side timer sends when it fires. */

@@ -59,7 +59,9 @@ export class Overflow {
     const holds = activation.stalled;
     if (holds.length === 0 || this.#isFull(activation)) return;
     activation.stalled = NOTHING;
-    for (const hold of holds) this.#parts.perform(activation, hold);
+    let next = 0;
+    while (next < holds.length && !this.#isFull(activation)) this.#parts.perform(activation, holds[next++] as Hold);
+    activation.stalled = [...holds.slice(next), ...activation.stalled];
   }
 
   #isFull({ pending }: Activation): boolean {

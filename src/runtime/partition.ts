@@ -27,8 +27,10 @@ export interface PartitionParts {
   readonly waitingPerLane: number;
 }
 
-/** Deliveries asked for at a time. A pull is one request however many it asks for; more would only sit in memory. */
-const CREDIT = 64;
+/** Starts asked for at a time. A pull is one request however many it asks for; more would only sit in memory. */
+const START_CREDIT = 64;
+/** Events wait for no slot: the more come together, the more turns of one actor share a record. */
+const EVENT_CREDIT = 256;
 const FORGET_EVERY_MS = 5_000;
 
 /**
@@ -144,6 +146,7 @@ class SourceReader {
   readonly #session: Session;
   readonly #parts: PartitionParts;
   readonly #floor: MailFloor | undefined;
+  readonly #mostCredit: number;
   #inlet: Inlet | undefined;
   #credit = 0;
   #reading = { over: false };
@@ -154,6 +157,7 @@ class SourceReader {
     this.#source = source;
     this.#session = session;
     this.#parts = parts;
+    this.#mostCredit = source.endsWith(".event") ? EVENT_CREDIT : START_CREDIT;
     this.#floor = source.startsWith("mail.") ? new MailFloor() : undefined;
   }
 
@@ -172,9 +176,9 @@ class SourceReader {
   }
 
   refill(): void {
-    if (this.#isPaused || this.#credit > CREDIT / 2 || this.#isFull()) return;
-    this.#credit = CREDIT;
-    this.#inlet?.want(CREDIT);
+    if (this.#isPaused || this.#credit > this.#mostCredit / 2 || this.#isFull()) return;
+    this.#credit = this.#mostCredit;
+    this.#inlet?.want(this.#mostCredit);
   }
 
   pause(): void {

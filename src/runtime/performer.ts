@@ -6,7 +6,7 @@ import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import { failed } from "../core/failing.ts";
 import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { park, performed } from "../core/parking.ts";
-import { isEnded, type OwedRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type ActorRecord, type OwedRecord, type Refusal } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -15,6 +15,7 @@ import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
+import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
@@ -55,6 +56,7 @@ export class Performer {
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
+  readonly #misfits: Misfits;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -99,10 +101,26 @@ export class Performer {
       perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
+    this.#misfits = new Misfits({
+      ...parts,
+      at: (activation) => this.#at(activation),
+      check: (activation, turn) => void this.#fit(activation, turn),
+      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+      recover: (activation) => this.recover(activation),
+      refuse: (asker, answer) => this.refuse(asker, answer),
+      // A start for an actor that exists only adds to what it waits for, and needs no slot.
+      perform: (activation, hold) =>
+        hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
+    });
   }
 
   idle(): Promise<void> {
     return this.#obligations.idle();
+  }
+
+  /** The actor of a record that was just read. */
+  admit(activation: Activation, record: ActorRecord): void {
+    this.#misfits.admit(activation, record);
   }
 
   /**
@@ -110,9 +128,13 @@ export class Performer {
    * begin before they were heard: one of them may cancel it.
    */
   perform(activation: Activation, hold: Hold, others: "none" | "events" = "none"): void {
-    if (this.#overflow.stalls(activation, hold)) return;
-    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
+    const { misfit, definition } = activation;
+    if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
+    const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
+    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.#misfits.wait(activation, hold));
+    else if (misfit !== undefined) this.#misfits.wait(activation, hold);
+    else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
+    else if (!needsSlot) this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
   }
 
@@ -143,7 +165,7 @@ export class Performer {
 
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
-    if (activation.actor === undefined) return;
+    if (activation.actor === undefined || activation.misfit !== undefined) return;
     if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
     this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
@@ -152,7 +174,9 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, []),
-      ring: (timer, generation) => this.ring(activation, timer, generation),
+      ring: (timer, generation) => {
+        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+      },
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, []);

@@ -2,6 +2,7 @@ import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import type { Address, Lane } from "../core/address.ts";
 import type { MailEffect } from "../core/effect.ts";
 import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { isEnd } from "../core/family.ts";
 import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { ParentRecord } from "../core/record.ts";
@@ -10,7 +11,7 @@ import type { Letter, Write } from "../ports/store.ts";
 
 /** What the body of mail between actors is, beside its kind. Read by decode.ts. */
 export type MailBody =
-  | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord }
+  | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
   | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
   | { readonly kind: "stop"; readonly by: Address }
@@ -22,7 +23,8 @@ export type MailBody =
 export function mailWrite(effect: MailEffect, message: string, partitions: number): Write {
   const { to, lane, body } = addressed(effect);
   const letter = letters.get(effect) ?? letterOf(body);
-  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter };
+  const write = { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter } as const;
+  return effect.kind === "report" && isEnd(effect.event) ? { ...write, isLast: true } : write;
 }
 
 /** Writes an effect down ahead of time; its size in bytes. @throws bad_payload for what cannot be written down */
@@ -40,7 +42,12 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
       return {
         to: bare(effect.to),
         lane: effect.as === "task" ? "normal" : "high",
-        body: { kind: "child", input: effect.input, parent: effect.parent },
+        body: {
+          kind: "child",
+          input: effect.input,
+          parent: effect.parent,
+          ...(effect.version === undefined ? {} : { version: effect.version }),
+        },
       };
     case "stop":
       return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };

@@ -1,6 +1,7 @@
 import { refusal } from "../core/asking.ts";
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
@@ -9,7 +10,7 @@ import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
-import { decodeEvent, decodeStart, parentOf } from "./decode.ts";
+import { decodeEvents, decodeStart, parentOf, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -66,6 +67,7 @@ export class Reception {
     const at = this.#turns.at(activation, hold);
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
+      if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
       const turn = this.#turns.fit(activation, start(activation.definition, activation.address, envelope, at));
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
@@ -122,16 +124,32 @@ export class Reception {
       this.#turns.adopt(activation, hold);
       return;
     }
+    let envelopes: readonly EventEnvelope[];
     try {
-      const envelope = decodeEvent(delivery, scopeOf(activation.definition).relay);
-      if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
-      else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
-        this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
-        this.#turns.queueIfReady(activation, [hold]);
-      } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
+      envelopes = decodeEvents(delivery, scopeOf(activation.definition).relay);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
+      return;
     }
+    const [only] = envelopes;
+    if (only !== undefined && envelopes.length === 1) this.#hear(activation, actor, hold, only);
+    else this.#hearAll(activation, hold, envelopes);
+  }
+
+  /** One delivery: none of what it brings lets it go before all is turned, and all its turns are one commit's. */
+  #hearAll(activation: Activation, hold: Hold, envelopes: readonly EventEnvelope[]): void {
+    hold.take();
+    for (const envelope of envelopes) this.#hear(activation, activation.actor as Actor, hold, envelope);
+    this.#turns.adopt(activation, hold, "done");
+    hold.release();
+  }
+
+  #hear(activation: Activation, actor: Actor, hold: Hold, envelope: EventEnvelope): void {
+    if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
+    else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
+      this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
+      this.#turns.queueIfReady(activation, [hold]);
+    } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
   }
 
   /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */

@@ -28,11 +28,16 @@ export function recover(activation: Activation, parts: RecoveryParts): void {
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
+    // What a migration has just armed is armed.
+    if (activation.alarms.some((armed) => armed.generation === generation)) continue;
     if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, []);
     else if (dueAt <= at.now) parts.ring(timer, generation);
     else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
-  for (const name of Object.keys(record.activities)) apply(afterCrash(activation, name, at, log));
+  // What a migration has just begun was not left open by anybody.
+  const begun = new Set(activation.attempts.map(({ generation }) => generation));
+  for (const [name, { generation }] of Object.entries(record.activities))
+    if (!begun.has(generation)) apply(afterCrash(activation, name, at, log));
 }
 
 function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log): Turn {

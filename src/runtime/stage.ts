@@ -5,7 +5,6 @@ import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
 import { errorEvent } from "../core/family.ts";
-import { revive } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
@@ -231,7 +230,7 @@ export class Stage {
     try {
       if (bytes !== undefined) {
         activation.recordBytes = bytes.length;
-        activation.actor = revive(activation.definition, activation.address, asRecord(decodeRecord(bytes)));
+        this.#performer.admit(activation, asRecord(decodeRecord(bytes)));
       }
     } catch (error) {
       this.#unreadable(activation, error);

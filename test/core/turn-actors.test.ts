@@ -59,13 +59,28 @@ const report = (generation: number) =>
 const restored = (actor: Actor): Actor => revive(order, ADDRESS, asRecord(decodeRecord(encodeRecord(actor.record))));
 const kinds = (turn: Turn): readonly string[] => turn.effects.map(({ kind }) => kind);
 
+it("keeps a record an actor's in every turn, with and without children", () => {
+  const plain = defineActor({ name: "order", machine: setup({}).createMachine({ on: { x: { actions: assign({}) } } }) });
+  const first = start(plain, ADDRESS, { kind: "start", input: undefined, delayMs: 0 }, AT).actor;
+  expect(first.record.kind).toBe("actor");
+  expect(take(plain, ADDRESS, first, heard("x"), AT).actor.record.kind).toBe("actor");
+  expect(next(born(), heard("go")).actor.record.kind).toBe("actor");
+});
+
 describe("a turn that starts children", () => {
   const turn = next(born(), heard("go"));
 
   it("asks for each before anything is sent to it, and knows where it will be", () => {
     expect(kinds(turn)).toEqual(["spawn", "run", "send", "emit", "arm"]);
     const parent: ParentRecord = { type: "order", id: "7", child: "k", generation: 1, root: { type: "order", id: "7" }, watches: true };
-    expect(turn.effects[0]).toEqual({ kind: "spawn", to: { type: "order-kid", id: "7~k~1" }, as: "actor", input: undefined, parent });
+    expect(turn.effects[0]).toEqual({
+      kind: "spawn",
+      to: { type: "order-kid", id: "7~k~1" },
+      as: "actor",
+      input: undefined,
+      parent,
+      version: "1",
+    });
     expect(turn.effects[2]).toEqual({ kind: "send", to: "order-kid/7~k~1", event: { type: "ask" } });
     expect(turn.actor.record.children).toEqual({ k: { type: "order-kid", id: "7~k~1", generation: 1, src: "kid", kind: "actor" } });
   });

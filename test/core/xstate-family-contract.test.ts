@@ -14,6 +14,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ActorRef } from "../../src/core/ref.ts";
 import { Scope } from "../../src/core/scope.ts";
+import type { StateNode } from "../../src/core/missing.ts";
 import { stubLogic } from "../../src/core/stub.ts";
 
 /** What actors with children rely on in XState beyond its types. A failure here explains all others. */
@@ -132,5 +133,28 @@ describe("logic with a start of its own", () => {
 
   it("is limited in its steps by an option that is infinite unless it is set", () => {
     expect(stubbed.options.maxIterations).toBe(Infinity);
+  });
+});
+
+describe("what a state would begin", () => {
+  it("is told by its `after` and its invokes, and a timer's id is its event's type", () => {
+    const { after, invoke } = node("a") as unknown as StateNode;
+    expect(after.map(({ eventType, delay }) => ({ eventType, delay }))).toEqual([{ eventType: "xstate.after.soon.m.a", delay: "soon" }]);
+    expect(invoke).toMatchObject([{ id: "k", src: "kid", systemId: "clerk", onSnapshot: {} }]);
+    stubbed.getInitialSnapshot(open(), undefined);
+    expect(paramsOf("xstate.raise")).toMatchObject([{ id: "xstate.after.soon.m.a", delay: 10, event: { type: "xstate.after.soon.m.a" } }]);
+  });
+
+  it("has a path of keys, whatever ids there are, and history says where it leads by its configuration", () => {
+    const other = setup({}).createMachine({
+      id: "other",
+      initial: "x",
+      states: { x: { id: "own", initial: "y", states: { y: {}, h: { type: "history", target: "y" } } } },
+    });
+    const x = (other.root.states as Readonly<Record<string, unknown>>)["x"] as StateNode & {
+      readonly initial: { readonly target: readonly { id: string }[] };
+    };
+    expect([x.id, x.path, x.states["y"]?.path, x.initial.target.map(({ id }) => id)]).toEqual(["own", ["x"], ["x", "y"], ["other.x.y"]]);
+    expect(x.states["h"]).toMatchObject({ type: "history", config: { target: "y" } });
   });
 });

@@ -19,6 +19,13 @@ export const INPUT = {
 
 const PARKED = { reason: "crashed", error: { name: "TroupeError", code: "crashed", message: "The host died" }, at: NOW };
 
+const MISFIT = {
+  reason: "newer_version",
+  error: { name: "TroupeError", code: "newer_version", message: "resize/42 was written by version 2; this host has version 1" },
+  at: NOW,
+  earlier: PARKED,
+};
+
 type Step = (actor: Actor) => Turn;
 const hear =
   (envelopeOf: (actor: Actor) => Parameters<typeof next>[2]): Step =>
@@ -35,6 +42,7 @@ export const STATES: Readonly<Record<string, readonly Step[]>> = {
   "doing, first attempt": [hear(begin)],
   "doing, second attempt after two crashes": [hear(begin), fail, hear((actor) => fired(actor)), hear(begin), crash, crash],
   "doing, parked": [hear(begin), (actor) => park(actor, PARKED, AT)],
+  "doing, parked for want of a version, and crashed before": [hear(begin), (actor) => park(actor, MISFIT, AT)],
   done: [hear(begin), succeed],
   failed: [hear(begin), hear((actor) => failed(actor, { name: "TerminalError", message: "hopeless", retryable: false }))],
   "failed by cancel": [hear(cancel)],

@@ -1,7 +1,16 @@
 import { expectTypeOf, it } from "vitest";
 import { assign, fromTransition, setup, type AnyActorRef } from "xstate";
 import { z } from "zod";
-import { ActorView, defineActor, defineTask, type Client, type Definition, type Ref, type TaskView, type View } from "../../src/index.ts";
+import {
+  defineActor,
+  defineTask,
+  type ActorView,
+  type Client,
+  type Definition,
+  type Ref,
+  type TaskView,
+  type View,
+} from "../../src/index.ts";
 import type { ActorEvent } from "../../src/core/envelope.ts";
 
 /** What a definition says to whoever uses it. Checked by the type checker; nothing here runs. */
@@ -33,7 +42,9 @@ declare const client: Client;
 it("an actor's ref knows its events, its states, its context, its input and its output", () => {
   if (never()) {
     const ref = client.ref(order, "7");
-    expectTypeOf(ref.send).parameter(0).toEqualTypeOf<{ type: "paid"; amount: number } | { type: "price"; replyTo: AnyActorRef }>();
+    expectTypeOf<Parameters<typeof ref.send>[0]>().toEqualTypeOf<
+      { type: "paid"; amount: number } | { type: "price"; replyTo: AnyActorRef }
+    >();
     // @ts-expect-error an event that the machine does not know
     void ref.send({ type: "cancelled" });
     // @ts-expect-error an event without what it needs
@@ -84,7 +95,7 @@ it("the type of a definition is enough, and a bare name is unknown", () => {
     void ref.waitFor((view) => view.matches("shipped") && view.context.paid > 0);
     void client.start<typeof order>("order", { input: { id: "7" } });
     const bare = client.ref("order", "7");
-    expectTypeOf(bare.send).parameter(0).toEqualTypeOf<ActorEvent>();
+    expectTypeOf<Parameters<typeof bare.send>[0]>().toEqualTypeOf<ActorEvent>();
     expectTypeOf(bare.result()).resolves.toEqualTypeOf<unknown>();
     expectTypeOf(bare.get()).resolves.toEqualTypeOf<View | undefined>();
     expectTypeOf(client.run("greet", 5)).resolves.toEqualTypeOf<unknown>();
