@@ -48,7 +48,7 @@ async function workOff(
 ): Promise<Pick<HotResult, "queuedPerSecond" | "hostMicrosPerEvent" | "serverMicrosPerEvent">> {
   const first = await startHost();
   const ref = await client.start("counter", { id: "hot", input: { events } });
-  await ref.waitFor(({ state }) => state === "doing");
+  await ref.waitFor(({ revision }) => revision > 0, { timeout: "30s" });
   await first.stop();
   await withLimit(events, IN_FLIGHT, (n) => ref.send({ type: "tick", n }));
   const serverBefore = cpuMicrosOf(server.pid);

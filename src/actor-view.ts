@@ -2,7 +2,8 @@ import { matchesState, type StateValue } from "xstate";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import { formatState, type ActorRecord, type Parked } from "./core/record.ts";
-import { dueAtOf } from "./task-view.ts";
+import type { SupervisionRecord } from "./core/supervision.ts";
+import { dueAtOf, type KeptRecord } from "./task-view.ts";
 
 /** A state of a machine as text, `paying` or `paying.asked`, where the machine's type names its states. */
 export type StatePath<TValue> = StateValue extends TValue
@@ -39,15 +40,19 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
   /** By their ids in the machine; without promise, callback and observable logic, which has no address. */
   readonly children?: Readonly<Record<string, Address>>;
   readonly parked?: Parked;
+  /** With `supervise`, once a child has failed: restarts within the window, and the newest failure with its answer. */
+  readonly supervision?: SupervisionRecord;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
+  /** Of a turn whose record the history did not keep: its bytes. Context, output and children are missing here. */
+  readonly tooLarge?: number;
   /** Of the definition that wrote the record. */
   readonly version: string;
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 
-  constructor({ type, id }: Address, record: ActorRecord) {
+  constructor({ type, id }: Address, record: KeptRecord) {
     this.type = type;
     this.id = id;
     this.status = record.status;
@@ -59,8 +64,10 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.parent !== undefined) this.parent = bare(record.parent);
     if (record.children !== undefined) this.children = mapped(record.children);
     if (record.parked !== undefined) this.parked = record.parked;
+    if (record.supervision !== undefined) this.supervision = record.supervision;
     const dueAt = dueAtOf(record);
     if (dueAt !== undefined) this.dueAt = dueAt;
+    if (record.tooLarge !== undefined) this.tooLarge = record.tooLarge;
     this.version = record.version;
     this.revision = record.revision;
     this.createdAt = record.createdAt;

@@ -5,12 +5,15 @@ import type { Activity, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
-import { faultsOfMachine } from "./core/machine-faults.ts";
+import { faultsOfMachine, namesOfChildren } from "./core/machine-faults.ts";
+import { DEFAULT_RETRY, faultsOfRetry, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
+import type { Supervision } from "./core/supervision.ts";
 import { stubLogic } from "./core/stub.ts";
 import { activityOf } from "./logic-activity.ts";
 import { castWith, versioned, type VersionOptions } from "./versioning.ts";
 import { definitionOf } from "./logic-of.ts";
+import { supervisionOf, type SuperviseOptions } from "./supervise.ts";
 import type { ActorDefinition } from "./view.ts";
 
 /** What an actor is. Every field but `name` and `machine` has a default. */
@@ -25,6 +28,8 @@ export interface ActorOptions<TLogic extends AnyActorLogic> extends VersionOptio
   readonly children?: Readonly<Record<string, AnyDefinition>>;
   /** For promise, callback and observable logic, by its name in the machine. */
   readonly activities?: Readonly<Record<string, ActivityOptions>>;
+  /** Who decides when a child fails. Default: the machine hears of it, as XState has it. */
+  readonly supervise?: SuperviseOptions;
   /** When the machine throws: `park` keeps the last good state for somebody to look at, `fail` ends the actor in error. Default: `park`. */
   readonly onThrow?: "park" | "fail";
   /** How long the record of an ended actor is kept. Default: an hour when done, a day otherwise; at least a minute. */
@@ -38,6 +43,8 @@ export interface ActivityOptions {
   readonly onCrash?: CrashPolicy;
   /** The longest one attempt may take. Default: no limit. */
   readonly timeout?: Duration;
+  /** How often and when it is tried again before the machine, or a supervisor, hears that it failed. Default: never; fields left out are a task's. */
+  readonly retry?: Partial<RetryPolicy>;
 }
 
 /** A definition whatever its types are. */
@@ -78,18 +85,23 @@ export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<
     outputSchema: undefined,
     children: options.children ?? {},
     activities: (src, logic) => {
-      const { onCrash = "rerun", timeout } = options.activities?.[src] ?? {};
+      const { onCrash = "rerun", timeout, retry } = options.activities?.[src] ?? {};
       if (!["rerun", "fail", "park"].includes(onCrash))
         faults.push({ path: `activities.${src}.onCrash`, message: `must be rerun, fail or park, not "${onCrash}"` });
-      return activityOf(logic, onCrash, duration(`activities.${src}.timeout`, timeout, 1));
+      const policy = retry === undefined ? undefined : { ...DEFAULT_RETRY, ...retry };
+      if (policy !== undefined) faults.push(...faultsOfRetry(policy, `activities.${src}.retry`));
+      const activity = activityOf(logic, onCrash, duration(`activities.${src}.timeout`, timeout, 1));
+      return policy === undefined ? activity : { ...activity, retry: policy };
     },
   };
   const machineFaults: Fault[] = [];
   const definition = defined(options.name, options.machine, settings, machineFaults);
+  const supervision = options.supervise === undefined ? undefined : supervisionIn(definition, options.supervise, faults);
   refuse("bad_options", options.name, faults);
   refuse("bad_machine", options.name, machineFaults);
   const { cast = [] } = definition;
-  return { ...definition, ...ways, cast: castWith(cast, ways.versions ?? []) } as ActorDefinition<TLogic>;
+  const supervised = supervision === undefined ? {} : { supervision };
+  return { ...definition, ...supervised, ...ways, cast: castWith(cast, ways.versions ?? []) } as ActorDefinition<TLogic>;
 }
 
 interface Settings extends Pick<Definition, "version" | "history" | "onThrow" | "retention" | "inputSchema" | "outputSchema"> {
@@ -139,6 +151,15 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   const { maxIterations = Infinity } = stubbed.options;
   stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };
   return { ...common, kind: "actor", logic: "machine", name, machine: stubbed, shape: shapeOf(stubbed), activities, children, cast };
+}
+
+function supervisionIn({ logic, machine }: Definition, options: SuperviseOptions, faults: Fault[]): Supervision {
+  const order = logic === "machine" ? Object.keys(machine.implementations.actors as object) : [];
+  if (order.length === 0) faults.push({ path: "supervise", message: "has no children to supervise" });
+  const ids = logic === "machine" ? namesOfChildren(machine) : new Set<string>();
+  const { supervision, faults: found } = supervisionOf(options, { order, ids, path: "supervise." });
+  faults.push(...found);
+  return supervision;
 }
 
 function meantIn(logics: Readonly<Record<string, AnyActorLogic>>): Readonly<Record<string, AnyDefinition>> {

@@ -12,7 +12,7 @@ import { planLogic } from "./core/plan-logic.ts";
 import type { EndedChild } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
-import { faultsOfRetry } from "./define.ts";
+import { faultsOfRetry } from "./core/retry.ts";
 import type { ChildDescription, ExpandContext, YieldedChild } from "./plan-expansion.ts";
 import { activitiesOf } from "./plan-phases.ts";
 import { DEFAULT_LIMIT, rulesOf } from "./plan-rules.ts";
@@ -128,7 +128,7 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
   };
   const retry = { ...DEFAULT_RETRY, ...options.retry };
   const rules = rulesOf(given, faults);
-  faults.push(...faultsOfPlan(given), ...faultsOfRetry(retry));
+  faults.push(...faultsOfPlan(given), ...faultsOfRetry(retry, "retry"));
   const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const doneMs = duration("retention.done", options.retention?.done, MINUTE_MS) ?? HOUR_MS;

@@ -5,7 +5,7 @@ import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
 import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
-import { chanceOf, DEFAULT_RETRY, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
+import { chanceOf, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import type { TaskView } from "./task-view.ts";
@@ -62,7 +62,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   const { onCrash = "rerun" } = options;
   if (!["rerun", "fail", "park"].includes(onCrash))
     faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
-  faults.push(...faultsOfRetry(retry));
+  faults.push(...faultsOfRetry(retry, "retry"));
   const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
@@ -90,21 +90,6 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     inputSchema: options.input,
     outputSchema: options.output,
   };
-}
-
-export function faultsOfRetry(retry: RetryPolicy): Fault[] {
-  const faults: Fault[] = [];
-  const demand = (path: string, holds: boolean, message: string) => holds || faults.push({ path: `retry.${path}`, message });
-  demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");
-  demand("minDelayMs", Number.isFinite(retry.minDelayMs) && retry.minDelayMs >= 0, "must be a number, not negative");
-  demand(
-    "maxDelayMs",
-    Number.isFinite(retry.maxDelayMs) && retry.maxDelayMs >= retry.minDelayMs,
-    "must be a number, not less than minDelayMs",
-  );
-  demand("factor", Number.isFinite(retry.factor) && retry.factor >= 1, "must be a number, at least 1");
-  demand("jitter", retry.jitter >= 0 && retry.jitter <= 1, "must be between 0 and 1");
-  return faults;
 }
 
 /** The task machine with one task's retry policy, ready to be interpreted: its work is an activity, so a stub stands here. */

@@ -24,6 +24,9 @@ export {
 export type { Log } from "./ports/log.ts";
 export { Ref, type WaitOptions } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
+export type { SuperviseOptions } from "./supervise.ts";
+export { supervisor } from "./supervisor.ts";
+export type { Backoff, Decision, Directive, Restart, Strategy, SupervisionRecord } from "./core/supervision.ts";
 export type { TaskState, TaskView } from "./task-view.ts";
 export type { ActorDefinition, Status, View } from "./view.ts";
 export type { WatchOptions } from "./watch.ts";

@@ -2,7 +2,7 @@ import { TroupeError, type Fault } from "./core/errors.ts";
 import type { FailedChild, FailureRule } from "./core/plan-failure.ts";
 import type { KindRules, PlanRules } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY } from "./core/retry.ts";
-import { faultsOfRetry } from "./define.ts";
+import { faultsOfRetry } from "./core/retry.ts";
 import type { Compensate, FailurePolicy, PlanOptions } from "./define-plan.ts";
 import { MOST_BYTES, plannedChild } from "./plan-expansion.ts";
 
@@ -43,7 +43,7 @@ function ruleOf(policy: FailurePolicy, path: string, plan: string, kinds: Readon
     case "retry": {
       const { policy: _policy, when: _when, ...given } = policy;
       const retry = { ...DEFAULT_RETRY, ...given };
-      faults.push(...faultsOfRetry(retry).map((fault) => ({ ...fault, path: fault.path.replace("retry", path) })));
+      faults.push(...faultsOfRetry(retry, path));
       return { ...when, policy: "retry", retry };
     }
     case "reschedule": {

@@ -24,6 +24,8 @@ export interface TaskView<TOutput = unknown> {
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   readonly deadlineAt?: number;
+  /** Of a turn whose record the history did not keep: its bytes. What was in it is missing here. */
+  readonly tooLarge?: number;
   /** Of the definition that wrote the record; absent while none is stored. */
   readonly version?: string;
   /** 0 while no record is stored. */
@@ -32,8 +34,11 @@ export interface TaskView<TOutput = unknown> {
   readonly updatedAt?: number;
 }
 
-export function taskViewOf(address: Address, record: ActorRecord): TaskView {
-  const context = record.context as TaskContext;
+/** A record, or what the history keeps of a large one. */
+export type KeptRecord = ActorRecord & { readonly tooLarge?: number };
+
+export function taskViewOf(address: Address, record: KeptRecord): TaskView {
+  const context = record.context as TaskContext | undefined;
   const { output, parent, parked, deadlineAt } = record;
   const dueAt = dueAtOf(record);
   return {
@@ -41,14 +46,15 @@ export function taskViewOf(address: Address, record: ActorRecord): TaskView {
     kind: "task",
     state: topState(record.value) as TaskState,
     path: formatState(record.value),
-    attempt: context.attempt,
-    ...(context.input === undefined ? {} : { input: context.input }),
-    ...(context.error === null ? {} : { error: context.error }),
+    attempt: context?.attempt ?? 0,
+    ...(context?.input === undefined ? {} : { input: context.input }),
+    ...((context?.error ?? null) === null ? {} : { error: context?.error as ErrorRecord }),
     ...(output === undefined ? {} : { output }),
     ...(parent === undefined ? {} : { parent: { type: parent.type, id: parent.id } }),
     ...(parked === undefined ? {} : { parked }),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(record.tooLarge === undefined ? {} : { tooLarge: record.tooLarge }),
     version: record.version,
     revision: record.revision,
     createdAt: record.createdAt,

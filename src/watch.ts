@@ -76,11 +76,13 @@ class Turns {
     const startedAt = performance.now();
     while (reached < record.revision - 1) {
       for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position)) {
-        this.#position = sequence;
         const turn = asRecord((decodeRecord(bytes) as { readonly record: unknown }).record);
         // The same id may have been in use before.
         if (turn.createdAt !== record.createdAt) continue;
         this.#kind = "kept";
+        // Of a large record the history has an outline, the record itself is at hand.
+        if (turn.revision >= record.revision) return;
+        this.#position = sequence;
         if (turn.revision <= reached) continue;
         reached = turn.revision;
         yield turn;

@@ -16,7 +16,7 @@ export interface Turn {
   /** What the machine heard; absent where it heard nothing, or nothing came from outside. */
   readonly event?: ActorEvent;
   /** For types with history: the transitions that were taken, in order. */
-  readonly edges?: readonly Edge[];
+  readonly edges?: readonly Edge[] | undefined;
   /** What the turn made of the envelope: an unheard one changed nothing and need not be stored. */
   readonly kind: "changed" | "unheard";
   /** It was made to fit what is stored with it. */

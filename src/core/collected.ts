@@ -1,12 +1,12 @@
 import type { AnyMachineSnapshot } from "xstate";
 import { formatAddress, type Address } from "./address.ts";
+import { begin, bookName } from "./birth.ts";
 import type { Definition } from "./definition.ts";
 import type { Draft } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
-import { childAddress, rootOf } from "./family.ts";
 import { placeOfAction } from "./action-places.ts";
 import { sendEffects } from "./passing.ts";
-import type { ActorRecord, ChildRecord, ParentRecord } from "./record.ts";
+import type { ActorRecord } from "./record.ts";
 import { ActorRef, refOfActivity, replaced, textOf, type RefText } from "./ref.ts";
 import { UNNAMED, type Scope } from "./scope.ts";
 
@@ -137,26 +137,19 @@ export class Collected {
   }
 
   #begin(id: string, src: string, child: Child): ActorRef {
-    const { definition, address, before } = this.#subject;
+    const { definition, address } = this.#subject;
     const { draft } = this;
     const type = definition.children?.get(src);
     if (type === undefined) {
       draft.run(id, src, this.stored(child.options?.input), child._syncSnapshot);
       const text = refOfActivity(address, id);
-      if (child.systemId !== undefined) this.#name(child.systemId, text);
+      if (child.systemId !== undefined) bookName(this.#subject, draft, child.systemId, text);
       return new ActorRef(text, id, this.#scope.relay);
     }
-    const generation = ++draft.generation;
-    const to = childAddress(address, id, generation, type);
-    const watches = child._syncSnapshot === true ? { watches: true as const } : {};
-    const parent: ParentRecord = { ...address, child: id, generation, root: rootOf(address, before), ...watches };
     const named = child.systemId === undefined ? {} : { systemId: child.systemId };
-    const record: ChildRecord = { ...to, generation, src, kind: type.kind, ...named };
-    if (type.isDetached !== true) draft.adopt(id, record);
-    const version = type.isShared ? {} : { version: definition.version };
-    draft.effect({ kind: "spawn", to, as: type.kind, input: this.stored(child.options?.input), parent, ...version });
-    if (child.systemId !== undefined) this.#name(child.systemId, formatAddress(to));
-    return new ActorRef(formatAddress(to), id, this.#scope.relay);
+    const input = this.stored(child.options?.input);
+    const text = begin(this.#subject, draft, { id, src, type, input, watched: child._syncSnapshot === true, ...named });
+    return new ActorRef(text, id, this.#scope.relay);
   }
 
   #end(id: string): void {
@@ -167,11 +160,6 @@ export class Collected {
     const hasEnded = draft.hasEnded(child);
     draft.lose(id);
     if (!hasEnded) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
-    if (child.systemId !== undefined) this.#name(child.systemId, undefined, formatAddress(child));
-  }
-
-  #name(name: string, ref: RefText | undefined, was?: RefText): void {
-    const { address, before } = this.#subject;
-    this.draft.effect({ kind: "name", root: rootOf(address, before), name, ref, ...(was === undefined ? {} : { was }) });
+    if (child.systemId !== undefined) bookName(this.#subject, draft, child.systemId, undefined, formatAddress(child));
   }
 }

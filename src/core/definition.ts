@@ -3,6 +3,8 @@ import type { AnyStateMachine } from "xstate";
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { ChildType } from "./family.ts";
+import type { RetryPolicy } from "./retry.ts";
+import type { Supervision } from "./supervision.ts";
 import type { Migration } from "./versions.ts";
 
 /**
@@ -27,6 +29,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   readonly activities: ReadonlyMap<string, Activity>;
   /** What else the machine starts: actors of their own, by the machine's name for them. */
   readonly children?: ReadonlyMap<string, ChildType>;
+  /** What becomes of children that fail; without it the machine hears of every failure. */
+  readonly supervision?: Supervision;
   /** The definitions of children that nobody else defines; a host that has this one has them too. */
   readonly cast?: readonly Definition[];
   readonly retention: Retention;
@@ -60,6 +64,8 @@ export interface Activity {
   readonly timeoutMs: number | undefined;
   /** The longest silence between heartbeats; undefined where none are expected. */
   readonly heartbeatTimeoutMs: number | undefined;
+  /** How often and when it is tried again, before its failure is one; undefined for never. A task's machine has its own. */
+  readonly retry?: RetryPolicy;
   /** It may last as long as its actor: it takes no slot, and nobody waits for its end. */
   readonly isLasting?: boolean;
 }

@@ -40,7 +40,15 @@ export class Draft {
   }
 
   adopt(id: string, child: ChildRecord): void {
-    this.#ownChildren()[id] = child;
+    const children = this.#ownChildren();
+    const was = children[id];
+    if (was !== undefined && was.generation !== child.generation && this.hasEnded(was)) this.#endedLeft?.delete(was.generation);
+    children[id] = child;
+  }
+
+  /** A child whose end need not be heard of any more. */
+  end({ generation }: ChildRecord): void {
+    (this.#endedLeft ??= new Set(this.#ended)).add(generation);
   }
 
   lose(id: string): void {
@@ -50,21 +58,22 @@ export class Draft {
   }
 
   hasEnded({ generation }: ChildRecord): boolean {
-    if (this.#ended === undefined) return false;
+    if (this.#ended === undefined && this.#endedLeft === undefined) return false;
     return (this.#endedLeft ??= new Set(this.#ended)).has(generation);
   }
 
   /** Of the children that are left, those whose end has been heard. */
   get ended(): readonly number[] | undefined {
     const left = this.#endedLeft;
-    if (left === undefined || left.size === this.#ended?.length) return this.#ended;
+    if (left === undefined) return this.#ended;
     return left.size === 0 ? undefined : [...left];
   }
 
-  run(id: string, src: string, input: unknown, watched?: boolean): void {
+  run(id: string, src: string, input: unknown, watched?: boolean, failures?: number): void {
     const generation = ++this.generation;
-    const activity: ActivityRecord =
+    let activity: ActivityRecord =
       watched === true ? { src, generation, input, reruns: 0, watched } : { src, generation, input, reruns: 0 };
+    if (failures !== undefined) activity = { ...activity, failures };
     this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
     this.effect({ kind: "run", activity: id, generation });
   }

@@ -32,8 +32,10 @@ export type Effect =
     }
   | { readonly kind: "stop"; readonly to: Address; readonly by: Address }
   | { readonly kind: "send"; readonly to: RefText; readonly event: ActorEvent }
-  /** A child tells its parent how it is, or how it ended. */
-  | { readonly kind: "report"; readonly to: ParentRecord; readonly event: ActorEvent }
+  /** A parent lets a child that was set aside go on. */
+  | { readonly kind: "resume"; readonly to: Address; readonly by: Address }
+  /** A child tells its parent how it is, or how it ended; or, where it failed and `lives`, what is wrong. */
+  | { readonly kind: "report"; readonly to: ParentRecord; readonly event: ActorEvent; readonly lives?: true }
   /** For work of the actor's own that listens. */
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   /** A systemId is taken (`ref`), or given back by whoever `was` it: the root keeps the book. */
@@ -46,12 +48,13 @@ export type Effect =
   | { readonly kind: "act"; readonly owed: OwedRecord; readonly exec: ((info: object, params: unknown) => unknown) | undefined };
 
 /** Effects that are messages to other actors: they are stored in the commit of the turn that sends them. */
-export type MailEffect = Extract<Effect, { kind: "spawn" | "stop" | "send" | "report" | "name" | "relay" }>;
+export type MailEffect = Extract<Effect, { kind: "spawn" | "stop" | "resume" | "send" | "report" | "name" | "relay" }>;
 
 export function isMail(effect: Effect): effect is MailEffect {
   switch (effect.kind) {
     case "spawn":
     case "stop":
+    case "resume":
     case "send":
     case "report":
     case "name":

@@ -13,10 +13,12 @@ export type Envelope =
   | { readonly kind: "event"; readonly event: ActorEvent; readonly asker?: string }
   | { readonly kind: "timer"; readonly timer: string; readonly generation: number }
   | { readonly kind: "settled"; readonly activity: string; readonly generation: number; readonly event: ActorEvent }
-  /** A child says how it is, or how it ended. */
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
+  /** A child says how it is, or how it ended; or, where it failed and `lives`, what is wrong. */
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent; readonly lives?: true }
   /** Its parent ends it; heard from nobody else's. */
   | { readonly kind: "stop"; readonly by: Address }
+  /** Its parent lets it go on after it was set aside; heard from nobody else's. */
+  | { readonly kind: "resume"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };

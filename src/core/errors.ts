@@ -141,6 +141,18 @@ export function withoutStacks({ stack: _stack, cause, ...rest }: ErrorRecord): E
   return cause === undefined ? rest : { ...rest, cause: withoutStacks(cause) };
 }
 
+const BRIEF_CHARS = 512;
+
+/** Without what may be too much to be stored beside other things: words are cut at 512 characters, stack, faults and cause are left out. */
+export function brief({ name, message, code, retryable }: ErrorRecord): ErrorRecord {
+  return {
+    name: name.slice(0, BRIEF_CHARS),
+    message: message.slice(0, BRIEF_CHARS),
+    ...(code === undefined ? {} : { code: code.slice(0, BRIEF_CHARS) }),
+    ...(retryable === undefined ? {} : { retryable }),
+  };
+}
+
 /** The error again, for user code: a TroupeError where the code is one of ours, otherwise an Error with its old name. */
 export function fromErrorRecord(record: ErrorRecord, about?: string): Error {
   const cause = record.cause === undefined ? undefined : fromErrorRecord(record.cause);

@@ -9,6 +9,7 @@ import { endEvent, snapshotEvent } from "./family.ts";
 import type { Heard } from "./hear.ts";
 import { guarded, scopeOf } from "./interpret.ts";
 import type { ActorRecord, OwedRecord } from "./record.ts";
+import { keepWake, WAKE } from "./restarting.ts";
 import type { Microsteps } from "./scope.ts";
 
 /** The turn that an interpreted transition makes. @throws transition_threw for children that could not be found again */
@@ -34,22 +35,35 @@ export function finish(
   for (const event of scope.emitted) draft.effect({ kind: "emit", event });
   if (ended || children !== earlier) collected.stopped(earlier, ended ? NOTHING : children);
   if (ended) draft.disarmAll();
+  else if (draft.timers[WAKE] !== undefined) keepWake(draft, at.now);
   const context = collected.stored(next.context as unknown);
   if (context !== next.context) (next as { context: unknown }).context = context;
   const record = written(before, next, draft, at);
   if (record.parent !== undefined) report(subject, record, draft);
   const actor = { record, snapshot: next };
-  const turn: Turn =
-    heard.event === undefined
-      ? { actor, effects: draft.effects, kind: "changed" }
-      : { actor, effects: draft.effects, kind: "changed", event: heard.event };
-  return definition.history ? { ...turn, edges: edgesOf(scope.steps) } : turn;
+  const edges = definition.history ? edgesOf(scope.steps) : undefined;
+  return heard.event === undefined
+    ? { actor, effects: draft.effects, kind: "changed", edges }
+    : { actor, effects: draft.effects, kind: "changed", event: heard.event, edges };
 }
 
+/** Most turns take one transition, and each is written down once for all turns. */
 function edgesOf(steps: Microsteps): readonly Edge[] {
-  return steps.flatMap((step) =>
-    step.map(({ eventType, source, target }) => ({ event: eventType, source: source.id, targets: (target ?? []).map(({ id }) => id) })),
-  );
+  const [first = []] = steps;
+  const [only] = first;
+  if (steps.length === 1 && first.length === 1 && only !== undefined) return [edgeOf(only)];
+  return steps.flatMap((step) => step.map(edgeOf));
+}
+
+const edges = new WeakMap<object, Edge>();
+
+function edgeOf(transition: Microsteps[number][number]): Edge {
+  let edge = edges.get(transition);
+  if (edge === undefined) {
+    const { eventType, source, target = [] } = transition;
+    edges.set(transition, (edge = { event: eventType, source: source.id, targets: target.map(({ id }) => id) }));
+  }
+  return edge;
 }
 
 /** Field by field: a record that is spread and then changed takes a fifth of a turn. What few records have is added where it is there. */
@@ -75,7 +89,12 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
   const { output, error, parent, replyTo, deadlineAt, names, outbox } = before;
   const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
   const isAlone =
-    names === undefined && outbox === undefined && before.owed === undefined && draft.children === undefined && owed.length === 0;
+    names === undefined &&
+    outbox === undefined &&
+    before.owed === undefined &&
+    before.supervision === undefined &&
+    draft.children === undefined &&
+    owed.length === 0;
   const { ended } = draft;
   const replies = repliesAfter(before, draft.effects);
   if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))

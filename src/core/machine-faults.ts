@@ -64,6 +64,26 @@ function visit(node: Node, names: Names, faults: Fault[]): void {
   for (const child of Object.values(node.states)) visit(child, names, faults);
 }
 
+/** The ids under which a machine invokes, or spawns by an action, what it starts. What it spawns in an `assign` cannot be known. */
+export function namesOfChildren(machine: AnyStateMachine): ReadonlySet<string> {
+  const names = new Set<string>();
+  const look = (actions: readonly unknown[]): void => {
+    for (const action of actions) {
+      const { type, id } = (typeof action === "function" ? action : {}) as BuiltIn;
+      if (type === "xstate.spawnChild" && typeof id === "string") names.add(id);
+    }
+  };
+  const walk = (node: Node): void => {
+    for (const { id } of node.invoke) names.add(id);
+    const edges = [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
+    for (const actions of [node.entry, node.exit, node.initial?.actions ?? [], ...edges.map((edge) => edge.actions)]) look(actions);
+    for (const child of Object.values(node.states)) walk(child);
+  };
+  walk(machine.root as unknown as Node);
+  look(Object.values(machine.implementations.actions));
+  return names;
+}
+
 /** A built-in action: a function with its options on it. */
 interface BuiltIn {
   readonly type?: string;

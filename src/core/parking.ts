@@ -1,5 +1,8 @@
-import type { Parked } from "./record.ts";
 import { absorb, type Actor, type Turn, type TurnAt } from "./actor.ts";
+import type { Effect } from "./effect.ts";
+import { brief, type ErrorRecord } from "./errors.ts";
+import { errorEvent } from "./family.ts";
+import type { Parked, ParentRecord } from "./record.ts";
 
 /** Work whose host died, under a crash policy that allows it again: the same work with a generation of its own. */
 export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
@@ -28,6 +31,18 @@ export function park(actor: Actor, parked: Parked, at: TurnAt): Turn {
   return { actor: { ...actor, record }, effects: [], kind: "changed" };
 }
 
+/** The same for one that threw, where its parent supervises it: the parent hears of it in the same commit, and decides. */
+export function setAside(actor: Actor, error: ErrorRecord, at: TurnAt): Turn {
+  const turn = park(actor, { reason: error.code ?? "transition_threw", error, at: at.now }, at);
+  const { parent } = actor.record;
+  return parent?.supervises === true ? { ...turn, effects: [complaint(parent, error)] } : turn;
+}
+
+/** What a parent is told of a child that failed and can go on. */
+export function complaint(parent: ParentRecord, error: ErrorRecord): Extract<Effect, { kind: "report" }> {
+  return { kind: "report", to: parent, event: errorEvent(parent.child, brief(error)), lives: true };
+}
+
 /** Takes a parked actor up again: its unsettled work runs once more. */
 export function resume(actor: Actor, at: TurnAt): Turn {
   const { parked: _parked, ...rest } = absorb(actor, at).record;
@@ -36,7 +51,8 @@ export function resume(actor: Actor, at: TurnAt): Turn {
     effects: [],
     kind: "changed",
   };
-  for (const activity of Object.keys(rest.activities)) {
+  for (const [activity, { dueAt }] of Object.entries(rest.activities)) {
+    if (dueAt !== undefined) continue;
     const again = rerun(turn.actor, activity, at);
     turn = { ...again, effects: [...turn.effects, ...again.effects] };
   }

@@ -1,6 +1,6 @@
 import type { Address } from "./address.ts";
 import { marked, type Actor, type Turn, type TurnAt } from "./actor.ts";
-import { without } from "./draft.ts";
+import { NO_EFFECTS, without } from "./draft.ts";
 import type { Effect } from "./effect.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
 import { repliesAfter } from "./asking.ts";
@@ -11,7 +11,7 @@ type Later = Exclude<Envelope, { kind: "start" }>;
 
 /**
  * Envelopes that pass an actor without its machine hearing of them: a delayed send that has come due, an event for work of its own,
- * the book of systemIds that the root of a tree keeps. Undefined where it is none of these, or too late.
+ * the book of systemIds that the root of a tree keeps, and leave to go on after it was set aside. Undefined where it is none of these, or too late.
  */
 export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn | undefined {
   const { record } = actor;
@@ -36,6 +36,13 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
       const timer = record.timers[envelope.timer];
       if (timer?.generation !== envelope.generation || timer.to === undefined) return undefined;
       return changed({ timers: without(record.timers, envelope.timer) }, ...sendEffects(address, record, timer.to, timer.event));
+    }
+    case "resume": {
+      const { parent, parked, ...rest } = record;
+      if (parked === undefined || parent?.type !== envelope.by.type || parent.id !== envelope.by.id) return undefined;
+      const marks = marked(record, at);
+      const on = { ...rest, parent, marks, revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now };
+      return { actor: { ...actor, record: on }, effects: NO_EFFECTS, kind: "changed" };
     }
     case "hand":
       return changed({}, { kind: "hand", activity: envelope.activity, event: envelope.event });

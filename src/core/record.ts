@@ -5,6 +5,7 @@ import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { RefText } from "./ref.ts";
+import type { SupervisionRecord } from "./supervision.ts";
 
 /**
  * What is stored of an actor: one message on `state.<type>.<id>`, replaced by every commit. Made by the turn, encoded by the
@@ -39,6 +40,8 @@ export interface ActorRecord {
   readonly parent?: ParentRecord;
   /** At the root of a tree: the systemIds taken in it, and by whom. */
   readonly names?: Readonly<Record<string, RefText>>;
+  /** What its supervisor part remembers: restarts within the window, and the newest failure. */
+  readonly supervision?: SupervisionRecord;
   /** Custom actions of turns that are stored, until they have run. */
   readonly owed?: readonly OwedRecord[];
   /** Answers of turns that are stored, until the server is known to have them. */
@@ -63,8 +66,12 @@ export interface ActivityRecord {
   readonly input: unknown;
   /** How often it was started again after its host died. */
   readonly reruns: number;
+  /** How often it failed and was tried again. */
+  readonly failures?: number;
   /** The machine hears of its states. */
   readonly watched?: true;
+  /** It does not run but waits until then, epoch ms, to begin again. */
+  readonly dueAt?: number;
 }
 
 export interface TimerRecord {
@@ -82,6 +89,10 @@ export interface ChildRecord extends Address {
   readonly src: string;
   readonly kind: "actor" | "task";
   readonly systemId?: string;
+  /** Of one that began under supervision: what it takes to begin it again. */
+  readonly first?: { readonly input: unknown; readonly watched?: true };
+  /** It has ended and waits until then, epoch ms, to be restarted. */
+  readonly dueAt?: number;
 }
 
 export interface ParentRecord extends Address {
@@ -91,6 +102,8 @@ export interface ParentRecord extends Address {
   readonly root: Address;
   /** The parent hears of every state. */
   readonly watches?: true;
+  /** The parent decides what becomes of it when it fails. */
+  readonly supervises?: true;
 }
 
 /** A custom action that a stored turn asked for. Run after its commit, at least once. */
@@ -149,7 +162,8 @@ export function formatState(value: StateValue): string {
 
 /** What is kept of a large record for time travel: that it was there, in which state, and how large. */
 export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
-  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...rest } = record;
+  const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...most } = record;
+  const { replies: _replies, ...rest } = most;
   return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
 }
 

@@ -1,3 +1,5 @@
+import type { Fault } from "./errors.ts";
+
 /**
  * When to try again. Delays grow by `factor` from `minDelayMs` up to `maxDelayMs`; `jitter` spreads each by that share
  * to either side, so that tasks which failed together do not return together.
@@ -37,4 +39,20 @@ export function chanceOf(text: string): number {
   hash = Math.imul(hash, 0x2c1b3c6d);
   hash ^= hash >>> 12;
   return (hash >>> 0) / 2 ** 32;
+}
+
+/** What is wrong with a policy, field by field below `path`. */
+export function faultsOfRetry(retry: RetryPolicy, path: string): readonly Fault[] {
+  const faults: Fault[] = [];
+  const demand = (field: string, holds: boolean, message: string) => holds || faults.push({ path: `${path}.${field}`, message });
+  demand("attempts", Number.isInteger(retry.attempts) && retry.attempts >= 1, "must be a whole number, at least 1");
+  demand("minDelayMs", Number.isFinite(retry.minDelayMs) && retry.minDelayMs >= 0, "must be a number, not negative");
+  demand(
+    "maxDelayMs",
+    Number.isFinite(retry.maxDelayMs) && retry.maxDelayMs >= retry.minDelayMs,
+    "must be a number, not less than minDelayMs",
+  );
+  demand("factor", Number.isFinite(retry.factor) && retry.factor >= 1, "must be a number, at least 1");
+  demand("jitter", retry.jitter >= 0 && retry.jitter <= 1, "must be between 0 and 1");
+  return faults;
 }

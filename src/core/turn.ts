@@ -13,6 +13,7 @@ import { pass } from "./passing.ts";
 import { plainEdge, plainStart } from "./plain.ts";
 import type { ActorRecord } from "./record.ts";
 import { openScope, snapshotOf } from "./revival.ts";
+import { supervise } from "./supervising.ts";
 
 export type { Actor, Turn, TurnAt } from "./actor.ts";
 export { revive } from "./revival.ts";
@@ -62,6 +63,15 @@ function firstSnapshot(
 
 /** Any later turn. Late timers and results of an older generation change nothing. @throws transition_threw */
 export function take(definition: Definition, address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn {
+  const isParent = definition.kind === "actor" && actor.record.status === "active";
+  const supervised = isParent ? supervise(definition, address, actor, envelope, at) : undefined;
+  if (supervised === undefined) return listen(definition, address, actor, envelope, at);
+  if (supervised.kind === "handled") return supervised.turn;
+  const turn = listen(definition, address, supervised.actor, envelope, at);
+  return { ...turn, effects: [...supervised.effects, ...turn.effects] };
+}
+
+function listen(definition: Definition, address: Address, actor: Actor, envelope: Later, at: TurnAt): Turn {
   const { record } = actor;
   const heard = record.status === "active" ? hear(definition, record, envelope) : undefined;
   if (heard === undefined) {
@@ -71,7 +81,8 @@ export function take(definition: Definition, address: Address, actor: Actor, env
   const edge = isSimple(definition) ? plainEdge(definition, record.value, heard.event.type) : undefined;
   if (edge !== undefined) return follow(edge, definition, address, record, heard, at);
   const snapshot = actor.snapshot ?? snapshotOf(definition, address, record);
-  const again = (from: AnyMachineSnapshot): AnyMachineSnapshot => transition(definition, from, heard, openScope(definition, address, record));
+  const again = (from: AnyMachineSnapshot): AnyMachineSnapshot =>
+    transition(definition, from, heard, openScope(definition, address, record));
   const next = guarded(address, () => (isCrowd(snapshot.children) ? transitionOfCrowd(snapshot, again) : again(snapshot)));
   const isSpent = heard.activities !== record.activities || heard.timers !== record.timers || heard.ended !== record.ended;
   if (next === snapshot && !isSpent && record.parent?.watches !== true && isQuiet(definition))

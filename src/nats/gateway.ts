@@ -158,7 +158,8 @@ export class NatsGateway implements Gateway {
     const reads = await this.#reads();
     for (let from = 1; ;) {
       const some = await reads.following(names.streams.core, names.stateFilter(type), from);
-      for (const { subject, body, header } of some) if (!isMarker(header)) yield { address: names.stateAddress(subject), bytes: body };
+      for (const { subject, body, header } of some)
+        if (!isMarker(header)) yield this.#whole({ address: names.stateAddress(subject), bytes: body });
       const last = some.at(-1);
       if (last === undefined) return;
       from = last.sequence + 1;

@@ -80,7 +80,7 @@ function permissionsOf(role: Role, names: Names): Permissions {
 /** Runs partitions and answers requests; may purge CORE, which absorbed mail needs, but neither create nor delete a stream. */
 function hostPermissions(names: Names, inbox: string): Permissions {
   const { core } = names.streams;
-  const reads = [...readStreams(names), names.hostsStream].flatMap((stream) => [
+  const reads = [...readStreams(names), names.streams.history, names.hostsStream].flatMap((stream) => [
     api.messageGet(stream),
     api.directGet(stream),
     api.directGetAll(stream),

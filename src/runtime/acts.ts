@@ -61,6 +61,14 @@ export class Acts {
     });
   }
 
+  /** Those that a stored turn asked for and nobody is known to have run. */
+  repeat(activation: Activation, causes: readonly Hold[]): void {
+    const owing = activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : []));
+    const running = new Set([...activation.acts, ...owing]);
+    for (const owed of activation.actor?.record.owed ?? [])
+      if (!running.has(owed.key)) this.run(activation, { owed, exec: undefined }, causes);
+  }
+
   async #tryOut(activation: Activation, owed: OwedRecord, act: Act | undefined, holds: Hold[]): Promise<void> {
     const { log, clock } = this.#parts;
     const about = { actor: activation.key, action: owed.action, key: owed.key };

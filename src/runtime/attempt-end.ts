@@ -1,6 +1,6 @@
 import { encodeRecord } from "../core/codec.ts";
 import type { ActorEvent } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
+import { brief, toErrorRecord, TroupeError } from "../core/errors.ts";
 import { isRetryable } from "../core/retry.ts";
 import { validate } from "../core/schema.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
@@ -64,18 +64,6 @@ function isStorable({ maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): bo
   } catch {
     return false;
   }
-}
-
-const BRIEF_CHARS = 512;
-
-/** An error whose words are too many to be stored beside its task's input. */
-function brief({ name, message, code, retryable }: ErrorRecord): ErrorRecord {
-  return {
-    name: name.slice(0, BRIEF_CHARS),
-    message: message.slice(0, BRIEF_CHARS),
-    ...(code === undefined ? {} : { code: code.slice(0, BRIEF_CHARS) }),
-    ...(retryable === undefined ? {} : { retryable }),
-  };
 }
 
 /** @throws too_large, or invalid_output for values that cannot be stored */

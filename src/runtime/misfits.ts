@@ -2,25 +2,25 @@ import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
 import { fit, isMisfit, parkMisfit, type Fit } from "../core/fit.ts";
 import { refusal } from "../core/asking.ts";
-import type { ActorRecord, Refusal } from "../core/record.ts";
-import { revive, type Turn, type TurnAt } from "../core/turn.ts";
+import type { ActorRecord } from "../core/record.ts";
+import { revive } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { askerOf, isRetry } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import type { Turns } from "./reception.ts";
 
 export interface MisfitParts {
   readonly log: Log;
   readonly definitions: ReadonlyMap<string, Definition>;
-  readonly at: (activation: Activation) => TurnAt;
-  /** That the turn can be stored. @throws bad_payload, too_large */
-  readonly check: (activation: Activation, turn: Turn) => void;
-  readonly apply: (activation: Activation, turn: Turn, causes: readonly Hold[]) => void;
-  /** Takes up what the actor's last host left open. */
-  readonly recover: (activation: Activation) => void;
-  readonly perform: (activation: Activation, hold: Hold) => void;
-  readonly refuse: (asker: string, answer: Refusal) => void;
   readonly retire: (activation: Activation) => void;
+}
+
+/** What becomes of an actor that is taken up. */
+export interface TakenUp {
+  /** Goes on with what the actor's last host left open. */
+  recover(activation: Activation): void;
+  perform(activation: Activation, hold: Hold): void;
 }
 
 /**
@@ -37,10 +37,14 @@ export interface MisfitParts {
  */
 export class Misfits {
   readonly #parts: MisfitParts;
+  readonly #turns: Pick<Turns, "at" | "fit" | "apply" | "outcomes">;
+  readonly #next: TakenUp;
   readonly #takenUp = new WeakSet<Activation>();
 
-  constructor(parts: MisfitParts) {
+  constructor(parts: MisfitParts, turns: Pick<Turns, "at" | "fit" | "apply" | "outcomes">, takenUp: TakenUp) {
     this.#parts = parts;
+    this.#turns = turns;
+    this.#next = takenUp;
   }
 
   /** The actor of a record that was just read, whose deliveries wait. */
@@ -68,7 +72,7 @@ export class Misfits {
     const asker = askerOf(hold.delivery);
     if (asker !== "") {
       const { key, actor } = activation;
-      this.#parts.refuse(
+      this.#turns.outcomes.refuse(
         asker,
         refusal("parked", `${key} is parked: ${actor?.record.parked?.error.message ?? "it fits no definition"}`, key),
       );
@@ -81,13 +85,12 @@ export class Misfits {
   }
 
   #fit(activation: Activation, record: ActorRecord): Fit {
-    const at = this.#parts.at(activation);
+    const at = this.#turns.at(activation);
     const newest = this.#parts.definitions.get(activation.address.type) ?? activation.definition;
     const found = fit(newest, activation.address, record, at);
     if (found.kind !== "moved" || found.migrated.length === 0) return found;
     try {
-      this.#parts.check(activation, found.turn);
-      return found;
+      return { ...found, turn: this.#turns.fit(activation, found.turn) };
     } catch (cause) {
       const { key } = activation;
       const words = `The migration of ${key} from version ${found.from} made what cannot be stored: ${(cause as Error).message}`;
@@ -104,23 +107,21 @@ export class Misfits {
     const moved = { actor: activation.key, from, to: definition.version, migrated };
     this.#parts.log.info(moved, "the actor goes on under another version");
     if (notes.length > 0) this.#parts.log.warn({ ...moved, notes }, "the actor goes on in a machine that is not quite the one it began in");
-    this.#parts.apply(activation, turn, causes);
+    this.#turns.apply(activation, turn, [], causes);
   }
 
   #park(activation: Activation, record: ActorRecord, error: TroupeError): void {
     activation.misfit = new Map();
-    const at = this.#parts.at(activation);
+    const at = this.#turns.at(activation);
     const parked = parkMisfit(record, error, at);
     if (parked === undefined) return;
     this.#parts.log.error({ actor: activation.key, code: error.code, faults: error.faults }, `parked: ${error.message}`);
-    const turn: Turn = { actor: { record: parked }, effects: NOTHING, kind: "changed" };
     try {
-      this.#parts.check(activation, turn);
+      const turn = this.#turns.fit(activation, { actor: { record: parked }, effects: NOTHING, kind: "changed" });
+      this.#turns.apply(activation, turn, [], []);
     } catch {
       // A record that leaves no room for the reason stays as it is: the log has told it.
-      return;
     }
-    this.#parts.apply(activation, turn, NOTHING);
   }
 
   #retry(activation: Activation, hold: Hold): void {
@@ -134,8 +135,8 @@ export class Misfits {
     activation.misfit = undefined;
     activation.definition = found.definition;
     this.#move(activation, found, [hold]);
-    this.#parts.recover(activation);
-    for (const each of waiting) this.#parts.perform(activation, each);
+    this.#next.recover(activation);
+    for (const each of waiting) this.#next.perform(activation, each);
     this.#parts.retire(activation);
   }
 }

@@ -70,7 +70,7 @@ export class Obligations {
         name: effect.activity,
         activity,
         input: activity.input(actor.record.context, asked.input),
-        attempt: attemptOf(asked.input, asked.reruns),
+        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0)),
         generation: effect.generation,
         epoch: session.fence,
         watched: asked.watched === true,

@@ -1,12 +1,10 @@
 import { refusalOf, refused } from "../core/asking.ts";
-import { encodeJson } from "../core/codec.ts";
 import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError } from "../core/errors.ts";
-import { failed } from "../core/failing.ts";
-import { isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
-import { park, performed } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type OwedRecord, type Refusal } from "../core/record.ts";
+import type { TroupeError } from "../core/errors.ts";
+import { isReady } from "../core/lifecycle.ts";
+import { performed } from "../core/parking.ts";
+import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
@@ -17,14 +15,16 @@ import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Misfits } from "./misfits.ts";
 import { Obligations } from "./obligations.ts";
+import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
-import { BEGIN, EXPIRE, Reception } from "./reception.ts";
+import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
+import { turnOfThrow } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 interface PerformerParts extends StageParts {
@@ -56,7 +56,8 @@ export class Performer {
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
-  readonly #misfits: Misfits;
+  readonly misfits: Misfits;
+  readonly outcomes: Outcomes;
   /** Tasks whose end was stored here. */
   finished = 0;
   /** The turn being made may use up a slot that is taken already. */
@@ -65,16 +66,17 @@ export class Performer {
   constructor(parts: PerformerParts) {
     this.#parts = parts;
     this.#room = new Room(parts.store);
-    this.#reception = new Reception(parts, {
+    this.outcomes = new Outcomes(parts.outlet, this.#room);
+    const turns: Turns = {
       at: (activation, hold) => this.#at(activation, hold),
       fit: (activation, turn) => this.#fit(activation, turn).turn,
       apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
-      answer: (replyTo, outcome) => this.answer(replyTo, outcome),
-      refuse: (asker, answer) => this.refuse(asker, answer),
-      queueIfReady: (activation, causes) => this.#queueIfReady(activation, causes),
-    });
+      outcomes: this.outcomes,
+      takeUp: (activation, causes) => this.#takeUp(activation, causes),
+    };
+    this.#reception = new Reception(parts, turns);
     this.#obligations = new Obligations({
       ...parts,
       takeSlotInHand: () => {
@@ -101,13 +103,8 @@ export class Performer {
       perform: (activation, hold) => this.perform(activation, hold),
     });
     this.#dispatch = new Dispatch(parts, this.#obligations, this.#acts, this.#replies);
-    this.#misfits = new Misfits({
-      ...parts,
-      at: (activation) => this.#at(activation),
-      check: (activation, turn) => void this.#fit(activation, turn),
-      apply: (activation, turn, causes) => this.#apply(activation, turn, [], causes),
+    this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
-      refuse: (asker, answer) => this.refuse(asker, answer),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
         hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
@@ -118,11 +115,6 @@ export class Performer {
     return this.#obligations.idle();
   }
 
-  /** The actor of a record that was just read. */
-  admit(activation: Activation, record: ActorRecord): void {
-    this.#misfits.admit(activation, record);
-  }
-
   /**
    * One delivery. A start brings a slot along: it goes to the task's attempt or back. Where events wait for the start it does not
    * begin before they were heard: one of them may cancel it.
@@ -131,8 +123,8 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.stalls(activation, hold)) return;
     const needsSlot = hold.delivery.lane !== "event" && definition.kind !== "actor";
-    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.#misfits.wait(activation, hold));
-    else if (misfit !== undefined) this.#misfits.wait(activation, hold);
+    if (misfit !== undefined && needsSlot) this.#withSlot(() => this.misfits.wait(activation, hold));
+    else if (misfit !== undefined) this.misfits.wait(activation, hold);
     else if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (!needsSlot) this.#reception.start(activation, hold, others);
     else this.#withSlot(() => this.#reception.start(activation, hold, others));
@@ -166,20 +158,24 @@ export class Performer {
   /** What was going on for the actor when its last host had it. */
   recover(activation: Activation): void {
     if (activation.actor === undefined || activation.misfit !== undefined) return;
-    if (!isEnded(activation.actor.record)) this.#repeat(activation, []);
+    if (!isEnded(activation.actor.record)) this.#acts.repeat(activation, []);
     this.#replies.repeat(activation);
     this.#overflow.sendOn(activation, []);
-    recover(activation, {
+    this.#takeUp(activation, []);
+  }
+
+  #takeUp(activation: Activation, causes: readonly Hold[]): void {
+    recover(activation, causes, {
       obligations: this.#obligations,
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
-      apply: (turn) => this.#apply(activation, turn, []),
+      apply: (turn) => this.#apply(activation, turn, [], causes),
       ring: (timer, generation) => {
-        if (!this.#misfits.hasWaited(activation)) this.ring(activation, timer, generation);
+        if (!this.misfits.hasWaited(activation)) this.ring(activation, timer, generation);
       },
       log: this.#parts.log,
     });
-    this.#queueIfReady(activation, []);
+    this.#queueIfReady(activation, causes);
   }
 
   /**
@@ -214,7 +210,10 @@ export class Performer {
     if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
     this.#overflow.goOn(activation);
     if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) this.#tellOutcome(activation);
+    else if (activation.actor !== undefined && isEnded(activation.actor.record)) {
+      this.finished++;
+      this.outcomes.tell(activation, activation.actor.record);
+    }
     for (const hold of stored.holds) hold.release();
     this.#parts.retire(activation);
   }
@@ -234,18 +233,6 @@ export class Performer {
     this.#parts.committer.dirty(activation);
   }
 
-  answer(replyTo: string, outcome: Outcome): void {
-    const body = encodeJson(outcome);
-    const { type, id, state, attempt } = outcome;
-    const isLarge = body.length > this.#room.messageBytes;
-    this.#parts.outlet.reply(replyTo, isLarge ? encodeJson({ type, id, state, attempt, inRecord: true } satisfies Outcome) : body);
-  }
-
-  /** An ask that no turn answers. Whoever misses it is told again with the delivery, or reads the record. */
-  refuse(asker: string, answer: Refusal): void {
-    this.#parts.outlet.reply(asker, encodeJson(answer));
-  }
-
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
@@ -260,7 +247,7 @@ export class Performer {
       ({ turn } = fitted);
       bytes = fitted.bytes ?? bytes;
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     this.#apply(activation, turn, attempt.holds, [], bytes);
     this.#queueIfReady(activation, attempt.holds);
@@ -281,7 +268,7 @@ export class Performer {
     try {
       ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
-      turn = this.#thrown(activation, actor, error, at);
+      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
@@ -298,7 +285,7 @@ export class Performer {
     if (answer === undefined) return turn;
     if (turn.kind === "changed") return refused(turn, { to: asker, answer });
     const commit = activation.pending ?? activation.committing;
-    if (commit === undefined) this.refuse(asker, answer);
+    if (commit === undefined) this.outcomes.refuse(asker, answer);
     else commit.effects = [...commit.effects, { kind: "reply", reply: { to: asker, answer } }];
     return turn;
   }
@@ -311,16 +298,6 @@ export class Performer {
     if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
     const turn = this.#overflow.fitted(activation, made);
     return { turn, bytes: this.#dispatch.check(activation, turn) };
-  }
-
-  /** A machine that threw, or asked for what cannot be stored, parks its actor or ends it (invariant 9). */
-  #thrown(activation: Activation, actor: Actor, error: unknown, at: TurnAt): Turn {
-    const { definition, address, key } = activation;
-    this.#parts.log.error({ actor: key, err: error }, definition.onThrow === "fail" ? "the actor failed" : "the actor was parked");
-    const cause = error instanceof TroupeError && error.code === "transition_threw" ? error.cause : error;
-    if (definition.onThrow === "fail") return failed(definition, address, actor, cause, at);
-    const record = toErrorRecord(error);
-    return park(actor, { reason: record.code ?? "transition_threw", error: record, at: at.now }, at);
   }
 
   /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
@@ -350,32 +327,6 @@ export class Performer {
     this.#parts.retire(activation);
   }
 
-  /** Custom actions that a stored turn asked for and nobody is known to have run. */
-  #repeat(activation: Activation, causes: readonly Hold[]): void {
-    const running = new Set([
-      ...activation.acts,
-      ...activation.owing.flatMap(({ effect }) => (effect.kind === "act" ? [effect.owed.key] : [])),
-    ]);
-    for (const owed of activation.actor?.record.owed ?? []) {
-      if (!running.has(owed.key)) this.#acts.run(activation, { owed, exec: undefined }, causes);
-    }
-  }
-
-  #tellOutcome(activation: Activation): void {
-    this.finished++;
-    const { record } = activation.actor as Actor;
-    const { type, id } = activation.address;
-    if (record.replyTo === undefined && activation.listeners.length === 0) return;
-    const outcome = outcomeOf(type, id, record);
-    if (record.replyTo !== undefined) this.answer(record.replyTo, outcome);
-    const { listeners } = activation;
-    activation.listeners = NOTHING;
-    for (const { replyTo, hold } of listeners) {
-      this.answer(replyTo, { ...outcome, duplicate: true });
-      hold.release();
-    }
-  }
-
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
   #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
     if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
@@ -390,7 +341,7 @@ export class Performer {
     hold.take();
     if (stance === "open") this.#obligations.adopt(activation, hold);
     if (stance === "open") this.#replies.adopt(activation, hold);
-    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#repeat(activation, [hold]);
+    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) this.#acts.repeat(activation, [hold]);
     this.#letGo(activation, [hold]);
     this.#parts.retire(activation);
   }

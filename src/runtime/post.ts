@@ -13,8 +13,8 @@ import type { Letter, Write } from "../ports/store.ts";
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent }
-  | { readonly kind: "stop"; readonly by: Address }
+  | { readonly kind: "report"; readonly child: string; readonly generation: number; readonly event: ActorEvent; readonly lives?: true }
+  | { readonly kind: "stop" | "resume"; readonly by: Address }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
@@ -24,7 +24,7 @@ export function mailWrite(effect: MailEffect, message: string, partitions: numbe
   const { to, lane, body } = addressed(effect);
   const letter = letters.get(effect) ?? letterOf(body);
   const write = { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter } as const;
-  return effect.kind === "report" && isEnd(effect.event) ? { ...write, isLast: true } : write;
+  return effect.kind === "report" && effect.lives !== true && isEnd(effect.event) ? { ...write, isLast: true } : write;
 }
 
 /** Writes an effect down ahead of time; its size in bytes. @throws bad_payload for what cannot be written down */
@@ -50,12 +50,14 @@ function addressed(effect: MailEffect): { readonly to: Address; readonly lane: L
         },
       };
     case "stop":
-      return { to: bare(effect.to), lane: "event", body: { kind: "stop", by: bare(effect.by) } };
+    case "resume":
+      return { to: bare(effect.to), lane: "event", body: { kind: effect.kind, by: bare(effect.by) } };
     case "send":
       return sent(effect);
     case "report": {
       const { child, generation } = effect.to;
-      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event } };
+      const lives = effect.lives === true ? { lives: effect.lives } : {};
+      return { to: bare(effect.to), lane: "event", body: { kind: "report", child, generation, event: effect.event, ...lives } };
     }
     case "name": {
       const { root, ...body } = effect;

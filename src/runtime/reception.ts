@@ -3,15 +3,16 @@ import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
-import { delayOf, isReady, outcomeOf, type Outcome } from "../core/lifecycle.ts";
+import { delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
 import { resume } from "../core/parking.ts";
-import { isEnded, type ActorRecord, type ParentRecord, type Refusal } from "../core/record.ts";
+import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { decodeEvents, decodeStart, parentOf, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import type { Outcomes } from "./outcomes.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
@@ -29,9 +30,9 @@ export interface Turns {
     at?: TurnAt,
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
-  answer(replyTo: string, outcome: Outcome): void;
-  refuse(asker: string, answer: Refusal): void;
-  queueIfReady(activation: Activation, causes: readonly Hold[]): void;
+  readonly outcomes: Outcomes;
+  /** What is open of the actor and does not go on in this host. */
+  takeUp(activation: Activation, causes: readonly Hold[]): void;
 }
 
 export interface ReceptionParts {
@@ -78,7 +79,7 @@ export class Reception {
     const { record } = activation.actor as unknown as Actor;
     if (!isReady(activation.definition, record)) return;
     if (others === "events" && delayOf(record) === 0) {
-      this.#turns.queueIfReady(activation, [hold]);
+      this.#turns.takeUp(activation, [hold]);
       return;
     }
     this.#turns.step(activation, { kind: "event", event: firstEvent(record, at.now) }, [], [hold]);
@@ -101,7 +102,7 @@ export class Reception {
     const replyTo = delivery.header(HEADERS.replyTo);
     if (replyTo === "") this.#turns.adopt(activation, hold, "done");
     else if (isEnded(actor.record) && activation.pending === undefined && activation.committing === undefined) {
-      this.#turns.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
+      this.#turns.outcomes.answer(replyTo, { ...outcomeOf(delivery.type, delivery.id, actor.record), duplicate: true });
       this.#turns.adopt(activation, hold, "done");
     } else {
       hold.take();
@@ -148,18 +149,22 @@ export class Reception {
     if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
     else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
       this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold)), [], [hold]);
-      this.#turns.queueIfReady(activation, [hold]);
-    } else this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
+      this.#turns.takeUp(activation, [hold]);
+    } else {
+      this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
+      if (envelope.kind === "resume" && actor.record.parked !== undefined) this.#turns.takeUp(activation, [hold]);
+    }
   }
 
   /** Cancels and timers that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */
   #afterEnd(activation: Activation, hold: Hold, envelope: Envelope): void {
     if (envelope.kind === "event" && envelope.event.type === "cancel" && envelope.asker !== undefined)
-      this.#turns.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
+      this.#turns.outcomes.refuse(envelope.asker, refusal("not_running", `${activation.key} has ended`, activation.key));
     if (
       envelope.kind === "timer" ||
       envelope.kind === "report" ||
       envelope.kind === "stop" ||
+      envelope.kind === "resume" ||
       (envelope.kind === "event" && envelope.event.type === "cancel")
     )
       this.#turns.adopt(activation, hold, "done");

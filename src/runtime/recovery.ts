@@ -3,6 +3,7 @@ import { park, rerun } from "../core/parking.ts";
 import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
+import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
@@ -20,24 +21,25 @@ export interface RecoveryParts {
 }
 
 /**
- * Takes up what an actor's last host left open. Called once, right after its record was read: attempts that were running are settled
- * by their crash policy (invariant 7), timers are armed in memory again, overdue ones fire at once.
+ * Takes up what an actor's last host left open: right after its record was read, or when it goes on after it was set aside. Attempts
+ * that were running are settled by their crash policy (invariant 7), timers are armed in memory again, overdue ones fire at once. What
+ * goes on in this host is left alone; `causes` stand for the rest.
  */
-export function recover(activation: Activation, parts: RecoveryParts): void {
+export function recover(activation: Activation, causes: readonly Hold[], parts: RecoveryParts): void {
   const { obligations, timekeeper, at, apply, log } = parts;
   const record = activation.actor?.record;
   if (record === undefined || record.status !== "active" || record.parked !== undefined) return;
   for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
-    // What a migration has just armed is armed.
+    // What a migration has just armed is armed, and so is what goes on.
     if (activation.alarms.some((armed) => armed.generation === generation)) continue;
-    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, []);
+    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
     else if (dueAt <= at.now) parts.ring(timer, generation);
     else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
-  // What a migration has just begun was not left open by anybody.
+  // What a migration has just begun was not left open by anybody; what was overdue and has been heard may have changed the rest.
   const begun = new Set(activation.attempts.map(({ generation }) => generation));
-  for (const [name, { generation }] of Object.entries(record.activities))
-    if (!begun.has(generation)) apply(afterCrash(activation, name, at, log));
+  for (const [name, { generation, dueAt }] of Object.entries(activation.actor?.record.activities ?? {}))
+    if (dueAt === undefined && !begun.has(generation)) apply(afterCrash(activation, name, at, log));
 }
 
 function afterCrash(activation: Activation, name: string, at: TurnAt, log: Log): Turn {

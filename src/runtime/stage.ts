@@ -4,23 +4,22 @@ import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
-import { errorEvent } from "../core/family.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { CommitOutcome, Store, Write } from "../ports/store.ts";
+import type { CommitOutcome, Store } from "../ports/store.ts";
 import { Admission, type Reading } from "./admission.ts";
 import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, sessionOf, type Parcel } from "./committer.ts";
-import { deadLetter, parentOf } from "./decode.ts";
+import { complaints } from "./complaints.ts";
+import { deadLetter } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
 import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
-import { mailWrite } from "./post.ts";
 import type { Session } from "./session.ts";
 import { Timekeeper } from "./timekeeper.ts";
 
@@ -230,7 +229,7 @@ export class Stage {
     try {
       if (bytes !== undefined) {
         activation.recordBytes = bytes.length;
-        this.#performer.admit(activation, asRecord(decodeRecord(bytes)));
+        this.#performer.misfits.admit(activation, asRecord(decodeRecord(bytes)));
       }
     } catch (error) {
       this.#unreadable(activation, error);
@@ -282,23 +281,17 @@ export class Stage {
     const { delivery } = hold;
     hold.take();
     this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
-    const writes = [deadLetter(delivery, record, this.#parts.store.maxWriteBytes), ...this.#tellParent(delivery, record)];
+    const child = this.#cast.find(formatAddress(delivery))?.actor?.record;
+    const { store, partitions } = this.#parts;
+    const writes = [deadLetter(delivery, record, store.maxWriteBytes), ...complaints(delivery, record, child, partitions)];
     this.committer.loose(session, writes, () => {
       const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
       const { type, id, lane } = delivery;
-      if (replyTo !== "" && lane === "event") this.#performer.refuse(replyTo, { error: record });
-      else if (replyTo !== "") this.#performer.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
+      if (replyTo !== "" && lane === "event") this.#performer.outcomes.refuse(replyTo, { error: record });
+      else if (replyTo !== "") this.#performer.outcomes.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
       hold.release();
       if (lane !== "event") this.#early.look(session, delivery);
     });
-  }
-
-  /** A child that could not begin has failed: its parent hears of it in the same commit. */
-  #tellParent(delivery: Delivery, error: ErrorRecord): readonly Write[] {
-    const parent = delivery.lane === "event" ? undefined : parentOf(delivery);
-    if (parent === undefined) return [];
-    const report = { kind: "report", to: parent, event: errorEvent(parent.child, error) } as const;
-    return [mailWrite(report, `dead:${formatAddress(delivery)}`, this.#parts.partitions)];
   }
 
   #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {

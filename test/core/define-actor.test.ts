@@ -49,8 +49,44 @@ describe("a definition of an actor", () => {
     ["names", { name: "a b" }, "name"],
     ["retention below a minute", { retention: { done: "1s" } }, "retention.done"],
     ["crash policies", { activities: { work: { onCrash: "panic" } } }, "activities.work.onCrash"],
+    ["retries of work", { activities: { work: { retry: { attempts: 0 } } } }, "activities.work.retry.attempts"],
+    ["strategies", { supervise: { strategy: "all" } }, "supervise.strategy"],
+    ["directives", { supervise: { directive: "ignore" } }, "supervise.directive"],
+    ["names of children", { supervise: { children: ["kid", "stranger"] } }, "supervise.children.1"],
+    ["names of children that come twice", { supervise: { children: ["kid", "work", "kid"] } }, "supervise.children.2"],
+    ["counts of restarts", { supervise: { restarts: { max: -1 } } }, "supervise.restarts.max"],
+    ["counts of restarts that no record holds", { supervise: { restarts: { max: 1_001 } } }, "supervise.restarts.max"],
+    ["windows", { supervise: { restarts: { within: "soon" } } }, "supervise.restarts.within"],
+    ["windows of no length", { supervise: { restarts: { within: 0 } } }, "supervise.restarts.within"],
+    ["backoff", { supervise: { backoff: { minDelayMs: -5 } } }, "supervise.backoff.minDelayMs"],
   ])("is refused for bad %s", (_what, options, path) => {
     expect(refusal(base.createMachine({}), options)).toMatchObject({ code: "bad_options", faults: [{ path }] });
+  });
+
+  it("is refused for supervision with nobody to supervise", () => {
+    expect(refusal(setup({}).createMachine({}), { supervise: {} }).faults).toMatchObject([{ path: "supervise" }]);
+    expect(
+      refusal(
+        fromTransition((n: number) => n, 0),
+        { supervise: {} },
+      ).faults,
+    ).toMatchObject([{ path: "supervise" }]);
+  });
+
+  it("may name whom it supervises by logic, by id of an invocation, or by id of a spawn action", () => {
+    const machine = setup({ actors: { kid }, actions: { breed: spawnChild("kid", { id: "bred" }) as never } }).createMachine({
+      invoke: { id: "invoked", src: "kid" },
+      on: { go: { actions: spawnChild("kid", { id: "spawned" }) } },
+    });
+    const children = ["spawned", "bred", "invoked", "kid"];
+    expect(defineActor({ name: "thing", machine, supervise: { children } }).supervision).toEqual({
+      strategy: "one-for-one",
+      members: children,
+      directive: "restart",
+      restarts: { max: 3, withinMs: 60_000 },
+      backoff: undefined,
+    });
+    expect(defineActor({ name: "thing", machine, supervise: {} }).supervision?.members).toEqual(["kid"]);
   });
 });
 

@@ -3,10 +3,11 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { fromPromise, setup } from "xstate";
 
 const options = JSON.parse(process.argv[2]);
 const dist = process.env.TROUPE_FAULT_DIST;
-const { createHost, defineTask, drainOnSignals } = await import(
+const { createHost, defineActor, defineTask, drainOnSignals } = await import(
   dist === undefined ? new URL("../../dist/src/index.js", import.meta.url).href : pathToFileURL(`${dist}/src/index.js`).href
 );
 
@@ -22,13 +23,34 @@ const tasks = ["rerun", "fail", "park"].map((policy) =>
   }),
 );
 
+// `crew`: two children under supervision. One that is told to die fails, and is begun again after `input` ms.
+const kid = setup({ actors: { death: fromPromise(() => Promise.reject(new Error("died"))) } }).createMachine({
+  initial: "alive",
+  states: { alive: { on: { die: "dying" } }, dying: { invoke: { id: "death", src: "death" } } },
+});
+const crew = defineActor({
+  name: "crew",
+  machine: setup({ actors: { kid } }).createMachine({
+    invoke: [
+      { id: "a", src: "kid" },
+      { id: "b", src: "kid" },
+    ],
+  }),
+  supervise: {
+    strategy: "rest-for-one",
+    children: ["a", "b"],
+    restarts: { max: 2, within: "1h" },
+    backoff: { minDelayMs: 3_500, maxDelayMs: 3_500, factor: 1, jitter: 0 },
+  },
+});
+
 // The parent holds the other end: whatever becomes of it, nothing of it stays behind.
 process.stdin.once("close", () => process.exit()).resume();
 
 const host = await createHost({
   nats: options.url,
   namespace: options.namespace,
-  actors: tasks,
+  actors: [...tasks, crew],
   concurrency: options.concurrency,
   partitions: options.partitions,
   leaseTtl: options.leaseTtl,

@@ -43,6 +43,7 @@ describe("actors by their protocol", () => {
       state: "open",
       value: "open",
       context: { left: 3 },
+      version: "1",
       revision: 1,
       createdAt: expect.any(Number) as number,
       updatedAt: expect.any(Number) as number,

@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect, createHost, type Client, type RunningHost, type View } from "../../src/index.ts";
+import { decodeRecord } from "../../src/core/codec.ts";
+import type { EmbeddedServer } from "../../src/server/embedded.ts";
+import { eventually } from "../support/eventually.ts";
+import { startProxy, type Proxy } from "../support/proxy.ts";
+import { startServer } from "../support/server.ts";
+import { actors, counter, forgetful, greet } from "./counter.ts";
+
+let server: EmbeddedServer;
+let host: RunningHost;
+let client: Client;
+
+/** The server's address with the proxy's port; its token stays. */
+const through = ({ port }: Proxy) => server.url.replace(`:${server.port}`, `:${port}`);
+const open = () => createHost({ nats: server.url, actors, leaseTtl: "1s" });
+
+beforeAll(async () => {
+  server = await startServer();
+  host = await open();
+  client = await connect({ nats: server.url });
+});
+afterAll(async () => {
+  await client.close();
+  await host.stop();
+  await server.stop();
+});
+
+describe("watch from the start", () => {
+  const revisions = async (views: AsyncIterable<View>, last: number, told = () => {}): Promise<number[]> => {
+    const seen: number[] = [];
+    for await (const { revision } of views) {
+      seen.push(revision);
+      told();
+      if (revision >= last) break;
+    }
+    return seen;
+  };
+  const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, i) => from + i);
+
+  it("tells every turn once and in order, those before and those that happen meanwhile", async () => {
+    const ref = await client.start(counter, { id: "w-1" });
+    const many = 1_000;
+    const sending = (async () => {
+      for (let i = 0; i < many; i += 50) await Promise.all(Array.from({ length: 50 }, () => ref.send({ type: "add" })));
+    })();
+    await ref.waitFor(({ context }) => context.count > many / 4, { timeout: "20s" });
+    const watching = Promise.all(Array.from({ length: 3 }, () => revisions(ref.watch({ from: "start" }), many + 1)));
+    await sending;
+    for (const seen of await watching) expect(seen).toEqual(upTo(many + 1));
+    expect(await revisions(ref.watch({ from: 400 }), many + 1), "resumed at a revision").toEqual(upTo(many + 1, 400));
+  });
+
+  it("goes on after a connection that broke, with nothing left out and nothing twice", async () => {
+    await using proxy = await startProxy(server.port);
+    await using watcher = await connect({ nats: through(proxy) });
+    const ref = await client.start(counter, { id: "w-2" });
+    await ref.send({ type: "add" });
+    let seen = 0;
+    const watching = revisions(watcher.ref(counter, "w-2").watch({ from: "start" }), 202, () => seen++);
+    // A watch that cannot even begin is refused.
+    await eventually("the watch has begun", () => seen > 0);
+    for (let i = 0; i < 200; i++) {
+      if (i === 50 || i === 120) proxy.cut();
+      await ref.send({ type: "add" });
+    }
+    expect(await watching).toEqual(upTo(202));
+  });
+
+  it("tells what is there of an actor without a history, and of one whose id was in use before", async () => {
+    const ref = await client.start(forgetful, { id: "w-3" });
+    await ref.send({ type: "add" });
+    await ref.waitFor(({ context }) => context.count === 1, { timeout: "5s" });
+    for await (const view of ref.watch({ from: "start" })) {
+      expect(view.revision).toBe(2);
+      break;
+    }
+    for await (const view of client.ref("forgetful", "w-3").watch({ from: "start" })) {
+      expect(view.revision).toBe(2);
+      break;
+    }
+  });
+
+  it("tells of large states that the history did not keep how large they were, of the present one everything", async () => {
+    const ref = await client.start(counter, { id: "w-6" });
+    await ref.waitFor((view) => view.matches("open"), { timeout: "5s" });
+    for (const last of [2, 3, 4]) {
+      await ref.send({ type: "fill", text: "x".repeat(100_000) });
+      await ref.waitFor(({ revision }) => revision === last, { timeout: "5s" });
+    }
+    const told: unknown[] = [];
+    for await (const { revision, tooLarge = 0, context } of ref.watch({ from: "start" })) {
+      told.push([revision, tooLarge > 100_000, context?.text?.length]);
+      if (revision === 4) break;
+    }
+    expect(told.slice(2)).toEqual([
+      [3, true, undefined],
+      [4, false, 100_000],
+    ]);
+  });
+
+  it("ends with the state in which its actor ended, as its record is removed", async () => {
+    const ref = await client.start(counter, { id: "w-4" });
+    await ref.send({ type: "close" });
+    await ref.result({ timeout: "5s" });
+    const states: string[] = [];
+    const over = new AbortController();
+    for await (const view of ref.watch({ from: "start", signal: over.signal })) {
+      states.push(`${view.revision} ${view.status} ${view.state}`);
+      if (view.status === "done") over.abort();
+    }
+    expect(states).toEqual(["1 active open.idle", "2 done closed"]);
+  });
+
+  it("reads turns with the edges that they took", async () => {
+    const ref = await client.start(counter, { id: "w-5" });
+    await ref.send({ type: "close" });
+    await ref.result({ timeout: "5s" });
+    const { openConnection } = await import("../../src/nats/connection.ts");
+    const connection = await openConnection({ servers: server.url.split(","), context: false }, {});
+    const turn = await eventually("the last turn", async () => {
+      const message = await connection.request("$JS.API.DIRECT.GET.TROUPE_HISTORY.troupe.history.counter.w-5", "");
+      if ((message.headers?.code ?? 0) !== 0) return undefined;
+      const found = decodeRecord(message.data) as { event?: { type: string } };
+      return found.event?.type === "close" ? found : undefined;
+    });
+    await connection.close();
+    expect(turn).toMatchObject({ edges: [{ event: "close", source: "(machine).open", targets: ["(machine).closed"] }] });
+  });
+});
+
+describe("what an actor is and accepts", () => {
+  it("is told by a snapshot, and waited for", async () => {
+    const ref = await client.start(counter, { id: "s-1" });
+    const view = await ref.waitFor((now) => now.matches("open"), { timeout: "5s" });
+    expect(view.matches("open.asked")).toBe(false);
+    expect(view.matches({ open: "idle" })).toBe(true);
+    expect(await ref.snapshot()).toMatchObject({ kind: "actor", status: "active", value: { open: "idle" }, context: { count: 0 } });
+    await expect(client.ref(counter, "nobody").snapshot()).rejects.toMatchObject({ code: "unknown_id" });
+    await ref.send({ type: "close" });
+    await expect(ref.waitFor((now) => now.matches("open.asked"), { timeout: "5s" })).rejects.toMatchObject({ code: "not_running" });
+  });
+
+  it.each(["with its definition", "by its name"])("is known before it is sent, %s", async (how) => {
+    const { id } = await client.start(counter);
+    const ref = how === "by its name" ? client.ref<typeof counter>("counter", id) : client.ref(counter, id);
+    await ref.waitFor((now) => now.matches("open"), { timeout: "5s" });
+    expect(await ref.accepts()).toEqual(expect.arrayContaining(["add", "count", "count.later", "close"]));
+    expect(await ref.can({ type: "count" })).toBe(true);
+    await Promise.all([1, 2, 3].map(() => ref.send({ type: "add" })));
+    await ref.waitFor(({ context }) => context.count >= 3, { timeout: "5s" });
+    expect(await ref.can({ type: "count" }), "its guard says no").toBe(false);
+    expect(await client.ref("counter", id).can({ type: "what" })).toBe(false);
+    await expect(client.ref(counter, "nobody").can({ type: "close" })).rejects.toMatchObject({ code: "unknown_id" });
+  });
+
+  it("is listed by its own states, beside tasks", async () => {
+    await client.run(greet, undefined, { id: "l-1" });
+    const asked = await client.start(counter, { id: "l-2" });
+    void asked.ask({ type: "count.later" }, { timeout: "100ms" }).catch(() => {});
+    await asked.waitFor((now) => now.matches("open.asked"), { timeout: "5s" });
+    const keys = async (filter: Parameters<Client["list"]>[0]) => {
+      const found: string[] = [];
+      for await (const { type, id } of client.list(filter)) found.push(`${type}/${id}`);
+      return found;
+    };
+    expect(await keys({ type: "counter", state: "open.asked" })).toEqual(["counter/l-2"]);
+    expect(await keys({ state: "open" })).toContain("counter/l-2");
+    expect(await keys({ state: "done" })).toEqual(["greet/l-1"]);
+    expect(await keys({ status: "active", type: "greet" })).toEqual([]);
+    expect(await keys({ status: "done", type: "greet" })).toEqual(["greet/l-1"]);
+  });
+
+  it("is not waited for while the connection is down: lists and looks fail at once", async () => {
+    await using proxy = await startProxy(server.port);
+    await using other = await connect({ nats: through(proxy) });
+    proxy.accept(false);
+    proxy.cut();
+    const look = () => other.ref(counter, "s-1").get();
+    await eventually("the client has noticed", async () =>
+      look().then(
+        () => false,
+        (error: { code: string }) => error.code === "no_connection",
+      ),
+    );
+    for (const views of [other.list(), other.ref(counter, "s-1").watch()])
+      await expect(views[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "no_connection" });
+  });
+});
