@@ -1,7 +1,7 @@
 import { encodeJson } from "../core/codec.ts";
 import type { Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
-import type { TroupeError } from "../core/errors.ts";
+import { TroupeError } from "../core/errors.ts";
 import { attemptOf } from "../core/lifecycle.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -22,6 +22,8 @@ export interface ObligationParts {
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
   /** Work says something to its actor; the work's holds stay with it. */
   readonly told: (activation: Activation, holds: readonly Hold[], event: ActorEvent) => void;
+  /** Deliveries of an attempt that never begins: over once what is in the air for the actor is stored. */
+  readonly letGo: (activation: Activation, holds: readonly Hold[]) => void;
   /** A timer in memory has come due: its holds are handed over. */
   readonly fired: (activation: Activation, timer: string, generation: number, holds: Hold[]) => void;
 }
@@ -34,6 +36,8 @@ export interface ObligationParts {
  * O1. An attempt runs with a slot: brought along by the turn that asked for it, or waited for like any start. It is given back exactly
  *     once, when the attempt ends or is aborted.
  * O2. What an ended or aborted attempt brings afterwards is not looked at.
+ * O3. None begins once a turn has been made that stopped it or took another in its place, stored or not: a slot may come while that
+ *     turn's commit is under way.
  */
 export class Obligations {
   readonly #parts: ObligationParts;
@@ -61,7 +65,7 @@ export class Obligations {
     const { address, actor, definition, session } = activation;
     const asked = actor?.record.activities[effect.activity];
     const activity = asked === undefined ? undefined : definition.activities.get(asked.src);
-    if (actor === undefined || asked === undefined || activity === undefined) return;
+    if (actor === undefined || asked?.generation !== effect.generation || activity === undefined) return;
     for (const hold of causes) hold.take();
     const attempt = new Attempt(
       {
@@ -95,9 +99,8 @@ export class Obligations {
     this.#beginIfItMay(activation, attempt);
   }
 
-  /** The turn that asked for it is stored. A later turn may have stopped it already. */
+  /** The turn that asked for it is stored. */
   clear(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
-    if (activation.actor?.record.activities[effect.activity]?.generation !== effect.generation) return;
     const attempt = activation.attempts.find(({ generation }) => generation === effect.generation);
     if (attempt === undefined) return;
     attempt.isCleared = true;
@@ -156,10 +159,21 @@ export class Obligations {
 
   #beginIfItMay(activation: Activation, attempt: Attempt): void {
     if (!(attempt.hasSlot || attempt.isLasting) || !attempt.isCleared || attempt.phase !== "prepared") return;
+    if (activation.actor?.record.activities[attempt.name]?.generation !== attempt.generation) {
+      this.#passOver(activation, attempt);
+      return;
+    }
     attempt.begin((end) => {
       this.#forget(activation, attempt);
       this.#parts.ended(activation, attempt.name, attempt, end);
     });
+  }
+
+  /** A turn made since has no more use for it. */
+  #passOver(activation: Activation, attempt: Attempt): void {
+    const about = activation.key;
+    const why = new TroupeError("cancelled", `${about} had no more use for this work when it could begin`, { about });
+    this.#parts.letGo(activation, this.halt(activation, attempt.generation, why));
   }
 
   #forget(activation: Activation, attempt: Attempt): void {

@@ -85,6 +85,7 @@ export class Performer {
         return inHand;
       },
       ended: (activation, name, attempt, end) => this.#ended(activation, name, attempt, end),
+      letGo: (activation, holds) => this.#letGo(activation, holds),
       fired: (activation, timer, generation, holds) => this.#step(activation, { kind: "timer", timer, generation }, holds),
       told: (activation, holds, event) => this.#step(activation, { kind: "event", event }, [], holds),
     });

@@ -3,6 +3,7 @@ import { HEADERS } from "../../src/core/envelope.ts";
 import { POLICIES } from "./process.ts";
 import { Stand } from "./stage.ts";
 
+const TTL_MS = 3_000;
 const CANCEL = { type: "cancel", reason: "enough" };
 
 function expectCancelled(stand: Stand, type: string, id: string): void {
@@ -67,6 +68,33 @@ test.each(["fail", "park"])("a %s task that was cancelled before its doing was s
   await stand.advance(1_000);
   expectCancelled(stand, type, "a");
   expect(stand.runs).toEqual([]);
+});
+
+test.each([
+  ["rerun", "whose host died"],
+  ["park", "that was parked and is to be tried again"],
+] as const)("a %s task %s does not begin in the slot that becomes free while its cancel is being stored", async (type) => {
+  const stand = new Stand();
+  const first = await stand.open();
+  stand.start(type, "a", { ms: 60_000 });
+  await stand.advance(1_000);
+  first.kill();
+  await stand.advance(TTL_MS);
+  stand.start("rerun", "blocker", { ms: 10_000 }, { lane: "high" });
+  if (type === "park") stand.send(type, "a", { type: "retry" });
+  await stand.open({ concurrency: 1 });
+  await stand.advance(1_000);
+  expect(stand.running).toBe(1);
+  stand.world.faults.failCommits({ kind: "delayed", byMs: 20_000 });
+  stand.send(type, "a", CANCEL);
+  await stand.advance(15_000);
+  expect(stand.runsOf("rerun/blocker").map(({ ended }) => ended)).toEqual(["returned"]);
+  expect(stand.state(type, "a")).toBe("doing");
+  stand.start("rerun", "next");
+  await stand.advance(10_000);
+  expect(stand.state("rerun", "next")).toBe("done");
+  expect(stand.runsOf(`${type}/a`)).toHaveLength(1);
+  expectCancelled(stand, type, "a");
 });
 
 test("a cancel that arrives before any host has looked finds its task", async () => {
