@@ -73,7 +73,7 @@ test.each(["fail", "park"])("a %s task that was cancelled before its doing was s
 test.each([
   ["rerun", "whose host died"],
   ["park", "that was parked and is to be tried again"],
-] as const)("a %s task %s does not begin in the slot that becomes free while its cancel is being stored", async (type) => {
+] as const)("a %s task %s does not begin in the slot that becomes free while its cancel is being stored", async (type, _when) => {
   const stand = new Stand();
   const first = await stand.open();
   stand.start(type, "a", { ms: 60_000 });
