@@ -38,7 +38,8 @@ const AFTER_TOO_MANY_MS = 600_000;
  * K1. A filter answers only while the session is open, its claim trusted and the connection the one it was filled over: for so long
  *     the fence lets nobody else create an actor in the partition. Whoever doubts the claim says `forget`.
  * K2. It answers once it holds every id with a record: those of before by a census that began after it was there, those that were in
- *     memory when it was made, and every one that has been begun since, noted before its first turn.
+ *     memory when it was made or were loaded while the census ran (whose records their next commit may move out of its way), and every
+ *     one that has been begun since, noted before its first turn.
  * K3. A filter that is full is made anew by a further census, which leaves out what has expired, and answers meanwhile. Where the
  *     records alone fill it there is none: ids are read.
  */
@@ -77,6 +78,12 @@ export class KnownIds {
     if (known.current === undefined || known.current.ids.isFull) this.#wish();
     known.current?.ids.add(key);
     known.next?.ids.add(key);
+  }
+
+  /** A record was read: the actor's next commit may move it past a census that has not come to it. */
+  found(session: Session, key: string): void {
+    const known = this.#byPartition[session.partition];
+    if (known?.session === session) known.next?.ids.add(key);
   }
 
   /** Nothing that is known of the partition may be used any more. */

@@ -235,7 +235,8 @@ export class Stage {
       this.#unreadable(activation, error);
       return;
     }
-    if (bytes === undefined && activation.waiting.some(isStart)) this.#known.note(activation.session, activation.key);
+    if (bytes !== undefined) this.#known.found(activation.session, activation.key);
+    else if (activation.waiting.some(isStart)) this.#known.note(activation.session, activation.key);
     this.#open(activation);
   }
 

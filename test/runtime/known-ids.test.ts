@@ -91,6 +91,36 @@ test("what was on its way into the stream when the census began is known after i
   stand.check();
 });
 
+test.each([29, 30, 31])(
+  "an actor that is loaded and stored while a census of it and %i more runs is known, though the census may not come to its record",
+  async (others) => {
+    const stand = new Stand({ partitions: 1 });
+    const first = await stand.open();
+    for (let i = 0; i < others; i++) stand.start("rerun", `other-${i}`);
+    await stand.settle();
+    stand.start("rerun", "old", undefined, { headers: { [HEADERS.delay]: "60000" } });
+    await stand.settle();
+    await first.stop();
+    await stand.open({ knownIds: EAGER });
+    const stop = stand.world.onStep((step) => {
+      if (step.kind !== "requestSent" || step.request !== "census") return;
+      stop();
+      stand.send("rerun", "old", { type: "cancel" });
+    });
+    stand.start("rerun", "new");
+    await stand.settle();
+    expect(stand.state("rerun", "old")).toBe("failed");
+    const reads = readsOf(stand);
+    stand.start("rerun", "newer");
+    await stand.settle();
+    expect(readsOf(stand)).toBe(reads);
+    stand.start("rerun", "old");
+    await stand.settle();
+    expect(stand.runsOf("rerun/old")).toEqual([]);
+    stand.check();
+  },
+);
+
 test("what a host knows ends with its connection", async () => {
   const stand = await acquainted();
   const [{ attachment }] = stand.processes as [never];
