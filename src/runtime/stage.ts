@@ -50,6 +50,12 @@ export interface StageParts {
 const MOST_COMMITS_IN_FLIGHT = 512;
 
 /**
+ * Below so many, a start that is known to be new begins at once, which saves a read's latency. Above, nobody gains by it, and reads that
+ * come together pace the starts: without that pace a backlog's garbage outlives the young generation (peak 300 MiB instead of 185).
+ */
+const FEW_COMMITS_IN_FLIGHT = 32;
+
+/**
  * Where a host's actors are: from a delivery to a settled commit.
  *
  *   receive → (starts: wait for a slot) → activate → decode → turn → commit → release → acknowledge
@@ -211,7 +217,7 @@ export class Stage {
     let activation = this.#cast.find(`${type}/${id}`);
     if (activation === undefined) {
       activation = this.#enter(session, definition, { type, id });
-      if (hold.delivery.lane !== "event" && this.#known.begin(session, activation.key)) {
+      if (hold.delivery.lane !== "event" && this.committer.inFlight < FEW_COMMITS_IN_FLIGHT && this.#known.begin(session, activation.key)) {
         activation.phase = "ready";
         activation.waiting = [hold];
         this.#open(activation);
