@@ -1,5 +1,6 @@
 export { hostMachine } from "./host.ts";
-export { planMachine, type PlanContext, type PlanEvent } from "./plan.ts";
+export { planMachine } from "./plan.ts";
+export type { PlanContext, PlanEvent } from "./plan-context.ts";
 export { planPageMachine, type PlanPage } from "./plan-page.ts";
 export { schedulerMachine } from "./scheduler.ts";
 export {

@@ -2,7 +2,7 @@ import { formatAddress } from "./core/address.ts";
 import type { ActivityContext } from "./core/definition.ts";
 import type { PlannedChild } from "./core/plan-book.ts";
 import type { Batch } from "./core/plan-steps.ts";
-import type { PlanCursor } from "../machines/plan.ts";
+import type { PlanCursor } from "../machines/plan-context.ts";
 import { MOST_BYTES, plannedChild, type YieldedChild } from "./plan-child.ts";
 
 type Yields = AsyncIterator<YieldedChild> | Iterator<YieldedChild>;

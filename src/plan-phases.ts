@@ -1,4 +1,4 @@
-import type { PlanContext } from "../machines/plan.ts";
+import type { PlanContext } from "../machines/plan-context.ts";
 import { formatAddress } from "./core/address.ts";
 import type { Activity, ActivityContext } from "./core/definition.ts";
 import type { ErrorRecord } from "./core/errors.ts";

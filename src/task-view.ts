@@ -1,4 +1,4 @@
-import type { PlanContext } from "../machines/plan.ts";
+import type { PlanContext } from "../machines/plan-context.ts";
 import type { TaskContext } from "../machines/task.ts";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";

@@ -1,5 +1,6 @@
 import { assign, enqueueActions, type AnyStateMachine } from "xstate";
-import type { PlanContext, planMachine } from "../../machines/plan.ts";
+import type { PlanContext } from "../../machines/plan-context.ts";
+import type { planMachine } from "../../machines/plan.ts";
 import type { PlanPage } from "../../machines/plan-page.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { isAlone, isIdle, type PlanTally } from "./plan-book.ts";

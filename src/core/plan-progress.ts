@@ -1,4 +1,4 @@
-import type { PlanContext } from "../../machines/plan.ts";
+import type { PlanContext } from "../../machines/plan-context.ts";
 import { counted, liveChild, sum, type PlanBook, type PlannedChild, type PlanTally } from "./plan-book.ts";
 
 /**

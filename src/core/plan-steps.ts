@@ -1,4 +1,4 @@
-import type { PlanContext, PlanCursor } from "../../machines/plan.ts";
+import type { PlanContext, PlanCursor } from "../../machines/plan-context.ts";
 import type { PlanPage } from "../../machines/plan-page.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord, type Fault } from "./errors.ts";
 import { counted, type PlanTally, type Compensation, type PlanBook, type PlannedChild, type PlanOrder, liveChild } from "./plan-book.ts";

@@ -1,4 +1,4 @@
-import type { PlanContext } from "../../machines/plan.ts";
+import type { PlanContext } from "../../machines/plan-context.ts";
 import type { PlanBook } from "../../src/core/plan-book.ts";
 import { definePlan } from "../../src/define-plan.ts";
 import { begun } from "./life.ts";

@@ -1,6 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { expect, test } from "vitest";
-import type { PlanContext } from "../../machines/plan.ts";
+import type { PlanContext } from "../../machines/plan-context.ts";
 import { formatState, isEnded } from "../../src/core/record.ts";
 import type { TaskDefinition } from "../../src/define.ts";
 import type { View } from "../../src/view.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PlanContext } from "../../machines/plan.ts";
+import type { PlanContext } from "../../machines/plan-context.ts";
 import { planMachine } from "../../machines/plan.ts";
 import type { Actor, Turn } from "../../src/core/turn.ts";
 import { formatState, isEnded } from "../../src/core/record.ts";

@@ -1,4 +1,4 @@
-import type { PlanContext } from "../../machines/plan.ts";
+import type { PlanContext } from "../../machines/plan-context.ts";
 import { formatAddress } from "../../src/core/address.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
 import type { Definition } from "../../src/core/definition.ts";
