@@ -12,7 +12,7 @@ import type { CommitOutcome, Store } from "../ports/store.ts";
 import { Admission, type Reading } from "./admission.ts";
 import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
-import { Committer, sessionOf, type Parcel } from "./committer.ts";
+import { Committer, type Parcel } from "./committer.ts";
 import { complaints } from "./complaints.ts";
 import { deadLetter } from "./decode.ts";
 import { Early } from "./early.ts";
@@ -21,6 +21,7 @@ import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
 import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
+import { settle, type SettlementParts } from "./settlement.ts";
 import { Timekeeper } from "./timekeeper.ts";
 
 export interface StageParts {
@@ -76,6 +77,7 @@ export class Stage {
   readonly #loader: Loader;
   readonly #known: KnownIds;
   readonly #performer: Performer;
+  readonly #settlement: SettlementParts;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -120,6 +122,12 @@ export class Stage {
         this.#admission.wait({ kind: "attempt", activation, attempt, lane: "high", void: () => attempt.phase !== "prepared" }),
       retire: (activation) => this.#cast.settle(activation),
     });
+    this.#settlement = {
+      ...parts,
+      performer: this.#performer,
+      drop: (activation) => this.#cast.drop(activation),
+      dead: (session, hold, error) => this.#dead(session, hold, error),
+    };
   }
 
   get running(): number {
@@ -302,49 +310,8 @@ export class Stage {
   }
 
   #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {
-    switch (outcome.kind) {
-      case "committed":
-        for (const parcel of parcels) {
-          if (parcel.kind === "loose") parcel.committed();
-          else if (sessionOf(parcel).open) this.#performer.committed(parcel.activation);
-        }
-        break;
-      case "conflict":
-        this.#retryRest(parcels, outcome.lost);
-        break;
-      case "unknown":
-        for (const parcel of parcels)
-          this.#parts.lost(
-            sessionOf(parcel),
-            new TroupeError("commit_unknown", `A commit was not answered: ${outcome.cause.message}`, { cause: outcome.cause }),
-          );
-        break;
-      case "refused":
-        for (const parcel of parcels) this.#refused(parcel, outcome.error);
-        break;
-    }
+    settle(this.#settlement, parcels, outcome);
     this.#admission.schedule();
-  }
-
-  /** A lost fence drops its partition's turns; the rest of the batch was refused with it and is committed again. */
-  #retryRest(parcels: readonly Parcel[], lost: readonly number[]): void {
-    for (const parcel of parcels) {
-      const session = sessionOf(parcel);
-      if (lost.includes(session.partition))
-        this.#parts.lost(session, new TroupeError("lost_partition", `Another host has taken partition ${session.partition}`));
-      else if (session.open) this.#performer.resubmit(parcel);
-    }
-  }
-
-  /** Trying again cannot help: whoever caused it is set aside, so that nothing waits on it. */
-  #refused(parcel: Parcel, error: TroupeError): void {
-    this.#parts.log.error({ err: error, code: error.code }, "a commit was refused");
-    if (parcel.kind === "loose") return;
-    const { activation } = parcel;
-    const deliveries = new Set((activation.committing?.holds ?? []).map((hold) => hold.delivery));
-    this.#performer.abort(activation, error);
-    this.#cast.drop(activation);
-    for (const delivery of deliveries) this.#dead(activation.session, new Hold(delivery), error);
   }
 }
 

@@ -1,0 +1,59 @@
+import { TroupeError } from "../core/errors.ts";
+import type { Log } from "../ports/log.ts";
+import type { CommitOutcome } from "../ports/store.ts";
+import type { Activation } from "./activation.ts";
+import { sessionOf, type Parcel } from "./committer.ts";
+import { Hold } from "./hold.ts";
+import type { Performer } from "./performer.ts";
+import type { Session } from "./session.ts";
+
+export interface SettlementParts {
+  readonly log: Log;
+  readonly performer: Pick<Performer, "committed" | "resubmit" | "abort">;
+  /** The session can no longer be trusted. */
+  readonly lost: (session: Session, why: TroupeError) => void;
+  /** The actor leaves memory. */
+  readonly drop: (activation: Activation) => void;
+  readonly dead: (session: Session, hold: Hold, error: unknown) => void;
+}
+
+/**
+ * What becomes of a commit's parcels, by its outcome. An unknown one costs its sessions: their actors are loaded anew, and so see what
+ * was stored (invariant 11).
+ */
+export function settle(parts: SettlementParts, parcels: readonly Parcel[], outcome: CommitOutcome): void {
+  for (const parcel of parcels) {
+    const session = sessionOf(parcel);
+    switch (outcome.kind) {
+      case "committed":
+        if (parcel.kind === "loose") parcel.committed();
+        else if (session.open) parts.performer.committed(parcel.activation);
+        break;
+      case "conflict":
+        // A lost fence drops its partition's turns; the rest of the batch was refused with it and is committed again.
+        if (outcome.lost.includes(session.partition))
+          parts.lost(session, new TroupeError("lost_partition", `Another host has taken partition ${session.partition}`));
+        else if (session.open) parts.performer.resubmit(parcel);
+        break;
+      case "unknown": {
+        const { cause } = outcome;
+        parts.lost(session, new TroupeError("commit_unknown", `A commit was not answered: ${cause.message}`, { cause }));
+        break;
+      }
+      case "refused":
+        refuse(parts, parcel, outcome.error);
+        break;
+    }
+  }
+}
+
+/** Trying again cannot help: whoever caused it is set aside, so that nothing waits on it. */
+function refuse({ log, performer, drop, dead }: SettlementParts, parcel: Parcel, error: TroupeError): void {
+  log.error({ err: error, code: error.code }, "a commit was refused");
+  if (parcel.kind === "loose") return;
+  const { activation } = parcel;
+  const deliveries = new Set((activation.committing?.holds ?? []).map((hold) => hold.delivery));
+  performer.abort(activation, error);
+  drop(activation);
+  for (const delivery of deliveries) dead(activation.session, new Hold(delivery), error);
+}
