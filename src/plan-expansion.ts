@@ -3,6 +3,7 @@ import type { ActivityContext } from "./core/definition.ts";
 import type { PlannedChild } from "./core/plan-book.ts";
 import type { Batch } from "./core/plan-steps.ts";
 import type { PlanCursor } from "../machines/plan-context.ts";
+import { PlanAttempt } from "./plan-attempt.ts";
 import { MOST_BYTES, plannedChild, type YieldedChild } from "./plan-child.ts";
 
 type Yields = AsyncIterator<YieldedChild> | Iterator<YieldedChild>;
@@ -127,44 +128,15 @@ function close({ yields, context }: Opened): void {
 }
 
 /** One generator's context over many attempts: its signal is that of the attempt that runs. */
-class Expanding implements ExpandContext<unknown, unknown> {
-  #attempt: ActivityContext<ExpandInput>;
+class Expanding extends PlanAttempt<ExpandInput> implements ExpandContext<unknown, unknown> {
   readonly cursor: unknown;
 
-  constructor(attempt: ActivityContext<ExpandInput>) {
-    this.#attempt = attempt;
-    this.cursor = attempt.input.cursor.at ?? undefined;
+  constructor(running: ActivityContext<ExpandInput>) {
+    super(running);
+    this.cursor = running.input.cursor.at ?? undefined;
   }
 
-  goOn(attempt: ActivityContext<ExpandInput>): void {
-    this.#attempt = attempt;
-  }
-
-  get input(): unknown {
-    return this.#attempt.input.input;
-  }
-  get prepared(): unknown {
-    return this.#attempt.input.prepared;
-  }
-  get actor(): ActivityContext["actor"] {
-    return this.#attempt.actor;
-  }
-  get attempt(): number {
-    return this.#attempt.attempt;
-  }
-  get epoch(): number {
-    return this.#attempt.epoch;
-  }
-  get signal(): AbortSignal {
-    return this.#attempt.signal;
-  }
-  get progress(): ActivityContext["progress"] {
-    return this.#attempt.progress;
-  }
-  get heartbeat(): ActivityContext["heartbeat"] {
-    return this.#attempt.heartbeat;
-  }
-  get log(): ActivityContext["log"] {
-    return this.#attempt.log;
+  goOn(running: ActivityContext<ExpandInput>): void {
+    this.running = running;
   }
 }

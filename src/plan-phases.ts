@@ -6,6 +6,7 @@ import type { PlanTally, Rollback } from "./core/plan-book.ts";
 import type { PlanRules } from "./core/plan-steps.ts";
 import { validate } from "./core/schema.ts";
 import type { CleanupContext, FinishContext, PlanOptions } from "./define-plan.ts";
+import { PlanAttempt } from "./plan-attempt.ts";
 import { Expansion, type ExpandInput } from "./plan-expansion.ts";
 
 type PhaseInput = Pick<PlanContext, "input" | "prepared" | "collected" | "error" | "rollback"> & { readonly children: PlanTally };
@@ -51,41 +52,14 @@ function phaseInput({ input, prepared, collected, error, rollback, book }: PlanC
 }
 
 /** A phase's context: an attempt's, with what the plan knows. */
-class PhaseContext implements FinishContext<unknown, unknown, unknown>, CleanupContext<unknown, unknown> {
-  readonly #attempt: ActivityContext<PhaseInput>;
-  readonly input: unknown;
-  readonly prepared: unknown;
+class PhaseContext extends PlanAttempt<PhaseInput> implements FinishContext<unknown, unknown, unknown>, CleanupContext<unknown, unknown> {
   readonly collected: unknown;
   readonly children: PlanTally;
   readonly error: ErrorRecord | null;
   readonly rollback: Rollback | null;
-  readonly actor: ActivityContext["actor"];
-  readonly attempt: number;
-  readonly epoch: number;
 
-  constructor(attempt: ActivityContext<PhaseInput>) {
-    this.#attempt = attempt;
-    ({
-      input: this.input,
-      prepared: this.prepared,
-      collected: this.collected,
-      children: this.children,
-      error: this.error,
-      rollback: this.rollback,
-    } = attempt.input);
-    ({ actor: this.actor, attempt: this.attempt, epoch: this.epoch } = attempt);
-  }
-
-  get signal(): AbortSignal {
-    return this.#attempt.signal;
-  }
-  get progress(): ActivityContext["progress"] {
-    return this.#attempt.progress;
-  }
-  get heartbeat(): ActivityContext["heartbeat"] {
-    return this.#attempt.heartbeat;
-  }
-  get log(): ActivityContext["log"] {
-    return this.#attempt.log;
+  constructor(running: ActivityContext<PhaseInput>) {
+    super(running);
+    ({ collected: this.collected, children: this.children, error: this.error, rollback: this.rollback } = running.input);
   }
 }
