@@ -112,9 +112,8 @@ function firstRecord(
   value: ActorRecord["value"],
   context: unknown,
 ): ActorRecord {
-  return {
+  const first: { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] } = {
     v: 1,
-    ...(definition.kind === "task" ? undefined : { kind: definition.kind }),
     revision: 1,
     epoch: at.epoch,
     version: definition.version,
@@ -128,8 +127,10 @@ function firstRecord(
     generation: 0,
     createdAt: at.now,
     updatedAt: at.now,
-    ...(envelope.deadlineAt === undefined ? undefined : { deadlineAt: envelope.deadlineAt }),
-    ...(envelope.replyTo === undefined ? undefined : { replyTo: envelope.replyTo }),
-    ...(envelope.parent === undefined ? undefined : { parent: envelope.parent }),
   };
+  if (definition.kind !== "task") first.kind = definition.kind;
+  if (envelope.deadlineAt !== undefined) first.deadlineAt = envelope.deadlineAt;
+  if (envelope.replyTo !== undefined) first.replyTo = envelope.replyTo;
+  if (envelope.parent !== undefined) first.parent = envelope.parent;
+  return first;
 }

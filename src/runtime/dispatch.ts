@@ -106,10 +106,9 @@ export class Dispatch {
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
     if (isMail(effect)) {
       const message = `${activation.key}:${activation.actor?.record.revision}:${pending.writes?.size ?? 0}`;
-      const place = `mail ${message}`;
       const mail = mailWrite(effect, message, this.#parts.partitions);
-      addWrite(pending, place, mail);
-      this.#parts.nearby.offer(activation, pending, place, mail);
+      addWrite(pending, message, mail);
+      this.#parts.nearby.offer(activation, pending, message, mail);
       return;
     }
     switch (effect.kind) {

@@ -1,7 +1,8 @@
 import { formatAddress } from "../core/address.ts";
 import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
-import { Activation, type Pending } from "./activation.ts";
+import type { Activation, Pending } from "./activation.ts";
+import { Fifo } from "./fifo.ts";
 import { Hold } from "./hold.ts";
 import { join } from "./joint.ts";
 import { NearDelivery, type Mail } from "./near-delivery.ts";
@@ -17,8 +18,8 @@ export interface NearbyParts {
   readonly sessionOf: (partition: number) => Session | undefined;
   /** The actor, if it is in memory. */
   readonly find: (key: string) => Activation | undefined;
-  /** An actor that certainly does not exist, with a slot where it needs one; "later" while there is none; undefined where it cannot begin here. */
-  readonly conceive: (session: Session, mail: Mail) => Activation | "later" | undefined;
+  /** An actor that certainly does not exist, with a slot where it needs one; undefined where it cannot begin here. */
+  readonly conceive: (session: Session, mail: Mail) => Activation | undefined;
   readonly hasSlot: () => boolean;
   readonly hasRoom: (activation: Activation) => boolean;
   readonly perform: (activation: Activation, hold: Hold) => void;
@@ -60,11 +61,12 @@ interface Offer {
 export class Nearby {
   readonly #parts: NearbyParts;
   readonly #mostWrites: number;
-  #offers: Offer[] = [];
+  readonly #starts = new Fifo<Offer>();
+  readonly #events = new Fifo<Offer>();
   #isScheduled = false;
   #isHanding = false;
   #mayBegin = MOST_BEGUN_AT_ONCE;
-  #isResumed = true;
+  #isResuming = false;
 
   constructor(parts: NearbyParts) {
     this.#parts = parts;
@@ -77,7 +79,7 @@ export class Nearby {
       this.#stays(from, mail);
       return;
     }
-    this.#offers.push({ from, pending, place, mail });
+    (mail.lane === "event" ? this.#events : this.#starts).push({ from, pending, place, mail });
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
@@ -86,29 +88,45 @@ export class Nearby {
     });
   }
 
-  /** Hands over what can be by now, and what follows from it. What only lacks a slot waits until its sender's turns are sealed. */
+  /** Hands over what can be by now, and what follows from it. A start that lacks a slot waits until its sender's turns are sealed. */
   hand(): void {
-    if (this.#isHanding || this.#offers.length === 0) return;
+    if (this.#isHanding) return;
     this.#isHanding = true;
-    const waiting: Offer[] = [];
-    for (const { pending } of this.#offers) pending.isAwaited = false;
-    // What is handed over adds to the list.
-    for (let next = 0; next < this.#offers.length; next++) {
-      const offer = this.#offers[next] as Offer;
-      const taken = this.#take(offer);
-      if (taken === "later") waiting.push(offer);
-      else if (!taken) this.#stays(offer.from, offer.mail);
+    // What is handed over adds to both. A child goes before what it is sent.
+    for (;;) {
+      const offer = this.#canBegin ? (this.#starts.shift() ?? this.#events.shift()) : this.#events.shift();
+      if (offer === undefined) break;
+      offer.pending.isAwaited = false;
+      if (!this.#take(offer)) this.#stays(offer.from, offer.mail);
     }
-    this.#offers = waiting;
     this.#isHanding = false;
   }
 
-  /** The commit is about to be sealed: nobody begins any more who could not end before. */
+  /** Commits are about to be sealed: what was said is heard, and nobody begins any more who could not end before. */
   close(): void {
+    const { hasSlot } = this.#parts;
     const mayBegin = this.#mayBegin;
     this.#mayBegin = 0;
     this.hand();
     this.#mayBegin = mayBegin;
+    // Whoever only waits for the next round can be part of its parent's commit then.
+    const isAwaited = hasSlot();
+    for (const { pending } of this.#starts) pending.isAwaited = isAwaited;
+    if (isAwaited && this.#starts.size > 0) this.#resumeSoon();
+  }
+
+  get #canBegin(): boolean {
+    return this.#mayBegin > 0 && this.#parts.hasSlot();
+  }
+
+  #resumeSoon(): void {
+    if (this.#isResuming) return;
+    this.#isResuming = true;
+    this.#parts.clock.soon(() => {
+      this.#isResuming = false;
+      this.#mayBegin = MOST_BEGUN_AT_ONCE;
+      this.hand();
+    });
   }
 
   #isNear({ near, recordBytes }: Activation, { lane, partition, letter }: Mail): boolean {
@@ -117,13 +135,12 @@ export class Nearby {
     return this.#parts.sessionOf(partition)?.open === true;
   }
 
-  #take({ from, pending, place, mail }: Offer): boolean | "later" {
+  #take({ from, pending, place, mail }: Offer): boolean {
     if (from.pending !== pending || from.phase === "dropped" || !this.#isNear(from, mail)) return false;
     const { joint } = pending;
     if (joint !== undefined && (joint.size >= this.#mostWrites || joint.heard >= MOST_HEARD)) return false;
-    if (mail.lane !== "event" && this.#awaits(pending)) return "later";
     const target = mail.lane === "event" ? this.#listener(mail) : this.#conceived(mail);
-    if (target === undefined || target === "later") return target ?? false;
+    if (target === undefined) return false;
     const delivery = new NearDelivery(mail, this.#parts.clock.now());
     if (target.reminder === "none") target.reminder = "due";
     this.#parts.perform(target, new Hold(delivery));
@@ -142,26 +159,11 @@ export class Nearby {
     return isFull || target.misfit !== undefined || !this.#parts.hasRoom(target) ? undefined : target;
   }
 
-  #conceived(mail: Mail): Activation | "later" | undefined {
+  #conceived(mail: Mail): Activation | undefined {
     const session = this.#parts.sessionOf(mail.partition);
     const child = session?.open === true ? this.#parts.conceive(session, mail) : undefined;
-    if (child instanceof Activation) this.#mayBegin--;
+    if (child !== undefined) this.#mayBegin--;
     return child;
-  }
-
-  /** The start has to wait for the next round, and its sender's commit with it. */
-  #awaits(pending: Pending): boolean {
-    if (this.#mayBegin > 0 || !this.#parts.hasSlot()) return false;
-    pending.isAwaited = true;
-    if (this.#isResumed) {
-      this.#isResumed = false;
-      this.#parts.clock.soon(() => {
-        this.#isResumed = true;
-        this.#mayBegin = MOST_BEGUN_AT_ONCE;
-        this.hand();
-      });
-    }
-    return true;
   }
 
   /** Later mail of this sender could overtake it. */

@@ -248,12 +248,11 @@ export class Stage {
   }
 
   /** The child of an actor in this host, where it certainly is the first of its address. */
-  #conceive(session: Session, address: Address): Activation | "later" | undefined {
+  #conceive(session: Session, address: Address): Activation | undefined {
     const definition = this.#parts.definitions.get(address.type);
     const key = formatAddress(address);
     if (definition === undefined || !this.#admission.isOpen || this.#cast.peek(key) !== undefined) return undefined;
     const needsSlot = definition.kind !== "actor";
-    if (needsSlot && !this.#admission.hasSlot) return "later";
     if (!this.#known.begin(session, key)) return undefined;
     if (needsSlot) this.#admission.takeSlot();
     const activation = this.#enter(session, definition, address);

@@ -1,5 +1,6 @@
 import type { StartLane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
+import { Fifo } from "./fifo.ts";
 
 /**
  * What waits for a slot: by lane, then by arrival. Bounded by what the inlets are allowed to deliver, never by dropping.
@@ -32,29 +33,4 @@ export class StartQueue<T extends Waiting> {
 export interface Waiting {
   readonly lane: StartLane;
   void(): boolean;
-}
-
-/** A queue that gives its memory back: the consumed head is cut off once it is half of the whole. */
-class Fifo<T> {
-  #items: (T | undefined)[] = [];
-  #head = 0;
-
-  get size(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    if (this.#head >= this.#items.length) return undefined;
-    const item = this.#items[this.#head];
-    this.#items[this.#head++] = undefined;
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
 }
