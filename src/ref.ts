@@ -64,9 +64,9 @@ export class Ref<TDefinition extends Definition = Definition> {
     await this.#say(reason === undefined ? { type: "cancel" } : { type: "cancel", reason });
   }
 
-  /** Takes a parked actor up again. */
-  async retry(): Promise<void> {
-    await this.#say({ type: "retry" });
+  /** Takes a parked actor up again: it hears first what its machine threw at, or with `drop` never, and that becomes a dead letter. */
+  async retry({ drop = false }: { readonly drop?: boolean } = {}): Promise<void> {
+    await this.#say(drop ? { type: "retry", drop } : { type: "retry" });
   }
 
   /**

@@ -46,7 +46,7 @@ export function verbsOf(parts: VerbParts): ReadonlyMap<string, { readonly tail: 
     ],
     ["ask", { tail: ".*.*", verb: async (tokens, body) => askActor(client, tokens, fieldsOf(body)) }],
     ["accepts", { tail: ".*.*", verb: async (tokens, body) => accepts(parts, tokens, fieldsOf(body)) }],
-    ["retry", { tail: ".*.*", verb: async (tokens) => retry(client, tokens) }],
+    ["retry", { tail: ".*.*", verb: async (tokens, body) => retry(client, tokens, fieldsOf(body)) }],
     ["list", { tail: "", verb: async (_tokens, body) => list(parts, fieldsOf(body)) }],
     ["dead", { tail: ".list", verb: async (_tokens, body) => deadLetters(gateway, fieldsOf(body)) }],
     ["replay", { tail: ".*.*.*", verb: async ([type = "", id = "", name = ""]) => replay(gateway, addressOf(type, id), name) }],
@@ -110,12 +110,12 @@ async function operate(client: Client, tokens: readonly string[], act: (ref: Ret
 }
 
 /** Only a parked task can be taken up again. @throws unknown_id, not_running */
-async function retry(client: Client, tokens: readonly string[]): Promise<View> {
+async function retry(client: Client, tokens: readonly string[], fields: Fields): Promise<View> {
   return operate(client, tokens, async (ref) => {
     const view = await ref.get();
     if (view?.parked === undefined)
       throw new TroupeError("not_running", `${ref.key} is not parked; there is nothing to take up again`, { about: ref.key });
-    await ref.retry();
+    await ref.retry({ drop: fields["drop"] === true });
   });
 }
 

@@ -1,4 +1,4 @@
-import { formatAddress } from "../core/address.ts";
+import { formatAddress, type Lane } from "../core/address.ts";
 import { asked } from "../core/asking.ts";
 import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -124,14 +124,16 @@ export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes
       headers: {
         ...Object.fromEntries(kept),
         ...(contentType === "" ? {} : { [HEADERS.contentType]: contentType }),
-        [HEADERS.reason]: JSON.stringify({ code: error.code, message: error.message, faults: error.faults }).replace(
-          NOT_HEADER_TEXT,
-          escapeUnit,
-        ),
-        [HEADERS.origin]: delivery.lane,
+        ...deadHeaders(error, delivery.lane),
       },
     },
   };
+}
+
+/** Why it is dead, and on which lane it came. */
+export function deadHeaders(error: ErrorRecord, lane: Lane): Readonly<Record<string, string>> {
+  const reason = JSON.stringify({ code: error.code, message: error.message, faults: error.faults });
+  return { [HEADERS.reason]: reason.replace(NOT_HEADER_TEXT, escapeUnit), [HEADERS.origin]: lane };
 }
 
 /** Header values are one line of printable ASCII; JSON can say everything else with escapes. */

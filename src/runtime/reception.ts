@@ -4,7 +4,6 @@ import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { acknowledgementOf, delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
-import { resume } from "../core/parking.ts";
 import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
@@ -15,6 +14,7 @@ import type { Hold } from "./hold.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+import { hearAgain } from "./unheard.ts";
 
 /** What reception asks of the performer. */
 export interface Turns {
@@ -155,9 +155,7 @@ export class Reception {
   #hear(activation: Activation, actor: Actor, hold: Hold, envelope: EventEnvelope): void {
     if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
     else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
-      const running = activation.attempts.map(({ generation }) => generation);
-      this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold), running), [], [hold]);
-      this.#turns.takeUp(activation, [hold]);
+      hearAgain(this.#turns, this.#room, activation, { actor, hold, retry: envelope });
     } else {
       this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
       if (envelope.kind === "resume" && actor.record.parked !== undefined) this.#turns.takeUp(activation, [hold]);

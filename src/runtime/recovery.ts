@@ -21,6 +21,7 @@ export interface RecoveryParts {
   readonly ring: (timer: string, generation: number) => void;
   readonly apply: (turn: Turn) => void;
   readonly log: Log;
+  readonly maxRecordBytes: number;
 }
 
 /**
@@ -73,7 +74,8 @@ function parks(activation: Activation, crashed: ActivityRecord): boolean {
   return policy === "park" || (policy === "rerun" && crashed.reruns >= MOST_RERUNS);
 }
 
-function afterCrash(activation: Activation, actor: Actor, name: string, { at, log }: RecoveryParts): Turn {
+function afterCrash(activation: Activation, actor: Actor, name: string, parts: RecoveryParts): Turn {
+  const { at, log } = parts;
   const crashed = actor.record.activities[name];
   // What came of another one's end may have stopped it.
   if (crashed === undefined || actor.record.status !== "active") return { actor, effects: [], kind: "unheard" };
@@ -85,9 +87,10 @@ function afterCrash(activation: Activation, actor: Actor, name: string, { at, lo
   if (policy !== "fail") return park(actor, { reason: "crashed", error, at: at.now }, at);
   const event = { type: `xstate.error.actor.${name}`, actorId: name, error };
   const { definition, address } = activation;
+  const settled = { kind: "settled", activity: name, generation: crashed.generation, event } as const;
   try {
-    return take(definition, address, actor, { kind: "settled", activity: name, generation: crashed.generation, event }, at);
+    return take(definition, address, actor, settled, at);
   } catch (cause) {
-    return turnOfThrow(activation, actor, cause, at, log);
+    return turnOfThrow(activation, actor, settled, cause, parts);
   }
 }
