@@ -5,6 +5,7 @@ import type { Activity, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
+import { clashesOf } from "./core/clashing-ids.ts";
 import { faultsOfMachine, namesOfChildren } from "./core/machine-faults.ts";
 import { DEFAULT_RETRY, faultsOfRetry, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
@@ -146,7 +147,7 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
     }
   }
   const sources = [...children.keys(), ...activities.keys()];
-  faults.push(...faultsOfMachine(machine, new Set(sources)));
+  faults.push(...faultsOfMachine(machine, new Set(sources)), ...clashesOf(machine));
   const stubbed = machine.provide({ actors: Object.fromEntries(sources.map((src) => [src, stubLogic as never])) });
   const { maxIterations = Infinity } = stubbed.options;
   stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };

@@ -136,6 +136,38 @@ describe("a machine is refused, with the place, for", () => {
     expect(faults).toContainEqual({ path, message: expect.stringMatching(words) as string });
   });
 
+  const invoking = { invoke: { id: "k", src: "kid" } };
+  it.each([
+    ["two regions", { type: "parallel", states: { a: invoking, b: invoking } }, ["m.a", "m.b"]],
+    [
+      "states inside two regions",
+      { type: "parallel", states: { a: { initial: "x", states: { x: invoking } }, b: { initial: "y", states: { y: {}, z: invoking } } } },
+      ["m.a.x", "m.b.z"],
+    ],
+    [
+      "a region of a region beside another one",
+      { type: "parallel", states: { a: { type: "parallel", states: { x: {}, y: invoking } }, b: invoking } },
+      ["m.a.y", "m.b"],
+    ],
+    ["a state and one inside it", { initial: "a", ...invoking, states: { a: invoking } }, ["m", "m.a"]],
+    ["one state twice", { invoke: [invoking.invoke, invoking.invoke] }, ["m", "m"]],
+  ])("an id that %s invoke and that would run together", (_what, config, [one, other]) => {
+    const { code, faults } = refusal(base.createMachine({ id: "m", ...config } as never));
+    expect(code).toBe("bad_machine");
+    expect(faults).toEqual([{ path: `${other}.invoke.k`, message: expect.stringContaining(`${one}.invoke.k:`) as string }]);
+  });
+
+  it.each([
+    ["siblings of one region", { type: "parallel", states: { a: { initial: "x", states: { x: invoking, y: invoking } }, b: {} } }],
+    ["states of which one follows the other", { initial: "x", states: { x: invoking, y: invoking } }],
+    [
+      "states that lie deep in such",
+      { initial: "x", states: { x: { type: "parallel", states: { p: invoking, q: {} } }, y: { initial: "z", states: { z: invoking } } } },
+    ],
+  ])("nothing where %s invoke the same id", (_what, config) => {
+    expect(() => defineActor({ name: "thing", machine: base.createMachine({ id: "m", ...config } as never) })).not.toThrow();
+  });
+
   it("nothing where all names are known", () => {
     const machine = base.createMachine({
       id: "m",
