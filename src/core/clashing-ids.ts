@@ -18,7 +18,7 @@ type Places = Map<string, readonly string[]>;
  */
 export function clashesOf(machine: AnyStateMachine): readonly Fault[] {
   const faults: Fault[] = [];
-  placesIn(machine.root as unknown as Node, faults);
+  placesIn(machine.root, faults);
   return faults;
 }
 

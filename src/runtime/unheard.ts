@@ -44,7 +44,7 @@ interface Retry {
  */
 export function hearAgain(turns: Turns, room: Room, activation: Activation, { actor, hold, retry }: Retry): void {
   const { activities, parked } = actor.record;
-  const running = activation.attempts.map(({ generation }) => generation);
+  const running = [...activation.attempts.map(({ generation }) => generation), ...activation.unbegun];
   turns.apply(activation, unparked(actor, turns.at(activation, hold)), [], [hold]);
   const drops = retry.kind === "event" && retry.event["drop"] === true;
   if (drops) layDown(activation, actor, retry, room);
