@@ -1,12 +1,12 @@
 import { formatAddress, type Lane } from "../core/address.ts";
 import { asked } from "../core/asking.ts";
 import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
-import type { Definition } from "../core/definition.ts";
+import type { Definition, EventSchemas } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { ParentRecord } from "../core/record.ts";
 import { revived, type Relay } from "../core/ref.ts";
-import { validate } from "../core/schema.ts";
+import { validate, validateEvent } from "../core/schema.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Letter } from "../ports/store.ts";
 import type { Write } from "../ports/store.ts";
@@ -59,15 +59,15 @@ export type EventEnvelope = Exclude<Envelope, StartEnvelope | { kind: "settled" 
 
 /**
  * Anything else, in order: a bundle brings several, each from a sender of its own. What actors and timers send comes only over mail,
- * which hosts alone can write. @throws bad_payload, reserved_event
+ * which hosts alone can write; what comes from outside is checked against its schema. @throws bad_payload, reserved_event, invalid_event
  */
-export function decodeEvents(delivery: Delivery, relay: Relay): readonly EventEnvelope[] {
-  if (delivery.source !== "mail.event" || delivery.header(HEADERS.kind) !== "bundle") return [decodeEvent(delivery, relay)];
+export function decodeEvents(delivery: Delivery, schemas: EventSchemas | undefined, relay: Relay): readonly EventEnvelope[] {
+  if (delivery.source !== "mail.event" || delivery.header(HEADERS.kind) !== "bundle") return [decodeEvent(delivery, schemas, relay)];
   const bodies = decodeBody(delivery.body, MSGPACK) as readonly Uint8Array[];
   return bodies.map((body) => mailEnvelope(decodeBody(body, MSGPACK) as EventMail, relay));
 }
 
-function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
+function decodeEvent(delivery: Delivery, schemas: EventSchemas | undefined, relay: Relay): EventEnvelope {
   const about = formatAddress(delivery);
   const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) === "timer") {
@@ -75,7 +75,7 @@ function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
     return { kind: "timer", timer, generation };
   }
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") return mailEnvelope(value as EventMail, relay);
-  const event = checkEvent(value, about);
+  const event = validateEvent(schemas, checkEvent(value, about), about);
   const asker = askerOf(delivery);
   return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
 }

@@ -134,7 +134,7 @@ export class Reception {
     }
     let envelopes: readonly EventEnvelope[];
     try {
-      envelopes = decodeEvents(delivery, scopeOf(activation.definition).relay);
+      envelopes = decodeEvents(delivery, activation.definition.eventSchemas, scopeOf(activation.definition).relay);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
       return;

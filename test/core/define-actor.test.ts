@@ -1,5 +1,6 @@
 import { assign, fromCallback, fromPromise, fromTransition, sendTo, setup, spawnChild, type AnyActorLogic } from "xstate";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { castOf, defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
 import { TroupeError, type ErrorCode, type Fault } from "../../src/core/errors.ts";
@@ -61,6 +62,13 @@ describe("a definition of an actor", () => {
     ["backoff", { supervise: { backoff: { minDelayMs: -5 } } }, "supervise.backoff.minDelayMs"],
   ])("is refused for bad %s", (_what, options, path) => {
     expect(refusal(base.createMachine({}), options)).toMatchObject({ code: "bad_options", faults: [{ path }] });
+  });
+
+  it.each([
+    ["events that are no schema", { events: { paid: {} } }, "events.paid"],
+    ["events of ours", { events: { "xstate.stop": z.object({}) } }, "events.xstate.stop"],
+  ])("is refused for %s", (_what, options, path) => {
+    expect(refusal(base.createMachine({}), options as never)).toMatchObject({ code: "bad_options", faults: [{ path }] });
   });
 
   it("is refused for supervision with nobody to supervise", () => {
