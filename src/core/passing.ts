@@ -1,4 +1,4 @@
-import type { Address } from "./address.ts";
+import { isId, isType, type Address } from "./address.ts";
 import { marked, type Actor, type Turn, type TurnAt } from "./actor.ts";
 import { NO_EFFECTS, without } from "./draft.ts";
 import type { Effect } from "./effect.ts";
@@ -63,7 +63,8 @@ export function sendEffects(address: Address, record: ActorRecord, to: string, e
   if (target.kind === "activity" && to === refOfActivity(address, target.activity))
     return [{ kind: "hand", activity: target.activity, event }];
   if (target.kind === "asker") return [{ kind: "reply", reply: { to: target.subject, answer: event } }];
-  if (target.kind !== "system") return [{ kind: "send", to, event }];
+  // Nobody has such an address, and in a subject it might say more than an address: an event from outside may bring any text.
+  if (target.kind !== "system") return isType(target.address.type) && isId(target.address.id) ? [{ kind: "send", to, event }] : NO_EFFECTS;
   const root = record.parent?.root;
   const known = root === undefined ? record.names?.[target.name] : undefined;
   if (known !== undefined) return sendEffects(address, record, known, event);

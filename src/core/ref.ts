@@ -37,7 +37,8 @@ export function refOfAsker(subject: string): RefText {
 }
 
 export function targetOf(text: RefText): Target {
-  const slash = text.indexOf("/");
+  // Without one it names nobody.
+  const slash = Math.max(0, text.indexOf("/"));
   if (text.startsWith(REPLY)) return { kind: "asker", subject: text.slice(REPLY.length) };
   if (text.startsWith(SYSTEM)) return { kind: "system", name: text.slice(SYSTEM.length) };
   const space = text.indexOf(" ");

@@ -1,4 +1,4 @@
-import { formatAddress, type Lane } from "../core/address.ts";
+import { beginningOf, formatAddress, type Lane } from "../core/address.ts";
 import { asked } from "../core/asking.ts";
 import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
 import type { Definition, EventSchemas } from "../core/definition.ts";
@@ -116,7 +116,7 @@ export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes
   return {
     kind: "dead",
     partition: delivery.partition,
-    address: { type: delivery.type, id: delivery.id },
+    address: beginningOf(delivery),
     name: `${delivery.source.replace(".", "-")}-${delivery.sequence}`,
     letter: {
       // The way in takes a little more than a letter can hold; the reason is worth more than the body.

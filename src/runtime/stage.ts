@@ -1,4 +1,4 @@
-import { formatAddress, type Address, type StartLane } from "../core/address.ts";
+import { beginningOf, formatAddress, isTooLong, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -147,7 +147,8 @@ export class Stage {
   receive(session: Session, delivery: Delivery, reading: Reading): void {
     if (!session.open) return;
     const hold = new Hold(delivery);
-    if (delivery.lane === "event" || !this.#needsSlot(delivery)) this.#event(session, hold);
+    if (isTooLong(delivery)) this.#dead(session, hold, tooLong(delivery));
+    else if (delivery.lane === "event" || !this.#needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
   }
 
@@ -317,6 +318,12 @@ export class Stage {
 
 function isStart({ delivery }: Hold): boolean {
   return delivery.lane !== "event";
+}
+
+/** What follows from it would need subjects that are longer still. */
+function tooLong(delivery: Delivery): TroupeError {
+  const { type, id } = beginningOf(delivery);
+  return new TroupeError("bad_address", `The address that begins with ${type}/${id} is too long`, { about: formatAddress(delivery) });
 }
 
 function unknownType(delivery: Delivery): TroupeError {
