@@ -93,6 +93,8 @@ export interface ChildRecord extends Address {
   readonly first?: { readonly input: unknown; readonly watched?: true };
   /** It has ended and waits until then, epoch ms, to be restarted. */
   readonly dueAt?: number;
+  /** What its parent sent it meanwhile. */
+  readonly held?: readonly ActorEvent[];
 }
 
 export interface ParentRecord extends Address {
