@@ -11,7 +11,7 @@ import type { Letter, Write } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { deadHeaders, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
-import { emptyPending } from "./pending.ts";
+import { addWrite, emptyPending } from "./pending.ts";
 import type { Turns } from "./reception.ts";
 import type { Room } from "./room.ts";
 
@@ -69,7 +69,7 @@ export function hearAgain(turns: Turns, room: Room, activation: Activation, { ac
 export function layDown(activation: Activation, before: Actor, envelope: Unheard, { messageBytes }: Pick<Room, "messageBytes">): void {
   if (before.record.parked === undefined && activation.actor?.record.parked === undefined) return;
   for (const letter of unheardLetters(activation, before.record, envelope, messageBytes))
-    ((activation.pending ??= emptyPending()).writes ??= new Map()).set(`dead ${letter.name}`, letter);
+    addWrite((activation.pending ??= emptyPending()), `dead ${letter.name}`, letter);
 }
 
 function unheardLetters(activation: Activation, before: ActorRecord, envelope: Unheard, mostBytes: number): readonly DeadWrite[] {

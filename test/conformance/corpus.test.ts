@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { playDurable, type Between } from "./durable.ts";
 import { playLive } from "./live.ts";
 import { scenes } from "./scenes/index.ts";
+import type { StandOptions } from "../runtime/stage.ts";
 import type { Scene } from "./story.ts";
 
 /** Longer than a lease: by then somebody else has a dead host's partitions. */
@@ -29,6 +30,9 @@ const killedMidway = (seed: number): Between => {
   };
 };
 
+/** Of two scenes one with all mail over the store, one with as little as can be. */
+const waysOf = (seed: number): StandOptions => (seed % 2 === 0 ? { nearMail: false } : { isAcquainted: true });
+
 const slowly = (scene: Scene): Scene => ({
   ...scene,
   isSlow: true,
@@ -45,6 +49,14 @@ describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name,
     expect(await playDurable(scene, { host: { cacheBytes: 0 } })).toEqual(await playLive(scene));
   });
 
+  it("is the same where all mail goes over the store", async () => {
+    expect(await playDurable(scene, { world: { nearMail: false } })).toEqual(await playLive(scene));
+  });
+
+  it("is the same where children begin without being mailed", async () => {
+    expect(await playDurable(scene, { world: { isAcquainted: true } })).toEqual(await playLive(scene));
+  });
+
   // Skipped where work begins anew on another host, which XState alone does not do: a counter in a callback starts over.
   it.skipIf(scene.isRestarted)("is the same where every step finds another host", async () => {
     // A timer whose host has left fires by its schedule, a little later.
@@ -57,12 +69,12 @@ describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name,
 
   it.each([1, 2, 3, 4, 5])("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
     const patient = slowly(scene);
-    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20 } })).toEqual(await playLive(patient));
+    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } })).toEqual(await playLive(patient));
   });
 
   it.skipIf(scene.isRestarted).each([1, 2, 3, 4, 5, 6, 7, 8])("comes to the same states where hosts die midway (%i)", async (seed) => {
     const patient = slowly(scene);
-    const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
+    const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } }, killedMidway(seed));
     const live = await playLive(patient);
     expect({ states, heard }).toEqual({ states: live.states, heard: live.heard });
   });
