@@ -111,6 +111,12 @@ export function timerLetter(timer: string, generation: number): Letter {
   return { body: new TextEncoder().encode(JSON.stringify({ timer, generation })), headers: { [HEADERS.kind]: "timer" } };
 }
 
+/** What follows from it would need subjects that are longer still. */
+export function tooLong(delivery: Delivery): TroupeError {
+  const { type, id } = beginningOf(delivery);
+  return new TroupeError("bad_address", `The address that begins with ${type}/${id} is too long`, { about: formatAddress(delivery) });
+}
+
 /** A delivery that no actor can take, with the reason: its body and content type as they came, so that it can be replayed. */
 export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes: number): Write {
   const contentType = delivery.header(HEADERS.contentType);

@@ -1,4 +1,4 @@
-import { beginningOf, formatAddress, isTooLong, type Address, type StartLane } from "../core/address.ts";
+import { formatAddress, isTooLong, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -14,7 +14,7 @@ import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, type Parcel } from "./committer.ts";
 import { complaints } from "./complaints.ts";
-import { deadLetter } from "./decode.ts";
+import { deadLetter, tooLong } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
@@ -369,12 +369,6 @@ export class Stage {
 
 function isStart({ delivery }: Hold): boolean {
   return delivery.lane !== "event";
-}
-
-/** What follows from it would need subjects that are longer still. */
-function tooLong(delivery: Delivery): TroupeError {
-  const { type, id } = beginningOf(delivery);
-  return new TroupeError("bad_address", `The address that begins with ${type}/${id} is too long`, { about: formatAddress(delivery) });
 }
 
 function unknownType(delivery: Delivery): TroupeError {
