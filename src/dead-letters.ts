@@ -20,8 +20,11 @@ export async function deadLetters(gateway: Gateway, fields: Fields): Promise<unk
 
 function describe(letter: StoredDeadLetter) {
   const { address, name, body, at } = letter;
-  const reason = JSON.parse(letter.header(HEADERS.reason) || "{}") as { code?: string; message?: string; faults?: readonly Fault[] };
-  return { ...address, name, lane: letter.header(HEADERS.origin), at, ...reason, body: Buffer.from(body).toString("utf8") };
+  return { ...address, name, lane: letter.header(HEADERS.origin), at, ...reasonOf(letter), body: Buffer.from(body).toString("utf8") };
+}
+
+function reasonOf(letter: StoredDeadLetter): { readonly code?: string; readonly message?: string; readonly faults?: readonly Fault[] } {
+  return JSON.parse(letter.header(HEADERS.reason) || "{}") as ReturnType<typeof reasonOf>;
 }
 
 /** The letter once more the way it came, and its copy removed: should that fail, it is a duplicate start or event. */
@@ -29,6 +32,10 @@ export async function replay(gateway: Gateway, address: Address, name: string): 
   for await (const letter of gateway.deadLetters(address)) {
     if (letter.name !== name) continue;
     const lane = letter.header(HEADERS.origin);
+    if (reasonOf(letter).code === "bad_address")
+      throw new TroupeError("bad_address", `The dead letter ${name} was sent to an address that is too long; discard it`, {
+        about: `${address.type}/${address.id}`,
+      });
     const kept = [HEADERS.contentType, HEADERS.delay, HEADERS.replyTo].flatMap((each) =>
       letter.header(each) === "" ? [] : [[each, letter.header(each)] as const],
     );

@@ -1,10 +1,11 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AnyActorLogic, AnyStateMachine, InputFrom } from "xstate";
 import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
-import type { Activity, CrashPolicy, Definition } from "./core/definition.ts";
+import type { Activity, CrashPolicy, Definition, EventSchemas } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
+import { clashesOf } from "./core/clashing-ids.ts";
 import { faultsOfMachine, namesOfChildren } from "./core/machine-faults.ts";
 import { DEFAULT_RETRY, faultsOfRetry, type RetryPolicy } from "./core/retry.ts";
 import { shapeOf } from "./core/shape.ts";
@@ -14,16 +15,21 @@ import { activityOf } from "./logic-activity.ts";
 import { castWith, versioned, type VersionOptions } from "./versioning.ts";
 import { definitionOf } from "./logic-of.ts";
 import { supervisionOf, type SuperviseOptions } from "./supervise.ts";
-import type { ActorDefinition } from "./view.ts";
+import type { ActorDefinition, OnlyKnown, SchemasFor } from "./view.ts";
 
 /** What an actor is. Every field but `name` and `machine` has a default. */
-export interface ActorOptions<TLogic extends AnyActorLogic> extends VersionOptions {
+export interface ActorOptions<TLogic extends AnyActorLogic, TEvents extends EventSchemas = EventSchemas> extends VersionOptions {
   /** The type in addresses and subjects: letters, digits, _ and -. */
   readonly name: string;
   /** Any XState machine, or `fromTransition` logic. */
   readonly machine: TLogic;
   /** A Standard Schema (zod, valibot, arktype) of the input, checked where a start enters and again where it runs. */
   readonly input?: StandardSchemaV1<unknown, InputFrom<TLogic>>;
+  /**
+   * Standard Schemas of events from outside, by type: of what they hold beside it. Checked where an event enters and again where it
+   * runs, where the machine hears what the schema makes of it. Types that are left out are not checked, nor is what actors send.
+   */
+  readonly events?: TEvents & SchemasFor<TLogic> & OnlyKnown<TLogic, TEvents>;
   /** Definitions that take the place of logic of these names: children that others may start too, or tasks. */
   readonly children?: Readonly<Record<string, AnyDefinition>>;
   /** For promise, callback and observable logic, by its name in the machine. */
@@ -60,7 +66,9 @@ const MOST_MICROSTEPS = 10_000;
  * logic runs as activities.
  * @throws bad_options, bad_machine, each listing every fault
  */
-export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<TLogic>): ActorDefinition<TLogic> {
+export function defineActor<TLogic extends AnyActorLogic, const TEvents extends EventSchemas = never>(
+  options: ActorOptions<TLogic, TEvents>,
+): ActorDefinition<TLogic, TEvents> {
   const faults: Fault[] = [];
   const duration = (path: string, value: Duration | undefined, leastMs: number): number | undefined => {
     const ms = value === undefined ? undefined : parseDuration(value);
@@ -72,6 +80,12 @@ export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<
     faults.push({ path: "name", message: `must be letters, digits, _ and -, at most ${MAX_TYPE_BYTES}, not "${options.name}"` });
   if (options.onThrow !== undefined && !["park", "fail"].includes(options.onThrow))
     faults.push({ path: "onThrow", message: `must be park or fail, not "${options.onThrow}"` });
+  for (const [type, schema] of Object.entries<unknown>(options.events ?? {})) {
+    const path = `events.${type}`;
+    if (type.startsWith("xstate.") || type.startsWith("troupe.")) faults.push({ path, message: "is reserved: nobody else may send it" });
+    else if (typeof (schema as { "~standard"?: { validate?: unknown } } | null)?.["~standard"]?.validate !== "function")
+      faults.push({ path, message: "must be a Standard Schema" });
+  }
   const { version, ...ways } = versioned("actor", options.name, options, faults);
   const settings: Settings = {
     version,
@@ -101,7 +115,11 @@ export function defineActor<TLogic extends AnyActorLogic>(options: ActorOptions<
   refuse("bad_machine", options.name, machineFaults);
   const { cast = [] } = definition;
   const supervised = supervision === undefined ? {} : { supervision };
-  return { ...definition, ...supervised, ...ways, cast: castWith(cast, ways.versions ?? []) } as ActorDefinition<TLogic>;
+  const checked = options.events === undefined ? {} : { eventSchemas: options.events };
+  return { ...definition, ...supervised, ...checked, ...ways, cast: castWith(cast, ways.versions ?? []) } as ActorDefinition<
+    TLogic,
+    TEvents
+  >;
 }
 
 interface Settings extends Pick<Definition, "version" | "history" | "onThrow" | "retention" | "inputSchema" | "outputSchema"> {
@@ -146,7 +164,7 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
     }
   }
   const sources = [...children.keys(), ...activities.keys()];
-  faults.push(...faultsOfMachine(machine, new Set(sources)));
+  faults.push(...faultsOfMachine(machine, new Set(sources)), ...clashesOf(machine));
   const stubbed = machine.provide({ actors: Object.fromEntries(sources.map((src) => [src, stubLogic as never])) });
   const { maxIterations = Infinity } = stubbed.options;
   stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };

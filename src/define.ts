@@ -37,7 +37,7 @@ export interface TaskOptions<TInput, TOutput> extends VersionOptions {
 export type TaskDefinition<TInput = unknown, TOutput = unknown> = Definition<TInput, TOutput, TaskEvent, TaskView<TOutput>>;
 
 /** What a task understands: `retry` where it is parked. */
-export type TaskEvent = { readonly type: "cancel"; readonly reason?: string } | { readonly type: "retry" };
+export type TaskEvent = { readonly type: "cancel"; readonly reason?: string } | { readonly type: "retry"; readonly drop?: boolean };
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;

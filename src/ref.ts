@@ -8,6 +8,7 @@ import { checkEvent, type ActorEvent } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
 import { acknowledgementOf, outcomeOf, type Outcome } from "./core/lifecycle.ts";
 import { asRecord, isEnded } from "./core/record.ts";
+import { validateEvent } from "./core/schema.ts";
 import type { Gateway } from "./ports/gateway.ts";
 import { hasEnded, queuedView, viewOf, type AskOf, type EventOf, type OutputOf, type View, type ViewOf } from "./view.ts";
 import { watchActor, type WatchOptions } from "./watch.ts";
@@ -44,9 +45,9 @@ export class Ref<TDefinition extends Definition = Definition> {
     return formatAddress(this.address);
   }
 
-  /** Durable before it resolves. @throws reserved_event, bad_payload, too_large, in_full */
+  /** Durable before it resolves. @throws invalid_event, reserved_event, bad_payload, too_large, in_full */
   async send(event: EventOf<TDefinition>): Promise<void> {
-    await this.#gateway.send("event", this.address, encodeJson(checkEvent(event, this.key)), {});
+    await this.#gateway.send("event", this.address, encodeJson(this.#checked(event)), {});
   }
 
   /**
@@ -56,7 +57,14 @@ export class Ref<TDefinition extends Definition = Definition> {
    */
   async ask<TAnswer extends ActorEvent = ActorEvent>(event: AskOf<TDefinition>, options: WaitOptions = {}): Promise<TAnswer> {
     const timeoutMs = this.#timeoutOf(options) ?? ASK_DEADLINE_MS;
-    return (await ask(this.#gateway, this.address, checkEvent(event, this.key), { timeoutMs, signal: options.signal })) as TAnswer;
+    return (await ask(this.#gateway, this.address, this.#checked(event), { timeoutMs, signal: options.signal })) as TAnswer;
+  }
+
+  /** As it was given: what its schema makes of it is made where it runs. */
+  #checked(event: unknown): ActorEvent {
+    const checked = checkEvent(event, this.key);
+    validateEvent(this.#definition?.eventSchemas, checked, this.key);
+    return checked;
   }
 
   /** In any state, any number of times; the first reason is kept. Resolves once the request is stored. */
@@ -64,9 +72,9 @@ export class Ref<TDefinition extends Definition = Definition> {
     await this.#say(reason === undefined ? { type: "cancel" } : { type: "cancel", reason });
   }
 
-  /** Takes a parked actor up again. */
-  async retry(): Promise<void> {
-    await this.#say({ type: "retry" });
+  /** Takes a parked actor up again: it hears first what its machine threw at, or with `drop` never, and that becomes a dead letter. */
+  async retry({ drop = false }: { readonly drop?: boolean } = {}): Promise<void> {
+    await this.#say(drop ? { type: "retry", drop } : { type: "retry" });
   }
 
   /**
@@ -87,7 +95,7 @@ export class Ref<TDefinition extends Definition = Definition> {
 
   /** Whether its present state takes this event: guards are asked, nothing happens. @throws unknown_id, no_host where only a host knows */
   async can(event: AskOf<TDefinition>): Promise<boolean> {
-    const checked = checkEvent(event, this.key);
+    const checked = this.#checked(event);
     const record = await this.#record();
     if (this.#definition !== undefined) return canTake(this.#definition, this.address, record, checked);
     return ((await this.#verb("accepts", { event: checked })) as { readonly can: boolean }).can;

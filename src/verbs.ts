@@ -3,6 +3,8 @@ import { addressOf } from "./core/address.ts";
 import type { Definition } from "./core/definition.ts";
 import { toErrorRecord, TroupeError, withoutStacks } from "./core/errors.ts";
 import { deadLetters, replay } from "./dead-letters.ts";
+import type { ActorEvent } from "./core/envelope.ts";
+import { validateEvent } from "./core/schema.ts";
 import type { Gateway } from "./ports/gateway.ts";
 import { TASK_STATES } from "./task-view.ts";
 import { hasEnded, isTaskState, STATUSES, type Status, type View } from "./view.ts";
@@ -42,11 +44,11 @@ export function verbsOf(parts: VerbParts): ReadonlyMap<string, { readonly tail: 
     ],
     [
       "send",
-      { tail: ".*.*", verb: async (tokens, body) => operate(client, tokens, (each) => each.send(eventOf(fieldsOf(body), each.key))) },
+      { tail: ".*.*", verb: async (tokens, body) => operate(client, tokens, (each) => each.send(eventFor(parts, tokens, fieldsOf(body)))) },
     ],
-    ["ask", { tail: ".*.*", verb: async (tokens, body) => askActor(client, tokens, fieldsOf(body)) }],
+    ["ask", { tail: ".*.*", verb: async (tokens, body) => askActor(parts, tokens, fieldsOf(body)) }],
     ["accepts", { tail: ".*.*", verb: async (tokens, body) => accepts(parts, tokens, fieldsOf(body)) }],
-    ["retry", { tail: ".*.*", verb: async (tokens) => retry(client, tokens) }],
+    ["retry", { tail: ".*.*", verb: async (tokens, body) => retry(client, tokens, fieldsOf(body)) }],
     ["list", { tail: "", verb: async (_tokens, body) => list(parts, fieldsOf(body)) }],
     ["dead", { tail: ".list", verb: async (_tokens, body) => deadLetters(gateway, fieldsOf(body)) }],
     ["replay", { tail: ".*.*.*", verb: async ([type = "", id = "", name = ""]) => replay(gateway, addressOf(type, id), name) }],
@@ -110,12 +112,12 @@ async function operate(client: Client, tokens: readonly string[], act: (ref: Ret
 }
 
 /** Only a parked task can be taken up again. @throws unknown_id, not_running */
-async function retry(client: Client, tokens: readonly string[]): Promise<View> {
+async function retry(client: Client, tokens: readonly string[], fields: Fields): Promise<View> {
   return operate(client, tokens, async (ref) => {
     const view = await ref.get();
     if (view?.parked === undefined)
       throw new TroupeError("not_running", `${ref.key} is not parked; there is nothing to take up again`, { about: ref.key });
-    await ref.retry();
+    await ref.retry({ drop: fields["drop"] === true });
   });
 }
 
@@ -146,10 +148,18 @@ function isStatus(word: string): word is Status {
   return (STATUSES as readonly string[]).includes(word);
 }
 
-async function askActor(client: Client, [type = "", id = ""]: readonly string[], fields: Fields): Promise<unknown> {
+async function askActor(parts: VerbParts, tokens: readonly string[], fields: Fields): Promise<unknown> {
+  const [type = "", id = ""] = tokens;
   const timeoutMs = fields["timeoutMs"] === undefined ? DEFAULT_ASK_MS : countOf(fields, "timeoutMs", MOST_WAIT_MS);
-  const ref = client.ref(type, id);
-  return ref.ask(eventOf(fields, ref.key), { timeout: timeoutMs });
+  return parts.client.ref(type, id).ask(eventFor(parts, tokens, fields), { timeout: timeoutMs });
+}
+
+/** An event from the body, checked by the definition that this host has. @throws bad_request, bad_payload, reserved_event, invalid_event */
+function eventFor({ definitions }: VerbParts, [type = "", id = ""]: readonly string[], fields: Fields): ActorEvent {
+  const about = `${type}/${id}`;
+  const event = eventOf(fields, about);
+  validateEvent(definitions.get(type)?.eventSchemas, event, about);
+  return event;
 }
 
 /** What an actor's present state takes, and whether that includes an event. @throws unknown_id, unknown_type */

@@ -1,8 +1,9 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AnyActorLogic, EventFromLogic, InputFrom, OutputFrom, SnapshotFrom, StateValue } from "xstate";
 import { ActorView } from "./actor-view.ts";
 import type { Address } from "./core/address.ts";
 import { decodeRecord } from "./core/codec.ts";
-import type { Definition } from "./core/definition.ts";
+import type { Definition, EventSchemas } from "./core/definition.ts";
 import type { ActorEvent } from "./core/envelope.ts";
 import { asRecord, type ActorRecord } from "./core/record.ts";
 import { queuedTask, TASK_STATES, taskViewOf, type TaskView } from "./task-view.ts";
@@ -15,12 +16,39 @@ export const STATUSES = ["active", "done", "error", "stopped"] as const;
 export type Status = (typeof STATUSES)[number];
 
 /** What `defineActor` makes of a machine's types, or of those of transition logic. */
-export type ActorDefinition<TLogic extends AnyActorLogic> = Definition<
+export type ActorDefinition<TLogic extends AnyActorLogic, TEvents extends EventSchemas = never> = Definition<
   InputFrom<TLogic>,
   OutputFrom<TLogic>,
-  EventFromLogic<TLogic>,
+  SentTo<EventFromLogic<TLogic>, TEvents>,
   ActorView<ValueOf<SnapshotFrom<TLogic>>, ContextOf<SnapshotFrom<TLogic>>, OutputFrom<TLogic>>
 >;
+
+/** Schemas that make what the machine's events hold beside their type, and the reference that an ask adds. */
+export type SchemasFor<TLogic extends AnyActorLogic> = {
+  readonly [TType in EventFromLogic<TLogic>["type"]]?: StandardSchemaV1<
+    unknown,
+    Omit<Extract<EventFromLogic<TLogic>, { type: TType }>, "type" | "replyTo">
+  >;
+};
+
+/** Nothing may stand for a type of events that the machine does not know. */
+export type OnlyKnown<TLogic extends AnyActorLogic, TEvents extends EventSchemas> = string extends keyof TEvents
+  ? unknown
+  : { readonly [TType in Exclude<keyof TEvents, EventFromLogic<TLogic>["type"]>]: never };
+
+/** What a sender gives: what the schema takes, where there is one. A machine that types no events takes those with a schema. */
+type SentTo<TEvent extends { type: string }, TEvents extends EventSchemas> = [TEvents] extends [never]
+  ? TEvent
+  : string extends TEvent["type"]
+    ? Fitting<keyof TEvents & string, TEvents>
+    : TEvent extends unknown
+      ? TEvent["type"] extends keyof TEvents
+        ? Fitting<TEvent["type"] & keyof TEvents & string, TEvents>
+        : TEvent
+      : never;
+type Fitting<TType extends string, TEvents extends EventSchemas> = TType extends unknown
+  ? { readonly type: TType } & StandardSchemaV1.InferInput<TEvents[TType] & StandardSchemaV1>
+  : never;
 
 type ValueOf<TSnapshot> = TSnapshot extends { readonly value: infer TValue } ? TValue : StateValue;
 type ContextOf<TSnapshot> = TSnapshot extends { readonly context: infer TContext } ? TContext : unknown;

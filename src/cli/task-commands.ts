@@ -29,10 +29,13 @@ export function addTaskCommands(program: Command): void {
   withOutput(
     withConnection(program.command("cancel <type/id> [reason]").description("in any state, any number of times; the first reason is kept")),
   ).action(async (key: string, reason: string | undefined, flags: Flags) => operate(key, flags, (ref) => ref.cancel(reason)));
-  withOutput(withConnection(program.command("retry <type/id>").description("takes a parked task or actor up again"))).action(
-    async (key: string, flags: Flags) =>
-      withClient(flags, async (client) => show((await client.ask(`retry.${key.replace("/", ".")}`)) as View, flags)),
-  );
+  withOutput(withConnection(program.command("retry <type/id>").description("takes a parked task or actor up again")))
+    .option("--drop", "without what its machine threw at, which becomes a dead letter")
+    .action(async (key: string, flags: Flags & { readonly drop?: true }) =>
+      withClient(flags, async (client) =>
+        show((await client.ask(`retry.${key.replace("/", ".")}`, flags.drop === true ? { drop: true } : {})) as View, flags),
+      ),
+    );
   addSend(program);
   addDeadLetters(program);
 }

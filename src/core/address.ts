@@ -42,6 +42,21 @@ export function isId(word: string): boolean {
   );
 }
 
+/** Whether no actor can have the address, since it is too long. What else is wrong with one no subject brings. */
+export function isTooLong({ type, id }: Address): boolean {
+  if (type.length > MAX_TYPE_BYTES || id.length > MAX_ID_BYTES) return true;
+  return id.length * MOST_BYTES_PER_CHAR > MAX_ID_BYTES && Buffer.byteLength(id) > MAX_ID_BYTES;
+}
+
+const MOST_BYTES_PER_CHAR = 3;
+
+/** As much of an address as an actor's may have, never half a character. */
+export function beginningOf({ type, id }: Address): Address {
+  if (!isTooLong({ type, id })) return { type, id };
+  const head = Buffer.from(id).subarray(0, MAX_ID_BYTES).toString();
+  return { type: type.slice(0, MAX_TYPE_BYTES), id: Buffer.byteLength(id) > MAX_ID_BYTES ? head.replace(/\ufffd+$/, "") : id };
+}
+
 /** @throws bad_address when either part cannot be a subject token or is too long. */
 export function addressOf(type: string, id: string): Address {
   if (!isType(type))

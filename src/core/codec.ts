@@ -1,11 +1,41 @@
 import { Packr } from "msgpackr";
 import { TroupeError } from "./errors.ts";
+import type { ActorRecord } from "./record.ts";
+import { unstorable } from "./storable.ts";
+import { withStoredMaps } from "./stored-map.ts";
 
 /**
  * Bytes ⇄ values. Two formats on the wire, told apart by the content type: JSON (the default, anyone can write it) and msgpack.
  * Stored records are msgpack behind one byte that names the codec, so that a later codec can live beside this one.
  */
-const packr = new Packr({ useRecords: false, moreTypes: true, bundleStrings: false });
+class Codec extends Packr {
+  /** How often it came upon an instance or a function so far. */
+  oddities = 0;
+
+  /** Read by msgpackr when it comes upon a Map, and only then: what holds none pays nothing for those that do. */
+  get mapAsEmptyObject(): never {
+    throw MAP_FOUND;
+  }
+
+  /** Read by msgpackr when it comes upon something that it has no word for, and only then. */
+  get useToJSON(): true {
+    this.oddities++;
+    return true;
+  }
+}
+
+const MAP_FOUND = new TypeError("a Map in an instance of a class cannot be stored");
+
+const packr = new Codec({ useRecords: false, moreTypes: true, bundleStrings: false }) as Codec & {
+  /** With its second argument, which msgpackr's types leave out. */
+  pack(value: unknown, options?: number): Uint8Array;
+};
+
+/** The second try, after the first came upon a Map. */
+function packedWithMaps(error: unknown, value: unknown, options: number): Uint8Array {
+  if (error !== MAP_FOUND) throw error;
+  return packr.pack(withStoredMaps(value), options);
+}
 
 export const MSGPACK = "application/msgpack";
 const RECORD_CODEC_MSGPACK = 1;
@@ -13,12 +43,39 @@ const RESERVE_START_SPACE = 2048;
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A record for storage. Keeps Date, Set, BigInt and typed arrays; a Map comes back as an object. @throws for what cannot be said at all */
+/** A record for storage. Keeps Date, Map, Set, BigInt and typed arrays. @throws for what cannot be said at all */
 export function encodeRecord(record: unknown): Uint8Array {
   // msgpackr leaves one byte free in front of what it packs; copying the record to prepend it would cost more than packing it.
-  const bytes = (packr as unknown as { pack(value: unknown, options: number): Uint8Array }).pack(record, RESERVE_START_SPACE | 1);
+  let bytes: Uint8Array;
+  try {
+    bytes = packr.pack(record, RESERVE_START_SPACE | 1);
+  } catch (error) {
+    bytes = packedWithMaps(error, record, RESERVE_START_SPACE | 1);
+  }
   bytes[0] = RECORD_CODEC_MSGPACK;
   return bytes;
+}
+
+/**
+ * The same for what is stored of an actor: its context and output come back as they are, or not at all. A task's have come a way on
+ * which an instance loses its class. @throws bad_payload naming the first part that would come back as another
+ */
+export function encodeActor(record: Pick<ActorRecord, "kind" | "context" | "output">): Uint8Array {
+  const before = packr.oddities;
+  try {
+    const bytes = encodeRecord(record);
+    if (packr.oddities !== before) demandStorable(record);
+    return bytes;
+  } catch (error) {
+    demandStorable(record);
+    throw error;
+  }
+}
+
+function demandStorable({ kind, context, output }: Pick<ActorRecord, "kind" | "context" | "output">): void {
+  if (kind !== "actor") return;
+  const fault = unstorable(context, "context") ?? unstorable(output, "output");
+  if (fault !== undefined) throw new TroupeError("bad_payload", `${fault.path} ${fault.message}`, { faults: [fault] });
 }
 
 /** @throws bad_payload when the bytes were written by a codec this version does not know. */
@@ -63,18 +120,32 @@ export function encodeJson(value: unknown): Uint8Array {
   }
 }
 
-/** What was stored, for whoever asked: JSON has no word for a BigInt that a record may hold, so it is said in digits. */
+/** What was stored, for whoever asked, with words for what JSON has none for: a BigInt in digits, a Set as a list, a Map as an object or pairs. */
 export function encodeAnswer(value: unknown): Uint8Array {
   try {
-    return encodeJson(value);
+    const json = encodeJson(value) as Buffer;
+    // What JSON makes of a Map or a Set, and of few other things.
+    if (!json.includes("{}")) return json;
   } catch {
-    return encodeJson(JSON.parse(JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? part.toString() : part))));
+    // a BigInt
   }
+  return encodeJson(JSON.parse(JSON.stringify(value, (_key, part: unknown) => inJson(part)) ?? "null"));
+}
+
+function inJson(part: unknown): unknown {
+  if (typeof part === "bigint") return part.toString();
+  if (part instanceof Set) return [...part];
+  if (!(part instanceof Map)) return part;
+  return [...part.keys()].every((key) => typeof key === "string") ? Object.fromEntries(part) : [...part];
 }
 
 /** A value as msgpack, for senders that want Date, Map, Set or binary data to arrive as such. */
 export function encodeMsgpack(value: unknown): Uint8Array {
-  return packr.pack(value);
+  try {
+    return packr.pack(value);
+  } catch (error) {
+    return packedWithMaps(error, value, 0);
+  }
 }
 
 export const EMPTY_BODY = new Uint8Array(0);

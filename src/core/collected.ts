@@ -6,6 +6,7 @@ import type { Draft } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
 import { progressEvent } from "./family.ts";
 import { placeOfAction } from "./action-places.ts";
+import { heldFor, release } from "./held.ts";
 import { sendEffects } from "./passing.ts";
 import type { ActorRecord } from "./record.ts";
 import { ActorRef, refOfActivity, replaced, textOf, type RefText } from "./ref.ts";
@@ -114,8 +115,12 @@ export class Collected {
   send(to: unknown, event: ActorEvent, id?: string, delayMs?: number): void {
     const text = this.#textOf(to);
     if (text === undefined) return;
-    if (delayMs !== undefined) this.draft.arm(id, this.stored(event), delayMs, text);
-    else for (const effect of sendEffects(this.#subject.address, this.#subject.before, text, this.stored(event))) this.draft.effect(effect);
+    const { address, before } = this.#subject;
+    const said = this.stored(event);
+    const held = delayMs === undefined ? heldFor(before, this.draft, text, said) : undefined;
+    if (held !== undefined) this.draft.adopt(held.id, held.child);
+    else if (delayMs !== undefined) this.draft.arm(id, said, delayMs, text);
+    else for (const effect of sendEffects(address, before, text, said)) this.draft.effect(effect);
   }
 
   /** A plan's, for whoever listens and for the plan that it is a child of. */
@@ -173,6 +178,7 @@ export class Collected {
     const hasEnded = draft.hasEnded(child);
     draft.lose(id);
     if (!hasEnded) draft.effect({ kind: "stop", to: { type: child.type, id: child.id }, by: this.#subject.address });
+    release(draft, child.held, child);
     if (child.systemId !== undefined) bookName(this.#subject, draft, child.systemId, undefined, formatAddress(child));
   }
 }

@@ -40,6 +40,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   readonly history: boolean;
   readonly inputSchema: StandardSchemaV1 | undefined;
   readonly outputSchema: StandardSchemaV1 | undefined;
+  /** Of events from outside, by type: what they hold beside it. Others are not checked. */
+  readonly eventSchemas?: EventSchemas;
   /** Carries the types; never present at run time. */
   readonly "~types"?: { readonly input: TInput; readonly output: TOutput; readonly event: TEvent; readonly view: TView };
 }
@@ -48,6 +50,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
 export function isSimple({ kind, children }: Definition): boolean {
   return kind === "task" && children === undefined;
 }
+
+export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>;
 
 /** How long a finished actor's record is kept, by how it ended. At least a minute: the server keeps none for less. */
 export interface Retention {

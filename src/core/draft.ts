@@ -6,6 +6,9 @@ import type { RefText } from "./ref.ts";
 /** A timer that fires sooner is kept in the host's memory, its envelope unacknowledged; a longer one is a schedule in the server. */
 export const SHORT_TIMER_MS = 3_000;
 
+/** A parent's timer for the earliest restart that waits: see restarting.ts. */
+export const WAKE = "troupe.restart";
+
 /** A record's activities, timers and children while a turn is being written down. */
 export class Draft {
   activities: Readonly<Record<string, ActivityRecord>>;

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   bad_payload: [false, "Send JSON, or msgpack with Content-Type: application/msgpack."],
   invalid_input: [false, "Correct the fields that are listed, each with its path."],
   invalid_output: [false, "Correct what the task returns, or its output schema."],
+  invalid_event: [false, "Correct the fields of the event that are listed, each with its path."],
   reserved_event: [false, "Event types that begin with xstate. or troupe. are ours; choose another."],
   bad_delay: [false, "Give delays in milliseconds, zero or more, at most ten years."],
   bad_deadline: [false, "Give a deadline in the future that is not before the delay ends."],

@@ -2,14 +2,14 @@ import type { AnyMachineSnapshot } from "xstate";
 import { repliesAfter } from "./asking.ts";
 import { marked, type Edge, type Turn, type TurnAt } from "./actor.ts";
 import { Collected, type Children, type CollectedAction, type Subject } from "./collected.ts";
-import { Draft, NOTHING } from "./draft.ts";
+import { Draft, NOTHING, WAKE } from "./draft.ts";
 import type { ActorEvent } from "./envelope.ts";
 import { toErrorRecord } from "./errors.ts";
 import { endEvent, snapshotEvent } from "./family.ts";
 import type { Heard } from "./hear.ts";
 import { guarded, scopeOf } from "./interpret.ts";
 import type { ActorRecord, OwedRecord } from "./record.ts";
-import { keepWake, WAKE } from "./restarting.ts";
+import { keepWake } from "./restarting.ts";
 import type { Microsteps } from "./scope.ts";
 
 /** The turn that an interpreted transition makes. @throws transition_threw for children that could not be found again */

@@ -1,11 +1,12 @@
-import type { Address } from "./address.ts";
+import { isId, isType, type Address } from "./address.ts";
 import { marked, type Actor, type Turn, type TurnAt } from "./actor.ts";
 import { NO_EFFECTS, without } from "./draft.ts";
 import type { Effect } from "./effect.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
 import { repliesAfter } from "./asking.ts";
 import type { ActorRecord } from "./record.ts";
-import { refOfActivity, targetOf } from "./ref.ts";
+import { heldFor } from "./held.ts";
+import { refOfActivity, targetOf, type RefText } from "./ref.ts";
 
 type Later = Exclude<Envelope, { kind: "start" }>;
 
@@ -31,11 +32,16 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
     effects,
     kind: "changed",
   });
+  const sent = (to: RefText, event: ActorEvent, after: Partial<ActorRecord>): Turn => {
+    const held = heldFor(record, record, to, event);
+    if (held === undefined) return changed(after, ...sendEffects(address, record, to, event));
+    return changed({ ...after, children: { ...record.children, [held.id]: held.child } });
+  };
   switch (envelope.kind) {
     case "timer": {
       const timer = record.timers[envelope.timer];
       if (timer?.generation !== envelope.generation || timer.to === undefined) return undefined;
-      return changed({ timers: without(record.timers, envelope.timer) }, ...sendEffects(address, record, timer.to, timer.event));
+      return sent(timer.to, timer.event, { timers: without(record.timers, envelope.timer) });
     }
     case "resume": {
       const { parent, parked, ...rest } = record;
@@ -50,7 +56,7 @@ export function pass(address: Address, actor: Actor, envelope: Later, at: TurnAt
       return changed({ names: renamed(record.names ?? {}, envelope) });
     case "relay": {
       const to = record.names?.[envelope.name];
-      return to === undefined ? undefined : changed({}, ...sendEffects(address, record, to, envelope.event));
+      return to === undefined ? undefined : sent(to, envelope.event, {});
     }
     default:
       return undefined;
@@ -63,7 +69,8 @@ export function sendEffects(address: Address, record: ActorRecord, to: string, e
   if (target.kind === "activity" && to === refOfActivity(address, target.activity))
     return [{ kind: "hand", activity: target.activity, event }];
   if (target.kind === "asker") return [{ kind: "reply", reply: { to: target.subject, answer: event } }];
-  if (target.kind !== "system") return [{ kind: "send", to, event }];
+  // Nobody has such an address, and in a subject it might say more than an address: an event from outside may bring any text.
+  if (target.kind !== "system") return isType(target.address.type) && isId(target.address.id) ? [{ kind: "send", to, event }] : NO_EFFECTS;
   const root = record.parent?.root;
   const known = root === undefined ? record.names?.[target.name] : undefined;
   if (known !== undefined) return sendEffects(address, record, known, event);

@@ -3,7 +3,7 @@ import type { Address } from "./address.ts";
 import type { WrittenEffect } from "./effect.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
-import type { ActorEvent } from "./envelope.ts";
+import type { ActorEvent, Envelope } from "./envelope.ts";
 import type { RefText } from "./ref.ts";
 import type { SupervisionRecord } from "./supervision.ts";
 
@@ -93,6 +93,8 @@ export interface ChildRecord extends Address {
   readonly first?: { readonly input: unknown; readonly watched?: true };
   /** It has ended and waits until then, epoch ms, to be restarted. */
   readonly dueAt?: number;
+  /** What its parent sent it meanwhile. */
+  readonly held?: readonly ActorEvent[];
 }
 
 export interface ParentRecord extends Address {
@@ -139,9 +141,16 @@ export interface Parked {
   readonly reason: string;
   readonly error: ErrorRecord;
   readonly at: number;
+  /** What its machine threw at, in order: brought to it again by `retry`, before anything else. */
+  readonly unheard?: readonly Unheard[];
+  /** So many more were too large to be kept here: they are dead letters. */
+  readonly tooLarge?: number;
   /** What it waited for before it had to wait for a definition that fits. */
   readonly earlier?: Parked;
 }
+
+/** An envelope whose turn was not stored. References in it are stored as their names. */
+export type Unheard = Exclude<Envelope, { kind: "start" }>;
 
 /** @throws bad_payload when it is not a record that this version can read. */
 export function asRecord(value: unknown): ActorRecord {
@@ -167,8 +176,9 @@ export function formatState(value: StateValue): string {
 /** What is kept of a large record for time travel: that it was there, in which state, and how large. */
 export function outlineOf(record: ActorRecord, tooLarge: number): ActorRecord & { readonly tooLarge: number } {
   const { children: _children, outbox: _outbox, owed: _owed, names: _names, output: _output, historyValue: _history, ...most } = record;
-  const { replies: _replies, ...rest } = most;
-  return { ...rest, context: undefined, activities: {}, timers: {}, tooLarge };
+  const { replies: _replies, parked, ...rest } = most;
+  const { unheard: _unheard, ...why } = parked ?? {};
+  return { ...rest, ...(parked === undefined ? {} : { parked: why as Parked }), context: undefined, activities: {}, timers: {}, tooLarge };
 }
 
 export function isEnded(record: ActorRecord): boolean {

@@ -37,7 +37,8 @@ export function refOfAsker(subject: string): RefText {
 }
 
 export function targetOf(text: RefText): Target {
-  const slash = text.indexOf("/");
+  // Without one it names nobody.
+  const slash = Math.max(0, text.indexOf("/"));
   if (text.startsWith(REPLY)) return { kind: "asker", subject: text.slice(REPLY.length) };
   if (text.startsWith(SYSTEM)) return { kind: "system", name: text.slice(SYSTEM.length) };
   const space = text.indexOf(" ");
@@ -91,8 +92,8 @@ export function textOf(value: unknown): RefText | undefined {
 }
 
 /**
- * The same value with some objects in it replaced; parts without any stay the same objects. Looks into arrays and plain objects only:
- * that is where references are kept, and what else a context holds is nobody's business.
+ * The same value with some objects in it replaced; parts without any stay the same objects. Looks into lists, plain objects, maps and
+ * sets only: that is where references are kept, and what else a context holds is nobody's business.
  */
 export function replaced(value: unknown, replace: (found: object) => object | undefined): unknown {
   if (typeof value !== "object" || value === null) return value;
@@ -102,6 +103,7 @@ export function replaced(value: unknown, replace: (found: object) => object | un
     const items = value.map((item) => replaced(item, replace));
     return items.some((item, i) => item !== value[i]) ? items : value;
   }
+  if (value instanceof Map || value instanceof Set) return replacedIn(value, replace);
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   let copy: Record<string, unknown> | undefined;
   for (const [key, part] of Object.entries(value)) {
@@ -109,6 +111,13 @@ export function replaced(value: unknown, replace: (found: object) => object | un
     if (after !== part) (copy ??= { ...value })[key] = after;
   }
   return copy ?? value;
+}
+
+function replacedIn(value: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>, replace: (found: object) => object | undefined): unknown {
+  const items: readonly unknown[] = [...value];
+  const others = replaced(items, replace);
+  if (others === items) return value;
+  return value instanceof Map ? new Map(others as [unknown, unknown][]) : new Set(others as unknown[]);
 }
 
 /** What was stored or sent, with references made of their names: all of them relay to whoever asked. */

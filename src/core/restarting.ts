@@ -1,17 +1,17 @@
 import { formatAddress } from "./address.ts";
 import { begin } from "./birth.ts";
 import type { Subject } from "./collected.ts";
-import type { Draft } from "./draft.ts";
+import { WAKE, type Draft } from "./draft.ts";
+import { release } from "./held.ts";
 import type { ActorRecord } from "./record.ts";
 import type { RefText } from "./ref.ts";
 import type { Member } from "./supervision.ts";
 
-/**
+/*
  * Children and work that are started again: those of one restart are all stopped, the last one first, then all begin, in order, with
  * the input they began with and a generation of their own. Nothing waits for the end of the old ones: whatever they still say is of an
  * older generation. A restart that is to come later is a time in the record, and the earliest of these times the parent's timer `WAKE`.
  */
-export const WAKE = "troupe.restart";
 
 /** Old names of children that were started again → their new ones. */
 export type Renamed = ReadonlyMap<RefText, { readonly id: string; readonly text: RefText }>;
@@ -83,6 +83,8 @@ function beginAll(subject: Subject, draft: Draft, ids: readonly string[]): Renam
       const type = subject.definition.children?.get(src) ?? { name: child.type, isShared: true, kind };
       const text = begin(subject, draft, { id, src, type, input, watched, ...(systemId === undefined ? {} : { systemId }) });
       renamed.set(formatAddress(child), { id, text });
+      const next = draft.children?.[id];
+      if (next !== undefined) release(draft, child.held, next);
     }
   }
   return renamed;

@@ -3,14 +3,14 @@ import { marked, type Actor, type Turn, type TurnAt } from "./actor.ts";
 import { formatAddress, type Address } from "./address.ts";
 import type { Subject } from "./collected.ts";
 import type { Definition } from "./definition.ts";
-import { Draft, without } from "./draft.ts";
+import { Draft, WAKE, without } from "./draft.ts";
 import type { Effect } from "./effect.ts";
 import type { Envelope } from "./envelope.ts";
 import { brief, toErrorRecord, type ErrorRecord } from "./errors.ts";
 import { scopeOf } from "./interpret.ts";
 import type { ActorRecord, TimerRecord } from "./record.ts";
 import { ActorRef, replaced, textOf } from "./ref.ts";
-import { keepWake, membersOf, restart, restartDue, stop, WAKE, type Renamed } from "./restarting.ts";
+import { keepWake, membersOf, restart, restartDue, stop, type Renamed } from "./restarting.ts";
 import { chanceOf, retryDelayMs } from "./retry.ts";
 import { inOrder, judge, placeOf, type Failure, type SupervisionRecord } from "./supervision.ts";
 

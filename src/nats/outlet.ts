@@ -3,6 +3,17 @@ import type { Outlet } from "../ports/outlet.ts";
 import type { Link } from "./link.ts";
 import type { Names } from "./names.ts";
 
+/**
+ * nats-server ends a connection that sends a longer line than its `max_control_line`, 4,096 bytes: a stranger's reply subject would end
+ * that of every host which it comes to, one after the other.
+ */
+const MOST_SUBJECT_BYTES = 3_500;
+const MOST_BYTES_PER_CHAR = 3;
+
+function isTooLong(subject: string): boolean {
+  return subject.length * MOST_BYTES_PER_CHAR > MOST_SUBJECT_BYTES && Buffer.byteLength(subject) > MOST_SUBJECT_BYTES;
+}
+
 /** Answers and emitted events on core NATS: at most once, and nobody waits for them. */
 export class CoreOutlet implements Outlet {
   readonly #link: Link;
@@ -44,7 +55,7 @@ export class CoreOutlet implements Outlet {
 
   #publish(subject: string, body: Uint8Array): void {
     try {
-      if (this.#link.connected) this.#link.publish(subject, body);
+      if (this.#link.connected && !isTooLong(subject)) this.#link.publish(subject, body);
     } catch {
       // A reply subject comes from a stranger and may be no subject at all; what is too large for the server is lost too. Whoever
       // waits in vain reads the record.

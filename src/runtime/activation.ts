@@ -36,6 +36,8 @@ export class Activation {
   committing: Pending | undefined;
   /** A few: a stopped attempt may still be there when the next begins. */
   attempts: readonly Attempt[] = NOTHING;
+  /** Generations of work that was not begun, since the actor was parked when it could have been. */
+  unbegun: readonly number[] = NOTHING;
   alarms: readonly ArmedAlarm[] = NOTHING;
   /** Custom actions and answers whose turn is not stored yet, with the deliveries that wait for them. */
   owing: readonly { readonly effect: Extract<Effect, { kind: "act" | "reply" }>; readonly causes: readonly Hold[] }[] = NOTHING;
@@ -98,6 +100,7 @@ export class Activation {
       this.pending === undefined &&
       this.committing === undefined &&
       this.attempts.length === 0 &&
+      this.unbegun.length === 0 &&
       this.alarms.length === 0 &&
       this.acts.length === 0 &&
       this.replying.length === 0 &&

@@ -1,6 +1,6 @@
 import { encodeRecord } from "../core/codec.ts";
-import type { ActorEvent } from "../core/envelope.ts";
-import { brief, toErrorRecord, TroupeError } from "../core/errors.ts";
+import type { ActorEvent, Envelope } from "../core/envelope.ts";
+import { brief, toErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import { isRetryable } from "../core/retry.ts";
 import { validate } from "../core/schema.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
@@ -35,8 +35,24 @@ export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { rea
     // A plan's children are its attempt's doing: where they cannot be stored it has failed.
     return { turn, bytes: kind === "task" && children !== undefined ? ended.check(turn) : sized(ended, turn) };
   } catch (error) {
+    // The work is done; it is the machine that is at fault.
+    if (activation.definition.kind === "actor" && error instanceof TroupeError && error.code === "transition_threw") throw error;
     return { turn: failed(ended, error, log), bytes: undefined };
   }
+}
+
+/** What an attempt's end says to the machine. */
+export function settledBy({ name, generation }: Attempt, end: AttemptEnd): Extract<Envelope, { kind: "settled" }> {
+  const event =
+    end.kind === "failed"
+      ? { type: `xstate.error.actor.${name}`, actorId: name, error: toldOf(end.error) }
+      : { type: `xstate.done.actor.${name}`, actorId: name, output: end.output };
+  return { kind: "settled", activity: name, generation, event };
+}
+
+function toldOf(error: unknown): ErrorRecord {
+  const record = toErrorRecord(error);
+  return isRetryable(error) ? record : { ...record, retryable: false };
 }
 
 function settle({ activation, actor, name, attempt, at }: EndedAttempt, event: ActorEvent): Turn {
@@ -52,8 +68,7 @@ function settle({ activation, actor, name, attempt, at }: EndedAttempt, event: A
 function failed(ended: EndedAttempt, error: unknown, log: Log): Turn {
   const { activation, name, attempt } = ended;
   log.debug({ actor: activation.key, attempt: attempt.attempt, err: error }, "an attempt failed");
-  const record = toErrorRecord(error);
-  const told = isRetryable(error) ? record : { ...record, retryable: false as const };
+  const told = toldOf(error);
   const turn = settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: told });
   if (isStorable(ended, turn)) return turn;
   return settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: brief(told) });

@@ -1,4 +1,4 @@
-import { encodeRecord } from "../core/codec.ts";
+import { encodeActor } from "../core/codec.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Definition } from "../core/definition.ts";
 import type { ActorRecord } from "../core/record.ts";
@@ -264,7 +264,7 @@ function isDone({ kind }: Definition, { status, value }: ActorRecord): boolean {
 }
 
 function bytesOf(activation: Activation, pending: Pending): Uint8Array {
-  return (pending.bytes ??= encodeRecord((activation.actor as { readonly record: ActorRecord }).record));
+  return (pending.bytes ??= encodeActor((activation.actor as { readonly record: ActorRecord }).record));
 }
 
 function recordWrite(activation: Activation, pending: Pending): RecordWrite {

@@ -20,5 +20,7 @@ export function complaints(delivery: Delivery, error: ErrorRecord, record: Actor
     return [mailWrite({ kind: "report", to: parent, event: errorEvent(parent.child, error) }, `dead:${key}`, partitions)];
   }
   if (record?.status !== "active" || record.parent?.supervises !== true) return [];
+  // It was read, and refused: the mistake is its sender's.
+  if (error.code === "invalid_event") return [];
   return [mailWrite(complaint(record.parent, error), `dead:${key}:${delivery.source}:${delivery.sequence}`, partitions)];
 }

@@ -1,12 +1,12 @@
-import { formatAddress } from "../core/address.ts";
+import { beginningOf, formatAddress, type Lane } from "../core/address.ts";
 import { asked } from "../core/asking.ts";
 import { decodeBody, EMPTY_BODY, MSGPACK } from "../core/codec.ts";
-import type { Definition } from "../core/definition.ts";
+import type { Definition, EventSchemas } from "../core/definition.ts";
 import { checkEvent, HEADERS, readStartOptions, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { ParentRecord } from "../core/record.ts";
 import { revived, type Relay } from "../core/ref.ts";
-import { validate } from "../core/schema.ts";
+import { validate, validateEvent } from "../core/schema.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Letter } from "../ports/store.ts";
 import type { Write } from "../ports/store.ts";
@@ -62,15 +62,15 @@ export type EventEnvelope = Exclude<Envelope, StartEnvelope | { kind: "settled" 
 
 /**
  * Anything else, in order: a bundle brings several, each from a sender of its own. What actors and timers send comes only over mail,
- * which hosts alone can write. @throws bad_payload, reserved_event
+ * which hosts alone can write; what comes from outside is checked against its schema. @throws bad_payload, reserved_event, invalid_event
  */
-export function decodeEvents(delivery: Delivery, relay: Relay): readonly EventEnvelope[] {
-  if (delivery.source !== "mail.event" || delivery.header(HEADERS.kind) !== "bundle") return [decodeEvent(delivery, relay)];
+export function decodeEvents(delivery: Delivery, schemas: EventSchemas | undefined, relay: Relay): readonly EventEnvelope[] {
+  if (delivery.source !== "mail.event" || delivery.header(HEADERS.kind) !== "bundle") return [decodeEvent(delivery, schemas, relay)];
   const bodies = decodeBody(delivery.body, MSGPACK) as readonly Uint8Array[];
   return bodies.map((body) => mailEnvelope(decodeBody(body, MSGPACK) as EventMail, relay));
 }
 
-function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
+function decodeEvent(delivery: Delivery, schemas: EventSchemas | undefined, relay: Relay): EventEnvelope {
   if (delivery instanceof NearDelivery) return mailEnvelope(delivery.read() as EventMail, relay);
   const about = formatAddress(delivery);
   const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
@@ -79,7 +79,7 @@ function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
     return { kind: "timer", timer, generation };
   }
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) !== "") return mailEnvelope(value as EventMail, relay);
-  const event = checkEvent(value, about);
+  const event = validateEvent(schemas, checkEvent(value, about), about);
   const asker = askerOf(delivery);
   return asker === "" ? { kind: "event", event } : { kind: "event", event: asked(event, asker, relay), asker };
 }
@@ -111,6 +111,12 @@ export function timerLetter(timer: string, generation: number): Letter {
   return { body: new TextEncoder().encode(JSON.stringify({ timer, generation })), headers: { [HEADERS.kind]: "timer" } };
 }
 
+/** What follows from it would need subjects that are longer still. */
+export function tooLong(delivery: Delivery): TroupeError {
+  const { type, id } = beginningOf(delivery);
+  return new TroupeError("bad_address", `The address that begins with ${type}/${id} is too long`, { about: formatAddress(delivery) });
+}
+
 /** A delivery that no actor can take, with the reason: its body and content type as they came, so that it can be replayed. */
 export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes: number): Write {
   const contentType = delivery.header(HEADERS.contentType);
@@ -120,7 +126,7 @@ export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes
   return {
     kind: "dead",
     partition: delivery.partition,
-    address: { type: delivery.type, id: delivery.id },
+    address: beginningOf(delivery),
     name: `${delivery.source.replace(".", "-")}-${delivery.sequence}`,
     letter: {
       // The way in takes a little more than a letter can hold; the reason is worth more than the body.
@@ -128,14 +134,16 @@ export function deadLetter(delivery: Delivery, error: ErrorRecord, maxWriteBytes
       headers: {
         ...Object.fromEntries(kept),
         ...(contentType === "" ? {} : { [HEADERS.contentType]: contentType }),
-        [HEADERS.reason]: JSON.stringify({ code: error.code, message: error.message, faults: error.faults }).replace(
-          NOT_HEADER_TEXT,
-          escapeUnit,
-        ),
-        [HEADERS.origin]: delivery.lane,
+        ...deadHeaders(error, delivery.lane),
       },
     },
   };
+}
+
+/** Why it is dead, and on which lane it came. */
+export function deadHeaders(error: ErrorRecord, lane: Lane): Readonly<Record<string, string>> {
+  const reason = JSON.stringify({ code: error.code, message: error.message, faults: error.faults });
+  return { [HEADERS.reason]: reason.replace(NOT_HEADER_TEXT, escapeUnit), [HEADERS.origin]: lane };
 }
 
 /** Header values are one line of printable ASCII; JSON can say everything else with escapes. */

@@ -1,4 +1,4 @@
-import { encodeJson, encodeRecord } from "../core/codec.ts";
+import { encodeActor, encodeJson, encodeRecord } from "../core/codec.ts";
 import { isMail, type Effect } from "../core/effect.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
@@ -237,8 +237,12 @@ function encodedTurn(turn: KeptTurn): Uint8Array {
 
 function written(key: string, actor: Turn["actor"]): Uint8Array {
   try {
-    return encodeRecord(actor.record);
+    return encodeActor(actor.record);
   } catch (cause) {
-    throw new TroupeError("bad_payload", `The state of ${key} cannot be stored: ${(cause as Error).message}`, { about: key, cause });
+    throw new TroupeError("bad_payload", `The state of ${key} cannot be stored: ${(cause as Error).message}`, {
+      about: key,
+      cause,
+      ...(cause instanceof TroupeError ? { faults: cause.faults } : {}),
+    });
   }
 }

@@ -35,7 +35,7 @@ export interface ObligationParts {
  *     once, when the attempt ends or is aborted.
  * O2. What an ended or aborted attempt brings afterwards is not looked at.
  * O3. None begins once a turn has been made that stopped it or took another in its place, stored or not: a slot may come while that
- *     turn's commit is under way.
+ *     turn's commit is under way. Nor does one begin while its actor is parked.
  */
 export class Obligations {
   readonly #parts: ObligationParts;
@@ -157,7 +157,10 @@ export class Obligations {
 
   #beginIfItMay(activation: Activation, attempt: Attempt): void {
     if (!(attempt.hasSlot || attempt.isLasting) || !attempt.isCleared || attempt.phase !== "prepared") return;
-    if (activation.actor?.record.activities[attempt.name]?.generation !== attempt.generation) {
+    const record = activation.actor?.record;
+    const isWanted = record?.activities[attempt.name]?.generation === attempt.generation;
+    if (!isWanted || record.parked !== undefined) {
+      if (isWanted) activation.unbegun = [...activation.unbegun, attempt.generation];
       this.#passOver(activation, attempt);
       return;
     }
@@ -167,7 +170,7 @@ export class Obligations {
     });
   }
 
-  /** A turn made since has no more use for it. */
+  /** A turn made since has no more use for it, or has set its actor aside: whoever takes that up again begins it. */
   #passOver(activation: Activation, { generation }: Attempt): void {
     const { key } = activation;
     activation.letGo(

@@ -7,7 +7,7 @@ import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
-import { turnOfEnd } from "./attempt-end.ts";
+import { settledBy, turnOfEnd } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -25,8 +25,9 @@ import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { StageParts } from "./stage.ts";
-import { turnOfThrow, withoutReport } from "./throwing.ts";
+import { turnOfThrow, type ThrowParts } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
+import { layDown } from "./unheard.ts";
 
 interface PerformerParts extends StageParts {
   readonly committer: Committer;
@@ -58,6 +59,7 @@ export class Performer {
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
+  readonly #throwing: Omit<ThrowParts, "at">;
   readonly misfits: Misfits;
   readonly outcomes: Outcomes;
   /** Tasks whose end was stored here. */
@@ -68,6 +70,7 @@ export class Performer {
   constructor(parts: PerformerParts) {
     this.#parts = parts;
     this.#room = new Room(parts.store);
+    this.#throwing = { log: parts.log, maxRecordBytes: this.#room.recordBytes };
     this.outcomes = new Outcomes(parts.outlet, this.#room);
     const turns: Turns = {
       at: (activation, hold) => this.#at(activation, hold),
@@ -178,7 +181,7 @@ export class Performer {
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, [], causes),
       ring: this.misfits.hasWaited(activation) ? () => {} : (timer, generation) => this.ring(activation, timer, generation),
-      log: this.#parts.log,
+      ...this.#throwing,
     });
     this.#queueIfReady(activation, causes);
   }
@@ -234,8 +237,7 @@ export class Performer {
     const refused = activation.committing;
     if (refused === undefined) return;
     activation.committing = undefined;
-    const later = activation.pending;
-    activation.pending = later === undefined ? refused : merge(refused, later);
+    activation.pending = activation.pending === undefined ? refused : merge(refused, activation.pending);
     this.#parts.committer.dirty(activation);
   }
 
@@ -260,9 +262,10 @@ export class Performer {
       ({ turn } = fitted);
       bytes = fitted.bytes ?? bytes;
     } catch (error) {
-      turn = turnOfThrow(activation, actor, error, at, this.#parts.log);
+      turn = turnOfThrow(activation, actor, settledBy(attempt, end), error, { ...this.#throwing, at });
     }
     this.#apply(activation, turn, attempt.holds, [], bytes);
+    layDown(activation, actor, settledBy(attempt, end), this.#room);
     this.#queueIfReady(activation, attempt.holds);
   }
 
@@ -281,7 +284,7 @@ export class Performer {
     try {
       ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
-      turn = withoutReport(activation, actor, envelope, error, at) ?? turnOfThrow(activation, actor, error, at, this.#parts.log);
+      turn = turnOfThrow(activation, actor, envelope, error, { ...this.#throwing, at });
     }
     if (envelope.kind === "event" && envelope.asker !== undefined) {
       const before = turn;
@@ -289,6 +292,7 @@ export class Performer {
       if (turn !== before) bytes = undefined;
     }
     this.#apply(activation, turn, handed, causes, bytes);
+    layDown(activation, actor, envelope, this.#room);
     // It was set aside, perhaps by another host: what it left open goes on with it.
     if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
     this.#queueIfReady(activation, handed, causes);

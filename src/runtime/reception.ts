@@ -4,7 +4,6 @@ import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { acknowledgementOf, delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
-import { resume } from "../core/parking.ts";
 import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
@@ -16,6 +15,7 @@ import type { Outcomes } from "./outcomes.ts";
 import { isReminder } from "./reminder.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+import { hearAgain } from "./unheard.ts";
 
 /**
  * What a delivery that changes nothing more waits for: whatever is open, which its last host may have left so; the same, known to be in
@@ -150,7 +150,7 @@ export class Reception {
     }
     let envelopes: readonly EventEnvelope[];
     try {
-      envelopes = decodeEvents(delivery, scopeOf(activation.definition).relay);
+      envelopes = decodeEvents(delivery, activation.definition.eventSchemas, scopeOf(activation.definition).relay);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
       return;
@@ -171,9 +171,7 @@ export class Reception {
   #hear(activation: Activation, actor: Actor, hold: Hold, envelope: EventEnvelope): void {
     if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
     else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
-      const running = activation.attempts.map(({ generation }) => generation);
-      this.#turns.apply(activation, resume(actor, this.#turns.at(activation, hold), running), [], [hold]);
-      this.#turns.takeUp(activation, [hold]);
+      hearAgain(this.#turns, this.#room, activation, { actor, hold, retry: envelope });
     } else {
       this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
       if (envelope.kind === "resume" && actor.record.parked !== undefined) this.#turns.takeUp(activation, [hold]);

@@ -4,7 +4,7 @@ import { park, rerun } from "../core/parking.ts";
 import type { ActivityRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
-import type { Activation } from "./activation.ts";
+import { NOTHING, type Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
 import type { Obligations } from "./obligations.ts";
 import { turnOfThrow } from "./throwing.ts";
@@ -21,6 +21,7 @@ export interface RecoveryParts {
   readonly ring: (timer: string, generation: number) => void;
   readonly apply: (turn: Turn) => void;
   readonly log: Log;
+  readonly maxRecordBytes: number;
 }
 
 /**
@@ -29,6 +30,8 @@ export interface RecoveryParts {
  * again, overdue ones at once. What goes on in this host is left alone; `causes` stand for the rest.
  */
 export function recover(activation: Activation, causes: readonly Hold[], parts: RecoveryParts): void {
+  const { unbegun } = activation;
+  if (activation.actor?.record.parked === undefined) activation.unbegun = NOTHING;
   if (!isGoingOn(activation.actor)) return;
   takeUpTimers(activation, activation.actor, causes, parts);
   // Overdue timers have been heard meanwhile.
@@ -42,10 +45,18 @@ export function recover(activation: Activation, causes: readonly Hold[], parts: 
   const parksLast = crashed.toSorted(([, one], [, other]) => Number(parks(activation, one)) - Number(parks(activation, other)));
   let folded: Turn | undefined;
   for (const [name] of parksLast) {
-    const turn = afterCrash(activation, folded?.actor ?? actor, name, parts);
+    const so = folded?.actor ?? actor;
+    const waits = unbegun.includes(so.record.activities[name]?.generation ?? 0);
+    const turn = waits ? begun(so, name) : afterCrash(activation, so, name, parts);
     folded = folded === undefined ? turn : { ...turn, effects: [...folded.effects, ...turn.effects], kind: "changed" };
   }
   if (folded !== undefined) parts.apply(folded);
+}
+
+/** No crash: it had not begun when its actor was set aside. */
+function begun(actor: Actor, activity: string): Turn {
+  const { generation = 0 } = actor.record.activities[activity] ?? {};
+  return { actor, effects: [{ kind: "run", activity, generation }], kind: "changed" };
 }
 
 function isGoingOn(actor: Actor | undefined): actor is Actor {
@@ -73,7 +84,8 @@ function parks(activation: Activation, crashed: ActivityRecord): boolean {
   return policy === "park" || (policy === "rerun" && crashed.reruns >= MOST_RERUNS);
 }
 
-function afterCrash(activation: Activation, actor: Actor, name: string, { at, log }: RecoveryParts): Turn {
+function afterCrash(activation: Activation, actor: Actor, name: string, parts: RecoveryParts): Turn {
+  const { at, log } = parts;
   const crashed = actor.record.activities[name];
   // What came of another one's end may have stopped it.
   if (crashed === undefined || actor.record.status !== "active") return { actor, effects: [], kind: "unheard" };
@@ -85,9 +97,10 @@ function afterCrash(activation: Activation, actor: Actor, name: string, { at, lo
   if (policy !== "fail") return park(actor, { reason: "crashed", error, at: at.now }, at);
   const event = { type: `xstate.error.actor.${name}`, actorId: name, error };
   const { definition, address } = activation;
+  const settled = { kind: "settled", activity: name, generation: crashed.generation, event } as const;
   try {
-    return take(definition, address, actor, { kind: "settled", activity: name, generation: crashed.generation, event }, at);
+    return take(definition, address, actor, settled, at);
   } catch (cause) {
-    return turnOfThrow(activation, actor, cause, at, log);
+    return turnOfThrow(activation, actor, settled, cause, parts);
   }
 }

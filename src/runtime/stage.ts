@@ -1,4 +1,4 @@
-import { formatAddress, type Address, type StartLane } from "../core/address.ts";
+import { formatAddress, isTooLong, type Address, type StartLane } from "../core/address.ts";
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
@@ -14,7 +14,7 @@ import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, type Parcel } from "./committer.ts";
 import { complaints } from "./complaints.ts";
-import { deadLetter } from "./decode.ts";
+import { deadLetter, tooLong } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
@@ -171,7 +171,8 @@ export class Stage {
   receive(session: Session, delivery: Delivery, reading: Reading): void {
     if (!session.open) return;
     const hold = new Hold(delivery);
-    if (delivery.lane === "event" || !this.#needsSlot(delivery)) this.#event(session, hold);
+    if (isTooLong(delivery)) this.#dead(session, hold, tooLong(delivery));
+    else if (delivery.lane === "event" || !this.#needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
   }
 

@@ -2,9 +2,11 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   addressOf,
+  beginningOf,
   formatAddress,
   isId,
   isLane,
+  isTooLong,
   isType,
   LANES,
   MAX_ID_BYTES,
@@ -89,6 +91,22 @@ describe("an address", () => {
 
   it("is refused with the actor that it would have been about", () => {
     expect(() => addressOf("resize", "a b")).toThrow(expect.objectContaining({ about: "resize/a b" }));
+  });
+});
+
+describe("an address that is too long", () => {
+  it("is cut to one that fits, and one that fits is not", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", minLength: 1, maxLength: 400 }), fc.nat(100), (id, length) => {
+        const address = { type: "x".repeat(length + 1), id };
+        const cut = beginningOf(address);
+        expect(isTooLong(cut)).toBe(false);
+        if (!isTooLong(address)) expect(cut).toEqual(address);
+        expect(address.id.startsWith(cut.id) || /\p{Surrogate}/u.test(address.id)).toBe(true);
+      }),
+    );
+    expect(beginningOf({ type: "a", id: "日".repeat(100) }).id).toBe("日".repeat(64));
+    expect(beginningOf({ type: "a", id: `x${"日".repeat(100)}` }).id).toBe(`x${"日".repeat(63)}`);
   });
 });
 

@@ -1,6 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeBody, decodeRecord, EMPTY_BODY, encodeJson, encodeMsgpack, encodeRecord, MSGPACK } from "../../src/core/codec.ts";
+import {
+  decodeBody,
+  decodeRecord,
+  EMPTY_BODY,
+  encodeAnswer,
+  encodeJson,
+  encodeMsgpack,
+  encodeRecord,
+  MSGPACK,
+} from "../../src/core/codec.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const badPayload = expect.objectContaining({ code: "bad_payload" });
@@ -36,8 +45,22 @@ describe("a stored record", () => {
     );
   });
 
-  it("reads a map back as an object, as it says", () => {
-    expect(decodeRecord(encodeRecord({ map: new Map([["two", 2]]) }))).toEqual({ map: { two: 2 } });
+  it("reads a map of an earlier version back as an object, as it was written", () => {
+    expect(decodeRecord(Buffer.from("01de0001a36d617081a374776f02", "hex"))).toEqual({ map: { two: 2 } });
+  });
+
+  it("says a Map as it will for ever", () => {
+    const bytes = "01de0001a36d6170d44d009201a178";
+    expect(Buffer.from(encodeRecord({ map: new Map([[1, "x"]]) })).toString("hex")).toBe(bytes);
+    expect(decodeRecord(Buffer.from(bytes, "hex"))).toEqual({ map: new Map([[1, "x"]]) });
+    expect(() => decodeRecord(Buffer.from("01d44d0005", "hex"))).toThrow(badPayload);
+  });
+
+  it("is told as JSON with words for what JSON has none for", () => {
+    const value = { map: new Map([["a", new Set([1])]]), pairs: new Map([[1, 2]]), empty: {}, big: 5n };
+    expect(JSON.parse(Buffer.from(encodeAnswer(value)).toString())).toEqual({ map: { a: [1] }, pairs: [[1, 2]], empty: {}, big: "5" });
+    expect(JSON.parse(Buffer.from(encodeAnswer({ set: new Set([1]) })).toString())).toEqual({ set: [1] });
+    expect(encodeAnswer(undefined)).toEqual(EMPTY_BODY);
   });
 
   it("keeps an Error's name and message, and a typed array's type", () => {

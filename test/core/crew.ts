@@ -3,7 +3,7 @@ import { addressOf } from "../../src/core/address.ts";
 import { decodeRecord, encodeRecord } from "../../src/core/codec.ts";
 import type { ActorEvent, Envelope } from "../../src/core/envelope.ts";
 import { asRecord, type ChildRecord } from "../../src/core/record.ts";
-import { WAKE } from "../../src/core/restarting.ts";
+import { WAKE } from "../../src/core/draft.ts";
 import { revive, start, take, type Actor, type Turn, type TurnAt } from "../../src/core/turn.ts";
 import { defineActor, type ActorOptions } from "../../src/define-actor.ts";
 import { frozenActor } from "./life.ts";

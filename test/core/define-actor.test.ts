@@ -1,5 +1,6 @@
 import { assign, fromCallback, fromPromise, fromTransition, sendTo, setup, spawnChild, type AnyActorLogic } from "xstate";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { castOf, defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
 import { TroupeError, type ErrorCode, type Fault } from "../../src/core/errors.ts";
@@ -61,6 +62,13 @@ describe("a definition of an actor", () => {
     ["backoff", { supervise: { backoff: { minDelayMs: -5 } } }, "supervise.backoff.minDelayMs"],
   ])("is refused for bad %s", (_what, options, path) => {
     expect(refusal(base.createMachine({}), options)).toMatchObject({ code: "bad_options", faults: [{ path }] });
+  });
+
+  it.each([
+    ["events that are no schema", { events: { paid: {} } }, "events.paid"],
+    ["events of ours", { events: { "xstate.stop": z.object({}) } }, "events.xstate.stop"],
+  ])("is refused for %s", (_what, options, path) => {
+    expect(refusal(base.createMachine({}), options as never)).toMatchObject({ code: "bad_options", faults: [{ path }] });
   });
 
   it("is refused for supervision with nobody to supervise", () => {
@@ -134,6 +142,38 @@ describe("a machine is refused, with the place, for", () => {
     const { code, faults } = refusal(machine);
     expect(code).toBe("bad_machine");
     expect(faults).toContainEqual({ path, message: expect.stringMatching(words) as string });
+  });
+
+  const invoking = { invoke: { id: "k", src: "kid" } };
+  it.each([
+    ["two regions", { type: "parallel", states: { a: invoking, b: invoking } }, ["m.a", "m.b"]],
+    [
+      "states inside two regions",
+      { type: "parallel", states: { a: { initial: "x", states: { x: invoking } }, b: { initial: "y", states: { y: {}, z: invoking } } } },
+      ["m.a.x", "m.b.z"],
+    ],
+    [
+      "a region of a region beside another one",
+      { type: "parallel", states: { a: { type: "parallel", states: { x: {}, y: invoking } }, b: invoking } },
+      ["m.a.y", "m.b"],
+    ],
+    ["a state and one inside it", { initial: "a", ...invoking, states: { a: invoking } }, ["m", "m.a"]],
+    ["one state twice", { invoke: [invoking.invoke, invoking.invoke] }, ["m", "m"]],
+  ])("an id that %s invoke and that would run together", (_what, config, [one, other]) => {
+    const { code, faults } = refusal(base.createMachine({ id: "m", ...config } as never));
+    expect(code).toBe("bad_machine");
+    expect(faults).toEqual([{ path: `${other}.invoke.k`, message: expect.stringContaining(`${one}.invoke.k:`) as string }]);
+  });
+
+  it.each([
+    ["siblings of one region", { type: "parallel", states: { a: { initial: "x", states: { x: invoking, y: invoking } }, b: {} } }],
+    ["states of which one follows the other", { initial: "x", states: { x: invoking, y: invoking } }],
+    [
+      "states that lie deep in such",
+      { initial: "x", states: { x: { type: "parallel", states: { p: invoking, q: {} } }, y: { initial: "z", states: { z: invoking } } } },
+    ],
+  ])("nothing where %s invoke the same id", (_what, config) => {
+    expect(() => defineActor({ name: "thing", machine: base.createMachine({ id: "m", ...config } as never) })).not.toThrow();
   });
 
   it("nothing where all names are known", () => {

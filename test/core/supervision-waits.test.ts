@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { park, resume } from "../../src/core/parking.ts";
-import { WAKE } from "../../src/core/restarting.ts";
+import { WAKE } from "../../src/core/draft.ts";
 import { start, take } from "../../src/core/turn.ts";
 import { AT, both, crew, CREW, failure, kinds, life, NOW, ONE, SLOW } from "./crew.ts";
 

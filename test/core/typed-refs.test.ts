@@ -34,6 +34,16 @@ const order = defineActor({
   }),
 });
 const count = defineActor({ name: "count", machine: fromTransition((n: number, event: { type: "add"; by: number }) => n + event.by, 0) });
+const till = defineActor({
+  name: "till",
+  machine: setup({
+    types: {
+      events: {} as { type: "paid"; amount: number; at: Date } | { type: "price"; of: string; replyTo: AnyActorRef } | { type: "close" },
+    },
+  }).createMachine({}),
+  events: { paid: z.object({ amount: z.number(), at: z.coerce.date<string>() }), price: z.object({ of: z.string() }) },
+});
+const loose = defineActor({ name: "loose", machine: setup({}).createMachine({}), events: { paid: z.object({ amount: z.number() }) } });
 const greet = defineTask({ name: "greet", input: z.object({ name: z.string() }), run: ({ input }) => input.name.length });
 
 const never = (): boolean => false;
@@ -73,6 +83,27 @@ it("an actor's ref knows its events, its states, its context, its input and its 
     void client.start(order, { input: { id: "7" } });
     // @ts-expect-error its input is checked
     void client.start(order, { input: { id: 7 } });
+  }
+});
+
+it("a sender gives what an event's schema takes, and the schema makes what the machine hears", () => {
+  if (never()) {
+    const ref = client.ref(till, "7");
+    void ref.send({ type: "paid", amount: 5, at: "2027-01-01" });
+    // @ts-expect-error the schema takes a text
+    void ref.send({ type: "paid", amount: 5, at: new Date() });
+    void ref.ask({ type: "price", of: "tea" });
+    void ref.send({ type: "close" });
+    // @ts-expect-error an event that the machine does not know
+    void ref.send({ type: "open" });
+    void client.ref(loose, "7").send({ type: "paid", amount: 5 });
+    // @ts-expect-error a machine that types no events takes those with a schema
+    void client.ref(loose, "7").send({ type: "price" });
+    const machine = setup({ types: { events: {} as { type: "paid"; amount: number } } }).createMachine({});
+    // @ts-expect-error a schema that makes something else
+    defineActor({ name: "other", machine, events: { paid: z.object({ amount: z.string() }) } });
+    // @ts-expect-error a schema of an event that the machine does not know
+    defineActor({ name: "other", machine, events: { pay: z.object({}) } });
   }
 });
 

@@ -145,6 +145,12 @@ describe("what a state would begin", () => {
     expect(paramsOf("xstate.raise")).toMatchObject([{ id: "xstate.after.soon.m.a", delay: 10, event: { type: "xstate.after.soon.m.a" } }]);
   });
 
+  it("says of a state whether its states are active together", () => {
+    const { root } = setup({}).createMachine({ type: "parallel", states: { x: { initial: "y", states: { y: {} } } } });
+    const { x } = root.states as unknown as Record<string, { type: string; states: Record<string, { type: string }> }>;
+    expect([root.type, x?.type, x?.states["y"]?.type]).toEqual(["parallel", "compound", "atomic"]);
+  });
+
   it("has a path of keys, whatever ids there are, and history says where it leads by its configuration", () => {
     const other = setup({}).createMachine({
       id: "other",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ActorRecord } from "../../src/core/record.ts";
 import { SHORT_TIMER_MS } from "../../src/core/draft.ts";
-import { WAKE } from "../../src/core/restarting.ts";
+import { WAKE } from "../../src/core/draft.ts";
 import { api } from "../../src/nats/names.ts";
 import { NAMES, FaultStand } from "./stand.ts";
 import { eventually } from "../support/eventually.ts";

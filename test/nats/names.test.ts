@@ -24,6 +24,23 @@ describe("names", () => {
     expect(new Set(texts.map(encodeToken)).size).toBe(texts.length);
   });
 
+  it("cuts what is too long for a subject, differently for different texts, and never in the midst of a character", () => {
+    assert(
+      property(string({ unit: "binary", minLength: 1_000, maxLength: 3_000 }), string({ unit: "binary", maxLength: 3 }), (text, tail) => {
+        const tokens = [text, text + tail, `${text}${tail}x`].map(encodeToken);
+        for (const token of tokens) {
+          expect(Buffer.byteLength(token)).toBeLessThanOrEqual(1_024);
+          expect(token).toMatch(/^[^\s.*>\u0000-\u001f\u007f]+$/);
+        }
+        expect(new Set(tokens).size).toBe(tail === "" ? 2 : 3);
+      }),
+      { numRuns: 50 },
+    );
+    expect(encodeToken("a".repeat(1_024))).toBe("a".repeat(1_024));
+    expect(encodeToken("a".repeat(1_025))).toMatch(/^a{990}%%[0-9a-f]{32}$/);
+    expect(encodeToken("😀".repeat(1_000))).not.toMatch(/\p{Surrogate}/u);
+  });
+
   it("refuses a namespace that cannot be a stream's name", () => {
     for (const namespace of ["", "a.b", "a b", "a>", "*", "x".repeat(33)])
       expect(() => namesOf(namespace)).toThrow(expect.objectContaining({ code: "bad_options" }));

@@ -46,7 +46,7 @@ test("work that runs goes on while its actor is parked, and is not begun a secon
   stand.send("order", "7", { type: "boom" });
   await stand.settle();
   expect(record()?.parked?.reason).toBe("transition_threw");
-  stand.send("order", "7", { type: "retry" });
+  stand.send("order", "7", { type: "retry", drop: true });
   await stand.settle();
   expect(record()?.parked).toBeUndefined();
   expect(alive).toEqual(["first on host-1", "second on host-1"]);
@@ -64,7 +64,7 @@ test.each(["up", "retry"])("whoever takes up a parked actor of another host's ta
   await stand.open();
   await stand.advance(30_000);
   expect(alive).toEqual([]);
-  stand.send("order", "7", { type });
+  stand.send("order", "7", { type, drop: true });
   await stand.settle();
   await stand.advance(1_000);
   expect(record()?.parked).toBeUndefined();

@@ -186,7 +186,7 @@ test("one that nobody supervises, taken up by a person on another host, has its 
   await stand.open();
   await stand.advance(5_000);
   expect(kid(stand, "b")?.context).toMatchObject({ heard: 0 });
-  tell(stand, "b", "retry");
+  stand.send("crew-kid", idOf(stand, "b"), { type: "retry", drop: true });
   await stand.settle();
   expect(kid(stand, "b")).toMatchObject({ context: { heard: 50 } });
   await stand.advance(5_000);
