@@ -90,22 +90,34 @@ export function textOf(value: unknown): RefText | undefined {
   return typeof value.troupe$ref === "string" ? value.troupe$ref : undefined;
 }
 
+type Replace = (found: object) => object | undefined;
+
 /**
  * The same value with some objects in it replaced; parts without any stay the same objects. Looks into arrays and plain objects only:
- * that is where references are kept, and what else a context holds is nobody's business.
+ * that is where references are kept, and what else a context holds is nobody's business. What user code made may hold itself: `within`
+ * notes where it has been, and what cannot be stored is left for whoever stores it to say so.
  */
-export function replaced(value: unknown, replace: (found: object) => object | undefined): unknown {
+export function replaced(value: unknown, replace: Replace, within?: Set<object>): unknown {
   if (typeof value !== "object" || value === null) return value;
   const other = replace(value);
   if (other !== undefined) return other;
-  if (Array.isArray(value)) {
-    const items = value.map((item) => replaced(item, replace));
-    return items.some((item, i) => item !== value[i]) ? items : value;
-  }
+  if (within?.has(value) === true) return value;
+  within?.add(value);
+  const after = Array.isArray(value) ? replacedItems(value, replace, within) : replacedFields(value, replace, within);
+  within?.delete(value);
+  return after;
+}
+
+function replacedItems(value: readonly unknown[], replace: Replace, within: Set<object> | undefined): unknown {
+  const items = value.map((item) => replaced(item, replace, within));
+  return items.some((item, i) => item !== value[i]) ? items : value;
+}
+
+function replacedFields(value: object, replace: Replace, within: Set<object> | undefined): unknown {
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   let copy: Record<string, unknown> | undefined;
   for (const [key, part] of Object.entries(value)) {
-    const after = replaced(part, replace);
+    const after = replaced(part, replace, within);
     if (after !== part) (copy ??= { ...value })[key] = after;
   }
   return copy ?? value;
