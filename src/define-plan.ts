@@ -8,6 +8,7 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
 import type { PlanOrder, PlanTally, Rollback } from "./core/plan-book.ts";
 import type { FailedChild } from "./core/plan-failure.ts";
+import { planMisfits, planShape } from "./core/plan-fit.ts";
 import { planLogic, type AckOn } from "./core/plan-logic.ts";
 import type { EndedChild } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./core/retry.ts";
@@ -160,7 +161,8 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
     name: options.name,
     ...versions,
     machine,
-    shape: shapeOf(machine),
+    shape: planShape(machine, rules),
+    misfits: (context) => planMisfits(context, rules),
     activities: activitiesOf(given, rules, { timeoutMs, onCrash: options.onCrash ?? "rerun" }),
     children: new Map([
       ["plan.page", { name: page.name, isShared: false, isDetached: true, kind: "actor" }],

@@ -175,6 +175,7 @@ const BOOK: Readonly<Record<keyof PlanBook, true>> = {
   undo: true,
   undoBytes: true,
   page: true,
+  pagedKinds: true,
   step: true,
   tally: true,
   inner: true,
