@@ -1,28 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { api } from "../../src/nats/names.ts";
 import { eventually } from "../support/eventually.ts";
 import { unheard } from "../support/unheard.ts";
 import { ACTOR_POINTS, POINTS } from "./points.ts";
-import { FaultStand, forks, NAMES, PARTITIONS } from "./stand.ts";
+import { stand } from "./attended.ts";
+import { forks, NAMES, PARTITIONS } from "./stand.ts";
 import { startTap } from "./tap.ts";
 import { within } from "./within.ts";
 
 const MEMBERS = 12;
 const names = Array.from({ length: MEMBERS }, (_, n) => `m${n}`);
-let stand: FaultStand;
 let round = 0;
-
-beforeAll(async () => {
-  stand = await FaultStand.open();
-  const first = stand.host();
-  await first.joined;
-  await stand.attend();
-  await first.kill();
-});
-
-afterAll(async () => {
-  await stand[Symbol.asyncDispose]();
-});
 
 const CASES = [
   ...POINTS.filter(({ delay }) => delay === undefined).map((point) => [point.name, 3, point] as const),
