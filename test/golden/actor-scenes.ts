@@ -3,6 +3,7 @@ import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { answersTo } from "../runtime/asking.ts";
 import { Stand } from "../runtime/stage.ts";
+import { fragile } from "./family-scenes.ts";
 import { dies, type Scene } from "./scene.ts";
 
 /** Actors that are alone, in everything that a record can hold of one. A machine that was written here once is never changed: add another. */
@@ -91,17 +92,6 @@ const parked: Scene = {
     expect(stand.record("fragile", "1")?.parked).toBeUndefined();
   },
 };
-
-const fragile = setup({}).createMachine({
-  id: "fragile",
-  on: {
-    boom: {
-      actions: assign(() => {
-        throw new Error("boom");
-      }),
-    },
-  },
-});
 
 export const ACTOR_SCENES: Readonly<Record<string, Scene>> = {
   "an actor that owes an action": owing,

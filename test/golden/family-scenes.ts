@@ -105,7 +105,8 @@ const family: Scene = {
   },
 };
 
-const fragile = setup({}).createMachine({
+/** Throws when it is told to. */
+export const fragile = setup({}).createMachine({
   id: "fragile",
   on: {
     boom: {
