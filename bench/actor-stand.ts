@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Client } from "../src/index.ts";
 import type { ActorCommand, ActorReport } from "./actor-worker.ts";
+import { peakRssKiBOf } from "./process-usage.ts";
 import { startBenchServer, type BenchServer } from "./server.ts";
 
 const DEADLINE_MS = 300_000;
@@ -31,9 +32,19 @@ export class ActorHost {
   }
 
   async rssMiB(): Promise<number> {
+    return (await this.memory()).rssMiB;
+  }
+
+  /** After a garbage collection. */
+  memory(): Promise<Extract<ActorReport, { kind: "memory" }>> {
     const report = this.#heard("memory");
     this.#send({ kind: "measureMemory" });
-    return (await report).rssMiB;
+    return report;
+  }
+
+  /** Of its whole life. */
+  get peakRssMiB(): number {
+    return peakRssKiBOf(this.#child.pid as number) / 1024;
   }
 
   async stop(): Promise<void> {

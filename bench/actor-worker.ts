@@ -10,7 +10,7 @@ export type ActorCommand =
 export type ActorReport =
   | { readonly kind: "ready" }
   | { readonly kind: "ended"; readonly at: number; readonly cpuMicros: number }
-  | { readonly kind: "memory"; readonly rssMiB: number };
+  | { readonly kind: "memory"; readonly rssMiB: number; readonly heapMiB: number };
 
 /** An error of half of this in a round of seconds. */
 const LOOK_EVERY_MS = 2;
@@ -37,7 +37,8 @@ process.on("message", (command: ActorCommand) => {
     watch(process.cpuUsage());
   } else {
     (globalThis as { gc?: () => void }).gc?.();
-    tell({ kind: "memory", rssMiB: process.memoryUsage.rss() / MIB });
+    const { rss, heapUsed } = process.memoryUsage();
+    tell({ kind: "memory", rssMiB: rss / MIB, heapMiB: heapUsed / MIB });
   }
 });
 tell({ kind: "ready" });

@@ -1,6 +1,6 @@
 /** The actors that are measured. History is off where others keep none; `journal` is the counter with it. */
 import { assign, emit, setup } from "xstate";
-import { defineActor, defineTask } from "../src/index.ts";
+import { defineActor, definePlan, defineTask } from "../src/index.ts";
 
 export const CHILDREN = 100;
 
@@ -62,9 +62,21 @@ const sleeper = setup({ types: { events: {} as { type: "call" }, emitted: {} as 
   on: { call: { actions: emit({ type: "awake" }) } },
 });
 
+/** Children that do nothing, as many as it is told, with a limit; tells how many are done. */
+const bulk = definePlan<{ children: number }, number, unknown, number>({
+  name: "bulk",
+  children: { job },
+  concurrency: 64,
+  *expand({ input, cursor }) {
+    for (let n = (cursor as number | undefined) ?? 0; n < input.children; n++) yield { kind: "job", input: { n }, cursor: n + 1 };
+  },
+  collect: (done = 0) => done + 1,
+});
+
 const bare = { history: false } as const;
 export const benchActors = [
   job,
+  bulk,
   defineActor({ name: "parent", machine: parent, children: { job }, ...bare }),
   defineActor({ name: "counter", machine: counter, ...bare }),
   defineActor({ name: "journal", machine: counter }),

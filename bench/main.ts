@@ -2,7 +2,7 @@
  * Everything that is measured, in one run on one machine: `npm run bench`.
  *
  * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--dormant 1000000]
- *   [--json .troupe/bench.json] [--only throughput,profile,crash,backlog,family,hot,timers,dormant]
+ *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,backlog,family,hot,timers,plan,dormant]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,6 +17,7 @@ import { measureCrash, type CrashResult } from "./crash.ts";
 import { measureDormant } from "./dormant.ts";
 import { measureFamily, type FamilyResult } from "./family.ts";
 import { measureHot, type HotResult } from "./hot.ts";
+import { measurePlan, type PlanResult } from "./plan.ts";
 import { measureProfile } from "./profile.ts";
 import { spreadOf } from "./statistics.ts";
 import { formatNumber, formatSpread, formatTable } from "./table.ts";
@@ -34,7 +35,8 @@ const { values: flags } = parseArgs({
     backlog: { type: "string", default: "1000000" },
     json: { type: "string", default: ".troupe/bench.json" },
     dormant: { type: "string", default: "1000000" },
-    only: { type: "string", default: "throughput,profile,crash,backlog,family,hot,timers,dormant" },
+    children: { type: "string", default: "20000" },
+    only: { type: "string", default: "throughput,profile,crash,backlog,family,hot,timers,plan,dormant" },
   },
 });
 
@@ -43,7 +45,7 @@ process.env["TROUPE_NATS_SERVER"] = (
 ).path;
 await mkdir(dirname(flags.json), { recursive: true });
 const results: Record<string, unknown> = {};
-const parts: Record<string, () => Promise<void>> = { throughput, profile, crash, backlog, family, hot, timers, dormant };
+const parts: Record<string, () => Promise<void>> = { throughput, profile, crash, backlog, family, hot, timers, plan, dormant };
 for (const part of flags.only.split(",")) {
   const measure = parts[part];
   if (measure === undefined) throw new Error(`'${part}' is none of ${Object.keys(parts).join(", ")}`);
@@ -132,6 +134,30 @@ async function timers(): Promise<void> {
   const spread = spreadIn<TimersResult>(runs);
   const row = [spread((r) => r.p50Ms), spread((r) => r.p99Ms), spread((r) => r.mostMs), spread((r) => r.early), spread((r) => r.unheard)];
   console.log(`\n${formatTable(["10,000 timers late by, ms: p50", "p99", "most", "too early", "unheard"], [row])}`);
+}
+
+async function plan(): Promise<void> {
+  const runs = await repeated("plan", () => measurePlan(Number(flags.children)));
+  const spread = spreadIn<PlanResult>(runs);
+  const row = [
+    formatNumber(Number(flags.children)),
+    spread((r) => r.childrenPerSecond),
+    spread((r) => r.memory.peakRssMiB),
+    spread((r) => r.memoryOfTen.peakRssMiB),
+    spread((r) => r.memory.heapMiB, 1),
+    spread((r) => r.memoryOfTen.heapMiB, 1),
+    spread((r) => r.recordBytes / 1024, 1),
+  ];
+  const head = [
+    "a plan's children",
+    "done/s",
+    "host's peak MiB",
+    "over ten",
+    "its heap in the end, MiB",
+    "over ten",
+    "plan's largest record, KiB",
+  ];
+  console.log(`\n${formatTable(head, [row])}`);
 }
 
 /** Once: it takes minutes. */

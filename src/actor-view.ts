@@ -3,7 +3,7 @@ import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import { formatState, type ActorRecord, type Parked } from "./core/record.ts";
 import type { SupervisionRecord } from "./core/supervision.ts";
-import { dueAtOf, type KeptRecord } from "./task-view.ts";
+import { addressesOf, dueAtOf, type KeptRecord } from "./task-view.ts";
 
 /** A state of a machine as text, `paying` or `paying.asked`, where the machine's type names its states. */
 export type StatePath<TValue> = StateValue extends TValue
@@ -62,7 +62,7 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
     if (record.output !== undefined) this.output = record.output as TOutput;
     if (record.error !== undefined) this.error = record.error;
     if (record.parent !== undefined) this.parent = bare(record.parent);
-    if (record.children !== undefined) this.children = mapped(record.children);
+    if (record.children !== undefined) this.children = addressesOf(record.children);
     if (record.parked !== undefined) this.parked = record.parked;
     if (record.supervision !== undefined) this.supervision = record.supervision;
     const dueAt = dueAtOf(record);
@@ -82,8 +82,4 @@ export class ActorView<TValue = StateValue, TContext = unknown, TOutput = unknow
 
 function bare({ type, id }: Address): Address {
   return { type, id };
-}
-
-function mapped(children: Readonly<Record<string, Address>>): Readonly<Record<string, Address>> {
-  return Object.fromEntries(Object.entries(children).map(([name, child]) => [name, bare(child)]));
 }

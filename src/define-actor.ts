@@ -8,6 +8,7 @@ import type { ChildType } from "./core/family.ts";
 import { clashesOf } from "./core/clashing-ids.ts";
 import { faultsOfMachine, namesOfChildren } from "./core/machine-faults.ts";
 import { DEFAULT_RETRY, faultsOfRetry, type RetryPolicy } from "./core/retry.ts";
+import { forgetting } from "./core/forgetting.ts";
 import { shapeOf } from "./core/shape.ts";
 import type { Supervision } from "./core/supervision.ts";
 import { stubLogic } from "./core/stub.ts";
@@ -165,7 +166,7 @@ function defined(name: string, logic: AnyActorLogic, settings: Settings, faults:
   }
   const sources = [...children.keys(), ...activities.keys()];
   faults.push(...faultsOfMachine(machine, new Set(sources)), ...clashesOf(machine));
-  const stubbed = machine.provide({ actors: Object.fromEntries(sources.map((src) => [src, stubLogic as never])) });
+  const stubbed = forgetting(machine.provide({ actors: Object.fromEntries(sources.map((src) => [src, stubLogic as never])) }));
   const { maxIterations = Infinity } = stubbed.options;
   stubbed.options = { ...stubbed.options, maxIterations: Math.min(maxIterations, MOST_MICROSTEPS) };
   return { ...common, kind: "actor", logic: "machine", name, machine: stubbed, shape: shapeOf(stubbed), activities, children, cast };

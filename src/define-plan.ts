@@ -8,6 +8,8 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import type { ChildType } from "./core/family.ts";
 import type { PlanOrder, PlanTally, Rollback } from "./core/plan-book.ts";
 import type { FailedChild } from "./core/plan-failure.ts";
+import { forgetting } from "./core/forgetting.ts";
+import { planMisfits, planShape } from "./core/plan-fit.ts";
 import { planLogic, type AckOn } from "./core/plan-logic.ts";
 import type { EndedChild } from "./core/plan-steps.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./core/retry.ts";
@@ -153,14 +155,15 @@ export function definePlan<TInput = unknown, TOutput = unknown, TPrepared = unkn
     ackOn: options.ackOn ?? "finished",
   };
   const page = pageOf(options.name);
-  const machine = planLogic(planMachine, rules, phases);
+  const machine = forgetting(planLogic(planMachine, rules, phases));
   return {
     kind: "task",
     logic: "machine",
     name: options.name,
     ...versions,
     machine,
-    shape: shapeOf(machine),
+    shape: planShape(machine, rules),
+    misfits: (context) => planMisfits(context, rules),
     activities: activitiesOf(given, rules, { timeoutMs, onCrash: options.onCrash ?? "rerun" }),
     children: new Map([
       ["plan.page", { name: page.name, isShared: false, isDetached: true, kind: "actor" }],
@@ -182,7 +185,7 @@ function pageOf(plan: string): Definition {
     logic: "machine",
     name: `${plan}${PAGE_SUFFIX}`,
     version: "1",
-    machine: planPageMachine,
+    machine: forgetting(planPageMachine.provide({})),
     shape: shapeOf(planPageMachine),
     activities: new Map(),
     retention: { doneMs: MINUTE_MS, failedMs: MINUTE_MS },

@@ -6,6 +6,7 @@ import type { ActivityContext, CrashPolicy, Definition } from "./core/definition
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import { chanceOf, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
+import { forgetting } from "./core/forgetting.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import type { TaskView } from "./task-view.ts";
@@ -75,7 +76,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
       { faults, about: options.name },
     );
   }
-  const machine = taskLogic(retry);
+  const machine = forgetting(taskLogic(retry));
   const run = options.run as (context: ActivityContext) => unknown;
   return {
     kind: "task",

@@ -23,6 +23,8 @@ export interface TaskView<TOutput = unknown> {
   readonly error?: ErrorRecord;
   /** Of a plan: its children, and theirs. */
   readonly progress?: PlanTally;
+  /** Of a plan: those children that have begun and not ended, by their keys. */
+  readonly children?: Readonly<Record<string, Address>>;
   /** Of a plan that had something to undo. */
   readonly rollback?: Rollback;
   /** Whose child it is. */
@@ -57,6 +59,7 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     ...(context?.input === undefined ? {} : { input: context.input }),
     ...((context?.error ?? null) === null ? {} : { error: context?.error as ErrorRecord }),
     ...(context?.book === undefined ? {} : { progress: progressOf(context.book) }),
+    ...(context?.book === undefined || record.children === undefined ? {} : { children: addressesOf(record.children) }),
     ...((context?.rollback ?? null) === null ? {} : { rollback: context?.rollback as Rollback }),
     ...(output === undefined ? {} : { output }),
     ...(parent === undefined ? {} : { parent: { type: parent.type, id: parent.id } }),
@@ -69,6 +72,11 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
+}
+
+/** By their ids in the machine. */
+export function addressesOf(children: Readonly<Record<string, Address>>): Readonly<Record<string, Address>> {
+  return Object.fromEntries(Object.entries(children).map(([name, { type, id }]) => [name, { type, id }]));
 }
 
 /** When the next timer of an actor is due, epoch ms. */

@@ -1,20 +1,18 @@
 import { Option, type Command } from "commander";
 import type { Client, ListFilter } from "../client.ts";
-import { formatAddress, parseAddress } from "../core/address.ts";
+import { parseAddress } from "../core/address.ts";
 import type { Duration } from "../core/duration.ts";
 import { checkEvent, type ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Ref } from "../ref.ts";
-import { hasEnded, pathOf, STATUSES, statusOf, type View } from "../view.ts";
+import { hasEnded, STATUSES, statusOf, type View } from "../view.ts";
 import { withClient, withConnection, withOutput, type ConnectionFlags, type OutputFlags } from "./connection-flags.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printOne, printRows, say, type Format, type Row } from "./output.ts";
+import { columnsOf, lineOf, LONG, rowOf, SHORT } from "./view-rows.ts";
 import { readInput, submitOne, submitLines, type SubmitFlags } from "./submit.ts";
 
 type Flags = ConnectionFlags & OutputFlags;
-
-const SHORT = ["type", "id", "state", "status", "attempt", "updated"];
-const LONG = [...SHORT.slice(0, -1), ..."parent children input context output error parked due revision created updated".split(" ")];
 
 /** Commands for whoever submits, watches and operates tasks. */
 export function addTaskCommands(program: Command): void {
@@ -104,7 +102,7 @@ function addList(program: Command): void {
         if (flags.output === "jsonl") printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
         else rows.push(rowOf(view, flags.output));
       }
-      if (flags.output !== "jsonl") printRows(rows, SHORT, flags.output);
+      if (flags.output !== "jsonl") printRows(rows, columnsOf(rows), flags.output);
     }),
   );
 }
@@ -113,20 +111,25 @@ async function watch(key: string, flags: Flags): Promise<void> {
   await withClient(flags, async (client) => {
     const ref = refOf(client, key);
     let last = await known(ref);
-    if (last.revision === 0) showChange(last, flags);
+    let said = last.revision === 0 ? showChange(last, flags) : "";
     for await (const view of ref.watch()) {
       last = view;
-      showChange(view, flags);
+      said = showChange(view, flags, said);
       if (hasEnded(view)) break;
     }
     process.exitCode = exitCodeOfView(last);
   });
 }
 
-function showChange(view: View, { output }: Flags): void {
-  if (output !== "table") return printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
-  const at = new Date(view.updatedAt ?? Date.now()).toISOString();
-  process.stdout.write(`${at}  ${pathOf(view)}${view.error === undefined ? "" : `  ${view.error.message}`}\n`);
+/** For people a line where there is something new to say; what was said last. */
+function showChange(view: View, { output }: Flags, said = ""): string {
+  if (output !== "table") {
+    printRows([rowOf(view, "jsonl")], SHORT, "jsonl");
+    return "";
+  }
+  const { line, news } = lineOf(view);
+  if (news !== said) process.stdout.write(`${line}\n`);
+  return news;
 }
 
 async function operate(key: string, flags: Flags, act: (ref: Ref) => Promise<void>): Promise<void> {
@@ -193,21 +196,4 @@ function exitCodeOfView(view: View): number {
 
 function show(view: View, flags: Flags): void {
   printOne(rowOf(view, flags.output), LONG, flags.output);
-}
-
-/** As it is on the wire, with instants that people can read; in a table the state is told with the states inside. */
-function rowOf(view: View, format: Format): Row {
-  const instant = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
-  const { createdAt, updatedAt, dueAt, ...rest } = view;
-  const row = { ...rest, due: instant(dueAt), created: instant(createdAt), updated: instant(updatedAt) };
-  return format === "table" ? { ...row, state: pathOf(view), status: statusOf(view), ...familyOf(view) } : row;
-}
-
-/** Parent and children as addresses, `type/id`. */
-function familyOf(view: View): Row {
-  const children = view.kind === "actor" ? Object.entries(view.children ?? {}) : [];
-  return {
-    ...(view.parent === undefined ? {} : { parent: formatAddress(view.parent) }),
-    ...(children.length === 0 ? {} : { children: children.map(([name, child]) => `${name}: ${formatAddress(child)}`).join(", ") }),
-  };
 }

@@ -94,7 +94,7 @@ export class Collected {
   /** References instead of what XState made. The same value where there is none. */
   stored<T>(value: T): T {
     const refs = this.#refs;
-    return refs === undefined ? value : (replaced(value, (found) => refs.get(found)) as T);
+    return refs === undefined ? value : (replaced(value, (found) => refs.get(found), new Set()) as T);
   }
 
   action({ type, params, info, exec }: CollectedAction): void {

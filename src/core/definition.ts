@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { AnyStateMachine } from "xstate";
 import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
+import type { Fault } from "./errors.ts";
 import type { ChildType } from "./family.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Supervision } from "./supervision.ts";
@@ -42,6 +43,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   readonly outputSchema: StandardSchemaV1 | undefined;
   /** Of events from outside, by type: what they hold beside it. Others are not checked. */
   readonly eventSchemas?: EventSchemas;
+  /** What a stored context has to do that this definition cannot: asked where another version or structure stored it. */
+  readonly misfits?: (context: unknown) => readonly Fault[];
   /** Carries the types; never present at run time. */
   readonly "~types"?: { readonly input: TInput; readonly output: TOutput; readonly event: TEvent; readonly view: TView };
 }

@@ -152,6 +152,7 @@ function demandStates(definition: Definition, about: string, before: ActorRecord
   else if (definition.logic === "machine") faults.push(...missingStates(definition.machine, after.value));
   else if (Object.keys(after.value).length > 0)
     faults.push({ path: `${definition.name}.value`, message: "names a state, and this version has transition logic without any" });
+  faults.push(...(definition.misfits?.(after.context) ?? []));
   // Where a migration has moved the actor, what its states of old had begun is stopped.
   if (formatState(after.value) === formatState(before.value))
     for (const [id, { src }] of Object.entries(after.activities))

@@ -18,6 +18,8 @@ export interface PlanBook {
   readonly undoBytes: number;
   /** A reference to the page that was written last; null while there is none. */
   readonly page: object | null;
+  /** Kinds of children that are on pages; absent while there are none. */
+  readonly pagedKinds?: readonly string[];
   /** With ordered steps: the one that runs. */
   readonly step: number;
   readonly tally: PlanTally;

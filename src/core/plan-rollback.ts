@@ -18,14 +18,17 @@ const MOST_PAGE_BYTES = 96 * 1024;
 
 /** Where the record has no room for more of what undoes children, all that it holds goes to a page of its own. */
 export function paged(book: PlanBook): { readonly book: PlanBook; readonly page?: PlanPage } {
-  const { undo, undoBytes, page: below } = book;
+  const { undo, undoBytes, page: below, pagedKinds = [] } = book;
   if (undo.length < MOST_ON_A_PAGE && undoBytes < MOST_PAGE_BYTES) return { book };
-  return { book: { ...book, undo: [], undoBytes: 0 }, page: { undo, below } };
+  const kinds = [...new Set([...pagedKinds, ...undo.map(({ kind }) => kind)])];
+  return { book: { ...book, undo: [], undoBytes: 0, pagedKinds: kinds }, page: { undo, below } };
 }
 
 /** What was on the topmost page is the next to be undone. */
 export function turnedBack(book: PlanBook, { undo, below }: PlanPage): PlanBook {
-  return { ...book, undo, page: below };
+  if (below !== null) return { ...book, undo, page: below };
+  const { pagedKinds: _none, ...rest } = book;
+  return { ...rest, undo, page: null };
 }
 
 /** What was to begin never will. */

@@ -91,33 +91,46 @@ export function textOf(value: unknown): RefText | undefined {
   return typeof value.troupe$ref === "string" ? value.troupe$ref : undefined;
 }
 
+type Replace = (found: object) => object | undefined;
+
 /**
  * The same value with some objects in it replaced; parts without any stay the same objects. Looks into lists, plain objects, maps and
- * sets only: that is where references are kept, and what else a context holds is nobody's business.
+ * sets only: that is where references are kept, and what else a context holds is nobody's business. What user code made may hold
+ * itself: `within` notes where it has been, and what cannot be stored is left for whoever stores it to say so.
  */
-export function replaced(value: unknown, replace: (found: object) => object | undefined): unknown {
+export function replaced(value: unknown, replace: Replace, within?: Set<object>): unknown {
   if (typeof value !== "object" || value === null) return value;
   const other = replace(value);
   if (other !== undefined) return other;
-  if (Array.isArray(value)) {
-    const items = value.map((item) => replaced(item, replace));
-    return items.some((item, i) => item !== value[i]) ? items : value;
-  }
-  if (value instanceof Map || value instanceof Set) return replacedIn(value, replace);
+  if (within?.has(value) === true) return value;
+  within?.add(value);
+  const after = replacedParts(value, replace, within);
+  within?.delete(value);
+  return after;
+}
+
+function replacedParts(value: object, replace: Replace, within: Set<object> | undefined): unknown {
+  if (Array.isArray(value)) return replacedItems(value, replace, within);
+  if (!(value instanceof Map || value instanceof Set)) return replacedFields(value, replace, within);
+  const items = [...(value as Iterable<unknown>)];
+  const others = replacedItems(items, replace, within);
+  if (others === items) return value;
+  return value instanceof Map ? new Map(others as [unknown, unknown][]) : new Set(others);
+}
+
+function replacedItems(value: readonly unknown[], replace: Replace, within: Set<object> | undefined): readonly unknown[] {
+  const items = value.map((item) => replaced(item, replace, within));
+  return items.some((item, i) => item !== value[i]) ? items : value;
+}
+
+function replacedFields(value: object, replace: Replace, within: Set<object> | undefined): unknown {
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   let copy: Record<string, unknown> | undefined;
   for (const [key, part] of Object.entries(value)) {
-    const after = replaced(part, replace);
+    const after = replaced(part, replace, within);
     if (after !== part) (copy ??= { ...value })[key] = after;
   }
   return copy ?? value;
-}
-
-function replacedIn(value: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>, replace: (found: object) => object | undefined): unknown {
-  const items: readonly unknown[] = [...value];
-  const others = replaced(items, replace);
-  if (others === items) return value;
-  return value instanceof Map ? new Map(others as [unknown, unknown][]) : new Set(others as unknown[]);
 }
 
 /** What was stored or sent, with references made of their names: all of them relay to whoever asked. */

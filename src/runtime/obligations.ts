@@ -138,11 +138,13 @@ export class Obligations {
     return armed.holds;
   }
 
-  /** A delivery that was absorbed before stands for everything that is still open. `false` where nothing is. */
+  /** A delivery that was absorbed before stands for everything that is still open, once for each. `false` where nothing is. */
   adopt(activation: Activation, hold: Hold): boolean {
     const open: Hold[][] = [...activation.attempts, ...activation.alarms, ...activation.acts].map(({ holds }) => holds);
     if (activation.queued !== undefined) open.push(activation.queued);
     for (const holds of open) {
+      // What work says is caused by what the work itself holds.
+      if (holds.includes(hold)) continue;
       hold.take();
       holds.push(hold);
     }

@@ -1,27 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { api } from "../../src/nats/names.ts";
 import { eventually } from "../support/eventually.ts";
+import { unheard } from "../support/unheard.ts";
 import { ACTOR_POINTS, POINTS } from "./points.ts";
-import { FaultStand, forks, NAMES, PARTITIONS } from "./stand.ts";
+import { stand } from "./attended.ts";
+import { forks, NAMES, PARTITIONS } from "./stand.ts";
 import { startTap } from "./tap.ts";
 import { within } from "./within.ts";
 
 const MEMBERS = 12;
 const names = Array.from({ length: MEMBERS }, (_, n) => `m${n}`);
-let stand: FaultStand;
 let round = 0;
-
-beforeAll(async () => {
-  stand = await FaultStand.open();
-  const first = stand.host();
-  await first.joined;
-  await stand.attend();
-  await first.kill();
-});
-
-afterAll(async () => {
-  await stand[Symbol.asyncDispose]();
-});
 
 const CASES = [
   ...POINTS.filter(({ delay }) => delay === undefined).map((point) => [point.name, 3, point] as const),
@@ -93,18 +82,7 @@ async function expectNothingLeft(id: string): Promise<void> {
   expect([...members.values()].toSorted()).toEqual(names.map((name) => `done ${name}`).toSorted());
   expect(forks(stand.stored)).toEqual([]);
   expect(await left(`${NAMES.namespace}.timer.>`)).toBe(0);
-  await eventually("no mail is left to be heard", async () => (await unheard()) === 0, 15_000);
-}
-
-/** Of every source, what was not delivered and what was not acknowledged. */
-async function unheard(): Promise<number> {
-  const counts = Array.from({ length: PARTITIONS }, (_, partition) => NAMES.sources(partition))
-    .flat()
-    .map(async ({ info }) => {
-      const reply = JSON.parse((await stand.connection.request(info)).string()) as { num_pending: number; num_ack_pending: number };
-      return reply.num_pending + reply.num_ack_pending;
-    });
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  await eventually("no mail is left to be heard", async () => (await unheard(stand.connection, NAMES, PARTITIONS)) === 0, 15_000);
 }
 
 /** How many messages with a body lie on the subjects: a timer that was withdrawn leaves an empty one for a minute. */

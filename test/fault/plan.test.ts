@@ -1,7 +1,8 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { expect, test } from "vitest";
 import type { PlanContext } from "../../machines/plan-context.ts";
-import { formatState, isEnded } from "../../src/core/record.ts";
+import { decodeRecord } from "../../src/core/codec.ts";
+import { asRecord, formatState, isEnded, type ActorRecord } from "../../src/core/record.ts";
 import type { TaskDefinition } from "../../src/define.ts";
 import type { View } from "../../src/view.ts";
 import { eventually } from "../support/eventually.ts";
@@ -31,6 +32,26 @@ const POINTS: readonly (readonly [name: string, point: Point])[] = [
   at("before an acknowledgement is sent", isAck, "cut"),
   at("right after an acknowledgement", isAck, "pass and cut"),
 ].map((point) => [point.name, point] as const);
+
+/** What the plan's record in a frame says; undefined where it is another's. */
+function planIn(frame: Frame, from: "host" | "server"): ActorRecord | undefined {
+  if (from !== "host" || frame.subject !== NAMES.state({ type: "trip", id: "1" }) || frame.verb !== "HPUB") return undefined;
+  const line = frame.bytes.indexOf("\r\n");
+  const headBytes = Number(frame.bytes.toString("latin1", 0, line).split(" ").at(-2));
+  return asRecord(decodeRecord(frame.bytes.subarray(line + 2 + headBytes, -2)));
+}
+const isFirstOfPage = (frame: Frame, from: "host" | "server"): boolean =>
+  ((planIn(frame, from)?.context as PlanContext | undefined)?.cursor.count ?? 0) >= 512;
+const isPageTurned = (frame: Frame, from: "host" | "server"): boolean => {
+  const record = planIn(frame, from);
+  return record !== undefined && formatState(record.value) === "doing.rollingBack.fetching";
+};
+const PAGE_POINTS = [isFirstOfPage, isPageTurned].flatMap((isPage) =>
+  [
+    at("before the commit of a page is sent", isPage, "cut"),
+    answered("after the commit of a page is stored, before its answer", isPage),
+  ].map((point) => [point.name, isPage === isPageTurned, point] as const),
+);
 
 const LONGEST = { timeout: 90_000 };
 
@@ -66,10 +87,23 @@ test.each(POINTS)(
   },
 );
 
+test.each(PAGE_POINTS)(
+  "kill -9 of the host %s (while it rolls back: %s): nothing is lost or done twice",
+  LONGEST,
+  async (_name, fails, point) => {
+    await using stand = await FaultStand.open();
+    const children = await played(stand, { children: CHILDREN, fails }, point, ({ cursor }) => cursor.count > 0, 1);
+    const pages = Math.floor((fails ? CHILDREN - 1 : CHILDREN) / 256);
+    const expected = fails ? { "job done": CHILDREN - 1, "job failed": 1, "unjob done": CHILDREN - 1 } : { "job done": CHILDREN };
+    expect(told(children)).toEqual({ ...expected, "trip-page done": pages });
+    expect(await brokenIn(stand)).toEqual([]);
+  },
+);
+
 /** The plan, begun on a host that dies at the point once it is time, and ended by the one after it: everything that it begot. */
-async function played(stand: FaultStand, input: object, point: Point, isTime: (plan: PlanContext) => boolean): Promise<View[]> {
+async function played(stand: FaultStand, input: object, point: Point, isTime: (plan: PlanContext) => boolean, nth = 2): Promise<View[]> {
   let isOn = false;
-  const decide = point.watch(2, () => victim.signal("SIGKILL"));
+  const decide = point.watch(nth, () => victim.signal("SIGKILL"));
   await using tap = await startTap(stand.server.port, (frame, from) => (isOn ? decide(frame, from) : "pass"));
   const victim = stand.host({ via: tap.port, concurrency: CONCURRENCY });
   await victim.joined;

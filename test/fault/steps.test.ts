@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { POINTS } from "./points.ts";
-import { breaches, FaultStand } from "./stand.ts";
+import { stand } from "./attended.ts";
+import { breaches } from "./stand.ts";
 import { startTap } from "./tap.ts";
 import { within } from "./within.ts";
 
 const COUNT = 8;
-let stand: FaultStand;
 let round = 0;
-
-beforeAll(async () => {
-  stand = await FaultStand.open();
-  const first = stand.host();
-  await first.joined;
-  await stand.attend();
-  await first.kill();
-});
-
-afterAll(async () => {
-  await stand[Symbol.asyncDispose]();
-});
 
 const CASES = POINTS.flatMap((point) => (point.delay === undefined ? [1, 4] : [2]).map((nth) => [point.name, nth, point] as const));
 

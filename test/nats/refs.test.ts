@@ -1,31 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connect, createHost, type Client, type RunningHost } from "../../src/index.ts";
+import { describe, expect, it } from "vitest";
+import { connect } from "../../src/index.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
 import type { ActorRecord } from "../../src/core/record.ts";
-import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { eventually } from "../support/eventually.ts";
-import { startProxy, type Proxy } from "../support/proxy.ts";
-import { startServer } from "../support/server.ts";
-import { actors, counter, greet } from "./counter.ts";
-
-let server: EmbeddedServer;
-let host: RunningHost;
-let client: Client;
-
-/** The server's address with the proxy's port; its token stays. */
-const through = ({ port }: Proxy) => server.url.replace(`:${server.port}`, `:${port}`);
-const open = () => createHost({ nats: server.url, actors, leaseTtl: "1s" });
-
-beforeAll(async () => {
-  server = await startServer();
-  host = await open();
-  client = await connect({ nats: server.url });
-});
-afterAll(async () => {
-  await client.close();
-  await host.stop();
-  await server.stop();
-});
+import { startProxy } from "../support/proxy.ts";
+import { client, requested, server, startHost, stopHost, through } from "./attended.ts";
+import { counter, greet } from "./counter.ts";
 
 describe("ask", () => {
   it("brings what the machine answers", async () => {
@@ -75,8 +55,8 @@ describe("ask", () => {
     const ref = await client.start(counter, { id: "a-5" });
     const asking = ref.ask({ type: "count.later" }, { timeout: "20s" });
     await ref.waitFor((view) => view.matches("open.asked"), { timeout: "5s" });
-    await host.stop();
-    host = await open();
+    await stopHost();
+    await startHost();
     await ref.send({ type: "add" });
     expect(await asking).toEqual({ type: "counted", count: 1 });
   });
@@ -104,22 +84,16 @@ describe("an answer that is lost on its way", () => {
 });
 
 async function recordOf(id: string): Promise<ActorRecord> {
-  const { openConnection } = await import("../../src/nats/connection.ts");
-  const connection = await openConnection({ servers: server.url.split(","), context: false }, {});
-  try {
-    return decodeRecord((await connection.request(`$JS.API.DIRECT.GET.TROUPE_CORE.troupe.state.counter.${id}`, "")).data) as ActorRecord;
-  } finally {
-    await connection.close();
-  }
+  return decodeRecord((await requested(`$JS.API.DIRECT.GET.TROUPE_CORE.troupe.state.counter.${id}`)).data) as ActorRecord;
 }
 
 describe("an event for an actor that is not there yet", () => {
   it("is kept for a start that waits for a host, and heard in order", async () => {
-    await host.stop();
+    await stopHost();
     const ref = await client.start(counter, { id: "e-1" });
     for (let i = 0; i < 3; i++) await ref.send({ type: "add" });
     expect(await ref.get(), "an actor has no state before it begins").toBeUndefined();
-    host = await open();
+    await startHost();
     expect(await ref.waitFor(({ context }) => context.count === 3, { timeout: "10s" })).toMatchObject({ state: "open.idle" });
   });
 
@@ -129,8 +103,8 @@ describe("an event for an actor that is not there yet", () => {
     await ref.waitFor((view) => view.kind === "task" && view.state === "failed", { timeout: "10s" });
     const actor = await client.start(counter, { id: "e-3" });
     await actor.send({ type: "add" });
-    await host.stop();
-    host = await open();
+    await stopHost();
+    await startHost();
     expect(await actor.waitFor(({ context }) => context.count === 1, { timeout: "10s" })).toMatchObject({ status: "active" });
   });
 

@@ -1,30 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connect, createHost, type Client, type RunningHost, type View } from "../../src/index.ts";
+import { describe, expect, it } from "vitest";
+import { connect, type Client, type View } from "../../src/index.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
-import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { eventually } from "../support/eventually.ts";
-import { startProxy, type Proxy } from "../support/proxy.ts";
-import { startServer } from "../support/server.ts";
-import { actors, counter, forgetful, greet } from "./counter.ts";
-
-let server: EmbeddedServer;
-let host: RunningHost;
-let client: Client;
-
-/** The server's address with the proxy's port; its token stays. */
-const through = ({ port }: Proxy) => server.url.replace(`:${server.port}`, `:${port}`);
-const open = () => createHost({ nats: server.url, actors, leaseTtl: "1s" });
-
-beforeAll(async () => {
-  server = await startServer();
-  host = await open();
-  client = await connect({ nats: server.url });
-});
-afterAll(async () => {
-  await client.close();
-  await host.stop();
-  await server.stop();
-});
+import { startProxy } from "../support/proxy.ts";
+import { client, requested, server, through } from "./attended.ts";
+import { counter, forgetful, greet } from "./counter.ts";
 
 describe("watch from the start", () => {
   const revisions = async (views: AsyncIterable<View>, last: number, told = () => {}): Promise<number[]> => {
@@ -116,15 +96,12 @@ describe("watch from the start", () => {
     const ref = await client.start(counter, { id: "w-5" });
     await ref.send({ type: "close" });
     await ref.result({ timeout: "5s" });
-    const { openConnection } = await import("../../src/nats/connection.ts");
-    const connection = await openConnection({ servers: server.url.split(","), context: false }, {});
     const turn = await eventually("the last turn", async () => {
-      const message = await connection.request("$JS.API.DIRECT.GET.TROUPE_HISTORY.troupe.history.counter.w-5", "");
-      if ((message.headers?.code ?? 0) !== 0) return undefined;
-      const found = decodeRecord(message.data) as { event?: { type: string } };
+      const { code, data } = await requested("$JS.API.DIRECT.GET.TROUPE_HISTORY.troupe.history.counter.w-5");
+      if (code !== 0) return undefined;
+      const found = decodeRecord(data) as { event?: { type: string } };
       return found.event?.type === "close" ? found : undefined;
     });
-    await connection.close();
     expect(turn).toMatchObject({ edges: [{ event: "close", source: "(machine).open", targets: ["(machine).closed"] }] });
   });
 });

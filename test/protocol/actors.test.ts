@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import type { NatsSocket, WireMessage } from "../support/socket.ts";
-import { openStand, type Stand } from "./stand.ts";
+import { socket, verb } from "./attended.ts";
 
 interface View {
   readonly id: string;
@@ -10,16 +9,6 @@ interface View {
 }
 
 describe("actors by their protocol", () => {
-  let stand: Stand;
-  let socket: NatsSocket;
-
-  beforeAll(async () => {
-    stand = await openStand();
-    socket = await stand.socket();
-  });
-  afterAll(async () => stand.close());
-
-  const verb = async (name: string, body: unknown = ""): Promise<WireMessage> => socket.request(`troupe.api.${name}`, body);
   const open = async (id: string): Promise<void> => {
     await verb("submit.stock", { id });
     await eventually(`stock/${id}`, async () => (await verb(`get.stock.${id}`)).json<View>().revision > 0);

@@ -1,8 +1,9 @@
 import { Packr, Unpackr } from "msgpackr";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { NatsSocket, type Listening } from "../support/socket.ts";
-import { openStand, TOKEN, type Stand } from "./stand.ts";
+import { socket, stand } from "./attended.ts";
+import { TOKEN } from "./stand.ts";
 
 interface Outcome {
   readonly state: string;
@@ -13,17 +14,10 @@ interface Outcome {
 }
 
 describe("a bare socket", () => {
-  let stand: Stand;
-  let socket: NatsSocket;
   let outcomes: Listening;
   let count = 0;
 
-  beforeAll(async () => {
-    stand = await openStand();
-    socket = await stand.socket();
-    outcomes = socket.subscribe("outcomes.*");
-  });
-  afterAll(async () => stand.close());
+  beforeAll(() => void (outcomes = socket.subscribe("outcomes.*")));
 
   /** A start, acknowledged; the outcome comes on the subject that is given back. */
   const start = async (subject: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<string> => {

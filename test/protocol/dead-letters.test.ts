@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import type { NatsSocket } from "../support/socket.ts";
-import { openStand, type Stand } from "./stand.ts";
+import { socket } from "./attended.ts";
 
 interface Letter {
   readonly type: string;
@@ -15,15 +14,6 @@ interface Letter {
 }
 
 describe("dead letters", () => {
-  let stand: Stand;
-  let socket: NatsSocket;
-
-  beforeAll(async () => {
-    stand = await openStand();
-    socket = await stand.socket();
-  });
-  afterAll(async () => stand.close());
-
   const letters = async (filter: object): Promise<readonly Letter[]> =>
     (await socket.request("troupe.api.dead.list", filter)).json<{ letters: Letter[] }>().letters;
   const letterOf = async (type: string, id: string): Promise<Letter> =>

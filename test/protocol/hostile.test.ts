@@ -1,25 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { encodeRecord } from "../../src/core/codec.ts";
 import type { ActorRecord } from "../../src/core/record.ts";
 import type { Gateway } from "../../src/ports/gateway.ts";
 import { Ref } from "../../src/ref.ts";
 import { eventually } from "../support/eventually.ts";
-import type { NatsSocket, WireMessage } from "../support/socket.ts";
-import { openStand, type Stand } from "./stand.ts";
+import { socket, verb as ask } from "./attended.ts";
 
 /** Requests that no honest client sends: each gets the error that says what is wrong with it. */
 describe("odd requests", () => {
-  let stand: Stand;
-  let socket: NatsSocket;
-
-  beforeAll(async () => {
-    stand = await openStand();
-    socket = await stand.socket();
-  });
-  afterAll(async () => stand.close());
-
-  const ask = async (verb: string, body: unknown = ""): Promise<WireMessage> => socket.request(`troupe.api.${verb}`, body);
-
   it("a batch with an element that is no object", async () => {
     const answer = await ask("batch.greet", { tasks: [null, "all", { id: "h-1", input: { name: "Ada" } }] });
     expect(answer.json()).toMatchObject({

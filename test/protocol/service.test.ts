@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { VERSION } from "../../src/version.ts";
-import type { NatsSocket } from "../support/socket.ts";
-import { openStand, type Stand } from "./stand.ts";
+import { socket, stand } from "./attended.ts";
 
 /** ADR-32: what `nats micro` asks. */
 describe("the micro service", () => {
-  let stand: Stand;
-  let socket: NatsSocket;
-
-  beforeAll(async () => {
-    stand = await openStand();
-    socket = await stand.socket();
-  });
-  afterAll(async () => stand.close());
-
   const identity = () => ({ name: "troupe", id: stand.host.id, version: VERSION, metadata: {} });
 
   it("answers PING to everybody, by name and by id", async () => {

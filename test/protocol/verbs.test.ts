@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import type { NatsSocket, WireMessage } from "../support/socket.ts";
-import { openStand, type Stand } from "./stand.ts";
+import { stand, verb as ask } from "./attended.ts";
 
 interface View {
   readonly type: string;
@@ -10,16 +9,6 @@ interface View {
 }
 
 describe("the verbs", () => {
-  let stand: Stand;
-  let socket: NatsSocket;
-
-  beforeAll(async () => {
-    stand = await openStand();
-    socket = await stand.socket();
-  });
-  afterAll(async () => stand.close());
-
-  const ask = async (verb: string, body: unknown = ""): Promise<WireMessage> => socket.request(`troupe.api.${verb}`, body);
   const running = async (id: string): Promise<void> => {
     await ask("submit.wait", { id });
     await eventually(`wait/${id} at work`, async () => (await ask(`get.wait.${id}`)).json<View>().state === "doing");

@@ -1,4 +1,4 @@
-import { assign, sendTo, setup, type AnyActorRef } from "xstate";
+import { assign, sendTo, setup, spawnChild, type AnyActorRef } from "xstate";
 import { describe, expect, test } from "vitest";
 import { actorAt } from "../../src/actor-at.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
@@ -63,6 +63,8 @@ describe("what cannot be stored", () => {
     on: {
       state: { actions: assign({ kept: cyclic }) },
       message: { actions: sendTo("k", { type: "x", cyclic }) },
+      firstMessage: { actions: [spawnChild("kid", { id: "other" }), sendTo("other", { type: "x", cyclic })] },
+      withChild: { actions: [spawnChild("kid", { id: "other" }), assign({ kept: cyclic })] },
       large: { actions: assign({ kept: "x".repeat(5_000) }) },
       well: { actions: assign({ n: ({ context }) => context.n + 1 }) },
     },
@@ -71,6 +73,8 @@ describe("what cannot be stored", () => {
   test.each([
     ["a state", "state", "bad_payload"],
     ["a message", "message", "bad_payload"],
+    ["a message to a child that has just begun", "firstMessage", "bad_payload"],
+    ["a state beside a child that has just begun", "withChild", "bad_payload"],
     ["a record that is too large", "large", "too_large"],
   ])("parks the actor, and nobody waits behind it: %s", async (_what, type, reason) => {
     const stand = new Stand({ maxRecordBytes: 5_000, tasks: () => [defineActor({ name: "order", machine })] });

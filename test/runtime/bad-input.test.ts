@@ -1,4 +1,4 @@
-import { assign, sendTo, setup, spawnChild } from "xstate";
+import { assign, fromCallback, sendTo, setup, spawnChild } from "xstate";
 import { describe, expect, test } from "vitest";
 import { actorAt } from "../../src/actor-at.ts";
 import { defineActor } from "../../src/define-actor.ts";
@@ -143,3 +143,30 @@ test.each([1, 2, 3, 4, 5, 6])(
     stand.check();
   },
 );
+
+test("what work says and its machine does not hear keeps nobody waiting, and is forgotten with the work", async () => {
+  let say = (_type: string): void => {};
+  const talk = fromCallback(({ sendBack }) => void (say = (type) => sendBack({ type })));
+  const machine = setup({ actors: { talk } }).createMachine({
+    initial: "on",
+    states: {
+      on: {
+        invoke: [
+          { id: "t", src: "talk" },
+          { id: "u", src: "talk" },
+        ],
+        on: { off: "off" },
+      },
+      off: {},
+    },
+  });
+  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+  await stand.open();
+  stand.start("order", "7");
+  await stand.settle();
+  for (const type of ["what", "what", "off"]) say(type);
+  await stand.settle();
+  expect(stand.record("order", "7")).toMatchObject({ value: "off", activities: {} });
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});
