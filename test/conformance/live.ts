@@ -1,11 +1,14 @@
 import { createActor, SimulatedClock, type AnyActorRef, type InspectionEvent } from "xstate";
-import { listOf, type Told } from "./story.ts";
-import type { Scene, Story } from "./story.ts";
+import { listOf, nothingTold, storyOf, type Scene, type Story } from "./story.ts";
+
+interface Emitter {
+  on(type: string, heard: (event: unknown) => void): void;
+}
 
 /** A scene played by XState itself. */
 export async function playLive(scene: Scene): Promise<Story> {
   const clock = new SimulatedClock();
-  const told: Told = { heard: new Map(), emitted: [], acted: [] };
+  const told = nothingTold();
   const paths = new Map<AnyActorRef, string>();
   const pending = new Map<AnyActorRef, Set<{ type: string }>>();
   const logic = scene.machine((words) => void told.acted.push(words));
@@ -13,13 +16,23 @@ export async function playLive(scene: Scene): Promise<Story> {
     const { _parent: parent, id } = ref as AnyActorRef & { _parent?: AnyActorRef };
     return parent === undefined ? "root" : `${pathOf(parent)}/${id}`;
   };
+  // Before the actor: its first transitions are taken while it is made.
+  const hear = (ref: AnyActorRef, event: { type: string }): void => {
+    if (pending.get(ref)?.delete(event) === true && event.type !== "xstate.init" && event.type !== "xstate.stop")
+      listOf(told.heard, pathOf(ref)).push(event.type);
+  };
+  const listen = (ref: AnyActorRef): void =>
+    void (ref as unknown as Emitter).on("*", (event) => void listOf(told.emitted, pathOf(ref)).push(plain(event)));
   const actor = createActor(logic, {
     clock,
-    logger: () => {},
+    logger: (...words: unknown[]) => void told.logged.push(words),
     ...("input" in scene ? { input: scene.input } : {}),
     inspect: (inspected: InspectionEvent) => {
       const ref = inspected.actorRef as AnyActorRef;
-      if (inspected.type === "@xstate.actor") paths.set(ref, "");
+      if (inspected.type === "@xstate.actor") {
+        paths.set(ref, "");
+        listen(ref);
+      }
       if (inspected.type === "@xstate.event") {
         pending.set(ref, (pending.get(ref) ?? new Set()).add(inspected.event));
         if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
@@ -34,14 +47,6 @@ export async function playLive(scene: Scene): Promise<Story> {
       }
     },
   } as never);
-  const hear = (ref: AnyActorRef, event: { type: string }): void => {
-    if (pending.get(ref)?.delete(event) === true && event.type !== "xstate.init" && event.type !== "xstate.stop")
-      listOf(told.heard, pathOf(ref)).push(event.type);
-  };
-  (actor as unknown as { on(type: string, heard: (event: { type: string }) => void): void }).on(
-    "*",
-    (event) => void told.emitted.push(event),
-  );
   actor.subscribe({ error: () => {} });
   const states: unknown[] = [];
   const note = (): void => {
@@ -60,7 +65,7 @@ export async function playLive(scene: Scene): Promise<Story> {
     if (scene.isSlow !== true || typeof step === "number") note();
   }
   actor.stop();
-  return { states, heard: Object.fromEntries(told.heard), emitted: told.emitted, acted: told.acted };
+  return storyOf(states, told);
 
   /** In small parts: what a timer starts begins when the timer fires. */
   function pass(ms: number): void {

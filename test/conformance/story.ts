@@ -16,15 +16,27 @@ export interface Scene {
 /** What a playing shows: every actor after every step, what each heard in which order, what left. */
 export interface Story {
   readonly states: readonly unknown[];
+  /** By the actor's path: `root/kid`. */
   readonly heard: Readonly<Record<string, readonly string[]>>;
-  readonly emitted: readonly unknown[];
+  readonly emitted: Readonly<Record<string, readonly unknown[]>>;
   readonly acted: readonly string[];
+  /** What XState's logger is called with. */
+  readonly logged: readonly unknown[];
 }
 
 export interface Told {
   readonly heard: Map<string, string[]>;
-  readonly emitted: unknown[];
+  readonly emitted: Map<string, unknown[]>;
   readonly acted: string[];
+  readonly logged: unknown[];
+}
+
+export function nothingTold(): Told {
+  return { heard: new Map(), emitted: new Map(), acted: [], logged: [] };
+}
+
+export function storyOf(states: readonly unknown[], { heard, emitted, acted, logged }: Told): Story {
+  return { states, heard: Object.fromEntries(heard), emitted: Object.fromEntries(emitted), acted, logged };
 }
 
 export function listOf<T>(map: Map<string, T[]>, key: string): T[] {

@@ -2,7 +2,18 @@ import { actionScenes } from "./actions.ts";
 import { activityScenes } from "./activities.ts";
 import { childScenes } from "./children.ts";
 import { cornerScenes } from "./corners.ts";
+import { delayScenes } from "./delays.ts";
 import { familyScenes } from "./families.ts";
+import { finalScenes } from "./finals.ts";
 import { stateScenes } from "./states.ts";
 
-export const scenes = [...actionScenes, ...stateScenes, ...childScenes, ...familyScenes, ...activityScenes, ...cornerScenes];
+export const scenes = [
+  ...actionScenes,
+  ...stateScenes,
+  ...childScenes,
+  ...familyScenes,
+  ...activityScenes,
+  ...cornerScenes,
+  ...delayScenes,
+  ...finalScenes,
+];
