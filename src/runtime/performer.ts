@@ -84,7 +84,7 @@ export class Performer {
         return inHand;
       },
       ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
-      fired: (activation, fired, holds) => this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds)),
+      fired: (activation, fired, holds) => this.#fire(activation, fired, holds),
       told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
     });
     this.#replies = new Replies(parts);
@@ -170,7 +170,13 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, [], causes),
-      ring: this.misfits.hasWaited(activation) ? () => {} : (timer, generation) => this.ring(activation, timer, generation),
+      ring: this.misfits.hasWaited(activation)
+        ? undefined
+        : (timer, generation, keeper) => {
+            if (keeper === "server") return this.ring(activation, timer, generation);
+            for (const hold of causes) hold.take();
+            this.#fire(activation, { kind: "timer", timer, generation }, [...causes]);
+          },
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, causes);
@@ -189,6 +195,11 @@ export class Performer {
       }
       this.#parts.retire(activation);
     });
+  }
+
+  /** A timer that this host's memory kept has come due. */
+  #fire(activation: Activation, fired: Extract<Envelope, { kind: "timer" }>, holds: readonly Hold[]): void {
+    this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds));
   }
 
   abort(activation: Activation, why: TroupeError): void {

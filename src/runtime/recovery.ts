@@ -1,7 +1,7 @@
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import type { CrashPolicy } from "../core/definition.ts";
 import { park, rerun } from "../core/parking.ts";
-import type { ActivityRecord } from "../core/record.ts";
+import type { ActivityRecord, TimerRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
@@ -17,8 +17,8 @@ export interface RecoveryParts {
   readonly obligations: Obligations;
   readonly timekeeper: Timekeeper;
   readonly at: TurnAt;
-  /** A timer that the server keeps is overdue. */
-  readonly ring: (timer: string, generation: number) => void;
+  /** A timer is overdue: heard now, one that the server keeps with its schedule withdrawn. Absent where they are heard in another place. */
+  readonly ring: ((timer: string, generation: number, keeper: TimerRecord["keeper"]) => void) | undefined;
   readonly apply: (turn: Turn) => void;
   readonly log: Log;
 }
@@ -54,13 +54,15 @@ function isGoingOn(actor: Actor | undefined): actor is Actor {
 
 function takeUpTimers(activation: Activation, { record }: Actor, causes: readonly Hold[], parts: RecoveryParts): void {
   const { obligations, timekeeper, at, ring } = parts;
-  for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
+  // Overdue ones are heard in the order in which they were due, whoever kept them: the first may withdraw the others.
+  const inOrder = Object.entries(record.timers).toSorted(([, one], [, other]) => one.dueAt - other.dueAt);
+  for (const [timer, { keeper, generation, dueAt }] of inOrder) {
     const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
     // As what a migration has just armed.
     if (isArmed) continue;
-    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
-    else if (dueAt <= at.now) ring(timer, generation);
-    else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
+    if (dueAt <= at.now && ring !== undefined) ring(timer, generation, keeper);
+    else if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
+    else if (dueAt > at.now) timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
 }
 

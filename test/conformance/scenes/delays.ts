@@ -6,7 +6,7 @@ import { base, enter, events, first, traced, tracing } from "./tracing.ts";
 const listener = setup(tracing).createMachine({
   context: first,
   on: { ping: { actions: "note" }, pong: { actions: "note" }, forget: { actions: cancel("bell") } },
-  entry: raise({ type: "pong" }, { id: "bell", delay: 20_000 }),
+  entry: raise({ type: "pong" }, { id: "bell", delay: 300_000 }),
 });
 const family = setup({
   ...tracing,
@@ -97,13 +97,13 @@ export const delayScenes: readonly Scene[] = [
           { id: "b", src: "listener" },
         ],
         on: {
-          mine: { actions: raise({ type: "up" }, { id: "bell", delay: 20_000 }) },
+          mine: { actions: raise({ type: "up" }, { id: "bell", delay: 300_000 }) },
           forget: { actions: [cancel("bell"), cancel("nobody's")] },
           tell: { actions: sendTo("a", { type: "forget" }) },
           up: { actions: "up" },
         },
       }),
-    steps: [{ type: "mine" }, 5_000, { type: "forget" }, { type: "tell" }, 30_000],
+    steps: [{ type: "mine" }, { type: "forget" }, { type: "tell" }, 400_000],
   },
   {
     name: "set and cancelled in one step: what is delayed can be, what is sent at once cannot",
