@@ -1,5 +1,20 @@
+import { isDeepStrictEqual } from "node:util";
 import { createActor, SimulatedClock, type AnyActorRef, type InspectionEvent } from "xstate";
 import { listOf, nothingTold, storyOf, type Scene, type Story } from "./story.ts";
+
+interface Shown {
+  readonly status: string;
+  readonly value?: unknown;
+  readonly context?: unknown;
+  readonly output?: unknown;
+  readonly children?: Readonly<Record<string, AnyActorRef | undefined>>;
+}
+
+interface Microstep {
+  readonly _transitions: readonly unknown[];
+  readonly snapshot: Shown;
+  readonly event: { readonly type: string };
+}
 
 interface Emitter {
   on(type: string, heard: (event: unknown) => void): void;
@@ -10,6 +25,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   const clock = new SimulatedClock();
   const told = nothingTold();
   const paths = new Map<AnyActorRef, string>();
+  const active = new Set<AnyActorRef>();
   const pending = new Map<AnyActorRef, Set<{ type: string }>>();
   const logic = scene.machine((words) => void told.acted.push(words));
   const pathOf = (ref: AnyActorRef): string => {
@@ -37,13 +53,12 @@ export async function playLive(scene: Scene): Promise<Story> {
         pending.set(ref, (pending.get(ref) ?? new Set()).add(inspected.event));
         if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
       }
+      if (inspected.type === "@xstate.action") active.add(ref);
       if (inspected.type === "@xstate.microstep") {
-        const {
-          _transitions: transitions,
-          snapshot,
-          event,
-        } = inspected as unknown as { _transitions: unknown[]; snapshot: { status: string }; event: { type: string } };
-        if (transitions.length > 0 || snapshot.status !== "active") hear(ref, event);
+        const { _transitions: transitions, snapshot, event } = inspected as unknown as Microstep;
+        // A transition that leads nowhere and does nothing is none that anybody could tell.
+        const shows = active.delete(ref) || !isDeepStrictEqual(shown(ref.getSnapshot()), shown(snapshot));
+        if ((transitions.length > 0 && shows) || snapshot.status !== "active") hear(ref, event);
       }
     },
   } as never);
@@ -73,13 +88,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   }
 
   function collect(ref: AnyActorRef, path: string, into: Record<string, unknown>): void {
-    const snapshot = ref.getSnapshot() as {
-      status: string;
-      value?: unknown;
-      context?: unknown;
-      output?: unknown;
-      children?: Record<string, AnyActorRef | undefined>;
-    };
+    const snapshot = ref.getSnapshot() as Shown;
     if (isMachine(ref) || isTransition(ref))
       into[path] = {
         status: snapshot.status,
@@ -89,6 +98,12 @@ export async function playLive(scene: Scene): Promise<Story> {
       };
     for (const [id, child] of Object.entries(snapshot.children ?? {}))
       if (child !== undefined && snapshot.status === "active") collect(child, `${path}/${id}`, into);
+  }
+
+  function shown(snapshot: Shown | undefined): unknown {
+    if (snapshot === undefined) return undefined;
+    const { status, value, context, children = {} } = snapshot;
+    return [status, value, plain(context), Object.values(children).map((child) => child?.sessionId)];
   }
 
   function plain(value: unknown): unknown {

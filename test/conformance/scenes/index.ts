@@ -5,7 +5,9 @@ import { cornerScenes } from "./corners.ts";
 import { delayScenes } from "./delays.ts";
 import { familyScenes } from "./families.ts";
 import { finalScenes } from "./finals.ts";
+import { historyScenes } from "./histories.ts";
 import { stateScenes } from "./states.ts";
+import { transitionScenes } from "./transitions.ts";
 
 export const scenes = [
   ...actionScenes,
@@ -16,4 +18,6 @@ export const scenes = [
   ...cornerScenes,
   ...delayScenes,
   ...finalScenes,
+  ...historyScenes,
+  ...transitionScenes,
 ];

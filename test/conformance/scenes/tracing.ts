@@ -16,7 +16,7 @@ export const tracing = {
     note: assign<Traced, { type: string }, undefined, never, never>({ trace: ({ context, event }) => [...context.trace, event.type] }),
     /** What the event brings. */
     keep: assign<Traced, { type: string }, undefined, never, never>({
-      trace: ({ context, event }) => [...context.trace, broughtBy(event as { readonly type: string })],
+      trace: ({ context, event }) => [...context.trace, broughtBy(event)],
     }),
     enter: assign<Traced, never, string, never, never>({ trace: ({ context }, name: string) => [...context.trace, name] }),
   },
