@@ -26,6 +26,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   const told = nothingTold();
   const paths = new Map<AnyActorRef, string>();
   const active = new Set<AnyActorRef>();
+  const current = new Map<AnyActorRef, { readonly type: string }>();
   const pending = new Map<AnyActorRef, Set<{ type: string }>>();
   const logic = scene.machine((words) => void told.acted.push(words));
   const pathOf = (ref: AnyActorRef): string => {
@@ -53,12 +54,15 @@ export async function playLive(scene: Scene): Promise<Story> {
         pending.set(ref, (pending.get(ref) ?? new Set()).add(inspected.event));
         if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
       }
-      if (inspected.type === "@xstate.action") active.add(ref);
-      if (inspected.type === "@xstate.microstep") {
+      if (inspected.type === "@xstate.action" && !isRaised(inspected.action)) active.add(ref);
+      // While an actor is made nothing is pending, and it has no snapshot yet.
+      if (inspected.type === "@xstate.microstep" && pending.has(ref)) {
         const { _transitions: transitions, snapshot, event } = inspected as unknown as Microstep;
         // A transition that leads nowhere and does nothing is none that anybody could tell.
         const shows = active.delete(ref) || !isDeepStrictEqual(shown(ref.getSnapshot()), shown(snapshot));
-        if ((transitions.length > 0 && shows) || snapshot.status !== "active") hear(ref, event);
+        // What is raised belongs to the event that came from outside.
+        if (pending.get(ref)?.has(event) === true) current.set(ref, event);
+        if ((transitions.length > 0 && shows) || snapshot.status !== "active") hear(ref, current.get(ref) ?? event);
       }
     },
   } as never);
@@ -121,6 +125,10 @@ function isMachine(ref: AnyActorRef): boolean {
 
 function isTransition(ref: AnyActorRef): boolean {
   return (ref as unknown as { logic: { start?: unknown } }).logic.start === undefined;
+}
+
+function isRaised({ type, params }: { readonly type: string; readonly params: unknown }): boolean {
+  return type === "xstate.raise" && (params as { readonly delay?: number }).delay === undefined;
 }
 
 /** Promises settle. */
