@@ -55,6 +55,10 @@ export async function playLive(scene: Scene): Promise<Story> {
         if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
       }
       if (inspected.type === "@xstate.action" && !isRaised(inspected.action)) active.add(ref);
+      if (inspected.type === "@xstate.snapshot") {
+        active.delete(ref);
+        current.delete(ref);
+      }
       // While an actor is made nothing is pending, and it has no snapshot yet.
       if (inspected.type === "@xstate.microstep" && pending.has(ref)) {
         const { _transitions: transitions, snapshot, event } = inspected as unknown as Microstep;
