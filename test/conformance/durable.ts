@@ -47,9 +47,10 @@ export async function playDurable(scene: Scene, options: Stage = {}, between?: B
   }
   stand.check();
   for (const key of stand.world.records.keys()) {
-    const heard = heardBy(stand, parseAddress(key));
-    if (heard.length > 0) listOf(told.heard, pathOf(stand, parseAddress(key))).push(...heard);
-    told.logged.push(...loggedBy(stand, parseAddress(key)));
+    const path = pathOf(stand, parseAddress(key));
+    const [heard, logged] = [heardBy(stand, parseAddress(key)), loggedBy(stand, parseAddress(key))];
+    if (heard.length > 0) listOf(told.heard, path).push(...heard);
+    if (logged.length > 0) listOf(told.logged, path).push(...logged);
   }
   return storyOf(states, told);
 }
@@ -107,12 +108,8 @@ function heardBy(stand: Stand, address: Address): string[] {
   });
 }
 
-/** As XState calls its logger. */
 function loggedBy(stand: Stand, address: Address): unknown[] {
   return stand.world.turns(address).flatMap(({ bytes }) =>
-    (decodeRecord(bytes) as StoredTurn).effects.flatMap(({ kind, label, value }) => {
-      if (kind !== "log") return [];
-      return [label === undefined ? [plain(stand, value)] : [label, plain(stand, value)]];
-    }),
+    (decodeRecord(bytes) as StoredTurn).effects.flatMap(({ kind, label, value }) => (kind === "log" ? [plain(stand, { value, label })] : [])),
   );
 }

@@ -42,7 +42,7 @@ export async function playLive(scene: Scene): Promise<Story> {
     void (ref as unknown as Emitter).on("*", (event) => void listOf(told.emitted, pathOf(ref)).push(plain(event)));
   const actor = createActor(logic, {
     clock,
-    logger: (...words: unknown[]) => void told.logged.push(words),
+    logger: () => {},
     ...("input" in scene ? { input: scene.input } : {}),
     inspect: (inspected: InspectionEvent) => {
       const ref = inspected.actorRef as AnyActorRef;
@@ -54,7 +54,11 @@ export async function playLive(scene: Scene): Promise<Story> {
         pending.set(ref, (pending.get(ref) ?? new Set()).add(inspected.event));
         if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
       }
-      if (inspected.type === "@xstate.action" && !isRaised(inspected.action)) active.add(ref);
+      if (inspected.type === "@xstate.action") {
+        const { type, params } = inspected.action;
+        if (!isRaised(inspected.action)) active.add(ref);
+        if (type === "xstate.log") listOf(told.logged, pathOf(ref)).push(plain(params));
+      }
       if (inspected.type === "@xstate.snapshot") {
         active.delete(ref);
         current.delete(ref);

@@ -20,23 +20,22 @@ export interface Story {
   readonly heard: Readonly<Record<string, readonly string[]>>;
   readonly emitted: Readonly<Record<string, readonly unknown[]>>;
   readonly acted: readonly string[];
-  /** What XState's logger is called with. */
-  readonly logged: readonly unknown[];
+  readonly logged: Readonly<Record<string, readonly unknown[]>>;
 }
 
 export interface Told {
   readonly heard: Map<string, string[]>;
   readonly emitted: Map<string, unknown[]>;
   readonly acted: string[];
-  readonly logged: unknown[];
+  readonly logged: Map<string, unknown[]>;
 }
 
 export function nothingTold(): Told {
-  return { heard: new Map(), emitted: new Map(), acted: [], logged: [] };
+  return { heard: new Map(), emitted: new Map(), acted: [], logged: new Map() };
 }
 
 export function storyOf(states: readonly unknown[], { heard, emitted, acted, logged }: Told): Story {
-  return { states, heard: Object.fromEntries(heard), emitted: Object.fromEntries(emitted), acted, logged };
+  return { states, heard: Object.fromEntries(heard), emitted: Object.fromEntries(emitted), acted, logged: Object.fromEntries(logged) };
 }
 
 export function listOf<T>(map: Map<string, T[]>, key: string): T[] {

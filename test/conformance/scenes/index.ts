@@ -6,6 +6,7 @@ import { delayScenes } from "./delays.ts";
 import { familyScenes } from "./families.ts";
 import { finalScenes } from "./finals.ts";
 import { historyScenes } from "./histories.ts";
+import { sendingScenes } from "./sending.ts";
 import { stateScenes } from "./states.ts";
 import { transitionScenes } from "./transitions.ts";
 
@@ -20,4 +21,5 @@ export const scenes = [
   ...finalScenes,
   ...historyScenes,
   ...transitionScenes,
+  ...sendingScenes,
 ];
