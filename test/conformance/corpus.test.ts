@@ -62,7 +62,8 @@ describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name,
     expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20 } })).toEqual(await slowlyLive());
   });
 
-  it.skipIf(scene.isRestarted).each([1, 2, 3, 4, 5, 6, 7, 8])("comes to the same states where hosts die midway (%i)", async (seed) => {
+  // Skipped also where custom actions send: they run at least once, and so does what they send.
+  it.skipIf(scene.isRestarted ?? scene.isRepeated).each([1, 2, 3, 4, 5, 6, 7, 8])("comes to the same states where hosts die midway (%i)", async (seed) => {
     const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
     const story = await slowlyLive();
     expect({ states, heard }).toEqual({ states: story.states, heard: story.heard });

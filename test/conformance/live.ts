@@ -27,7 +27,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   const paths = new Map<AnyActorRef, string>();
   const active = new Set<AnyActorRef>();
   const current = new Map<AnyActorRef, { readonly type: string }>();
-  const pending = new Map<AnyActorRef, Set<{ type: string }>>();
+  const pending = new Map<AnyActorRef, { type: string }[]>();
   const logic = scene.machine((words) => void told.acted.push(words));
   const pathOf = (ref: AnyActorRef): string => {
     const { _parent: parent, id } = ref as AnyActorRef & { _parent?: AnyActorRef };
@@ -35,8 +35,10 @@ export async function playLive(scene: Scene): Promise<Story> {
   };
   // Before the actor: its first transitions are taken while it is made.
   const hear = (ref: AnyActorRef, event: { type: string }): void => {
-    if (pending.get(ref)?.delete(event) === true && event.type !== "xstate.init" && event.type !== "xstate.stop")
-      listOf(told.heard, pathOf(ref)).push(event.type);
+    const place = pending.get(ref)?.indexOf(event) ?? -1;
+    if (place < 0 || event.type === "xstate.init" || event.type === "xstate.stop") return;
+    pending.get(ref)?.splice(place, 1);
+    listOf(told.heard, pathOf(ref)).push(event.type);
   };
   const listen = (ref: AnyActorRef): void =>
     void (ref as unknown as Emitter).on("*", (event) => void listOf(told.emitted, pathOf(ref)).push(plain(event)));
@@ -51,7 +53,8 @@ export async function playLive(scene: Scene): Promise<Story> {
         listen(ref);
       }
       if (inspected.type === "@xstate.event") {
-        pending.set(ref, (pending.get(ref) ?? new Set()).add(inspected.event));
+        // The same object as often as it was sent.
+        listOf(pending, ref).push(inspected.event);
         if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
       }
       if (inspected.type === "@xstate.action") {
@@ -69,7 +72,7 @@ export async function playLive(scene: Scene): Promise<Story> {
         // A transition that leads nowhere and does nothing is none that anybody could tell.
         const shows = active.delete(ref) || !isDeepStrictEqual(shown(ref.getSnapshot()), shown(snapshot));
         // What is raised belongs to the event that came from outside.
-        if (pending.get(ref)?.has(event) === true) current.set(ref, event);
+        if (pending.get(ref)?.includes(event) === true) current.set(ref, event);
         if ((transitions.length > 0 && shows) || snapshot.status !== "active") hear(ref, current.get(ref) ?? event);
       }
     },

@@ -10,6 +10,8 @@ export interface Scene {
   readonly isSlow?: true;
   /** It holds logic that begins anew with every host, and says so: as documented. */
   readonly isRestarted?: true;
+  /** Its custom actions send: whoever dies right after one has sent, does it again, as documented. */
+  readonly isRepeated?: true;
   readonly steps: readonly (number | { readonly type: string; readonly [field: string]: unknown })[];
 }
 
@@ -38,7 +40,7 @@ export function storyOf(states: readonly unknown[], { heard, emitted, acted, log
   return { states, heard: Object.fromEntries(heard), emitted: Object.fromEntries(emitted), acted, logged: Object.fromEntries(logged) };
 }
 
-export function listOf<T>(map: Map<string, T[]>, key: string): T[] {
+export function listOf<K, T>(map: Map<K, T[]>, key: K): T[] {
   let list = map.get(key);
   if (list === undefined) map.set(key, (list = []));
   return list;

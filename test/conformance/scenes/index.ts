@@ -6,7 +6,9 @@ import { delayScenes } from "./delays.ts";
 import { familyScenes } from "./families.ts";
 import { finalScenes } from "./finals.ts";
 import { historyScenes } from "./histories.ts";
+import { invocationScenes } from "./invocations.ts";
 import { sendingScenes } from "./sending.ts";
+import { spawningScenes } from "./spawning.ts";
 import { stateScenes } from "./states.ts";
 import { transitionScenes } from "./transitions.ts";
 
@@ -22,4 +24,6 @@ export const scenes = [
   ...historyScenes,
   ...transitionScenes,
   ...sendingScenes,
+  ...invocationScenes,
+  ...spawningScenes,
 ];
