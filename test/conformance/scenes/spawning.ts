@@ -31,8 +31,9 @@ export const spawningScenes: readonly Scene[] = [
         context: ({ spawn }) => ({ ...first, ref: spawn("kid", { id: "first", input: { name: "first" } }) }),
         entry: [spawnChild("kid", { id: "second", input: { name: "second" } }), assign({ ref: ({ spawn }) => spawn("counter", { id: "third" }) })],
         on: {
-          ...heard,
-          go: { actions: [spawnChild("kid", { id: "fourth", input: ({ context }) => ({ name: `after ${context.n}` }) }), "up"] },
+          // Between several senders there is no order: counted, not kept.
+          born: { actions: "up" },
+          go: { actions: [spawnChild("kid", { id: "fourth", input: ({ context }) => ({ name: `after ${context.n}` }) }), "note"] },
           add: { actions: sendTo("third", { type: "add" }) },
         },
       }),
