@@ -3,14 +3,17 @@ import { activityScenes } from "./activities.ts";
 import { childScenes } from "./children.ts";
 import { cornerScenes } from "./corners.ts";
 import { delayScenes } from "./delays.ts";
+import { failureScenes } from "./failures.ts";
 import { familyScenes } from "./families.ts";
 import { finalScenes } from "./finals.ts";
 import { historyScenes } from "./histories.ts";
 import { invocationScenes } from "./invocations.ts";
+import { nameScenes } from "./names.ts";
 import { sendingScenes } from "./sending.ts";
 import { spawningScenes } from "./spawning.ts";
 import { stateScenes } from "./states.ts";
 import { transitionScenes } from "./transitions.ts";
+import { workScenes } from "./work.ts";
 
 export const scenes = [
   ...actionScenes,
@@ -26,4 +29,7 @@ export const scenes = [
   ...sendingScenes,
   ...invocationScenes,
   ...spawningScenes,
+  ...workScenes,
+  ...nameScenes,
+  ...failureScenes,
 ];
