@@ -22,6 +22,7 @@ export interface ObligationParts {
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
   /** Work says something to its actor; the work's holds stay with it. */
   readonly told: (activation: Activation, attempt: Attempt, event: ActorEvent) => void;
+  readonly sent: AttemptHost["sent"];
   /** A timer in memory has come due: its holds are handed over. */
   readonly fired: (activation: Activation, fired: Extract<Envelope, { kind: "timer" }>, holds: Hold[]) => void;
 }
@@ -50,6 +51,7 @@ export class Obligations {
       log: parts.log,
       progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
       told: parts.told,
+      sent: parts.sent,
     };
   }
 

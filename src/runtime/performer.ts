@@ -86,6 +86,9 @@ export class Performer {
       ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
       fired: (activation, fired, holds) => this.#fire(activation, fired, holds),
       told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
+      sent: (activation, attempt, to, event, message) => {
+        if (isCurrent(activation, attempt)) this.#acts.send(activation, to, event, message, [...attempt.holds]);
+      },
     });
     this.#replies = new Replies(parts);
     this.#acts = new Acts({
@@ -244,9 +247,12 @@ export class Performer {
   }
 
   /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
-  #told(activation: Activation, { name, generation, holds }: Attempt, event: ActorEvent): void {
-    if (activation.actor?.record.activities[name]?.generation !== generation) return;
-    this.#step(activation, { kind: "event", event }, [], holds);
+  #told(activation: Activation, attempt: Attempt, event: ActorEvent): void {
+    if (!isCurrent(activation, attempt)) return;
+    // Of its own: the attempt keeps its holds whether this is heard or not.
+    const holds = [...attempt.holds];
+    for (const hold of holds) hold.take();
+    this.#step(activation, { kind: "event", event }, holds);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -294,7 +300,7 @@ export class Performer {
     }
     this.#apply(activation, turn, handed, causes, bytes);
     // It was set aside, perhaps by another host: what it left open goes on with it.
-    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
+    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, [...handed, ...causes]);
     this.#queueIfReady(activation, handed, causes);
   }
 
@@ -366,4 +372,9 @@ export class Performer {
     const epoch = activation.session.fence;
     return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
+}
+
+/** No turn has stopped the work or put another in its place. */
+function isCurrent({ actor }: Activation, { name, generation }: Attempt): boolean {
+  return actor?.record.activities[name]?.generation === generation;
 }

@@ -110,8 +110,11 @@ describe("several that are overdue are heard in the order in which they were due
     ["all kept by the host", [2_000, 500, 1_000], ["middle", "inner", "outer"]],
     ["kept by both", [6_000, 2_000, 1_000], ["inner", "middle", "outer"]],
   ] as const)("%s", async (_who, [outer, middle, inner], expected) => {
-    const note = (name: string) => ({ actions: assign(({ context }: { context: { heard: string[] } }) => ({ heard: [...context.heard, name] })) });
-    const nested = setup({ types: { context: {} as { heard: string[] } } }).createMachine({
+    const note = (name: string) => ({ actions: { type: "note" as const, params: name } });
+    const nested = setup({
+      types: { context: {} as { heard: string[] } },
+      actions: { note: assign({ heard: ({ context }, name: string) => [...context.heard, name] }) },
+    }).createMachine({
       context: { heard: [] },
       initial: "a",
       after: { [outer]: note("outer") },

@@ -8,7 +8,8 @@ interface Heard {
   readonly heard: readonly string[];
 }
 const heardOf = (stand: Stand): readonly string[] | undefined => (stand.record("order", "7")?.context as Heard | undefined)?.heard;
-const hear = { actions: assign(({ context, event }: { context: Heard; event: { type: string } }) => ({ heard: [...context.heard, event.type] })) };
+const note = ({ context, event }: { context: Heard; event: { type: string } }): Heard => ({ heard: [...context.heard, event.type] });
+const hear = { actions: "hear" } as const;
 
 test("what work says and nobody hears changes nothing, however often, and the work is taken up again after a crash", async () => {
   const said: ((event: { readonly type: string }) => void)[] = [];
@@ -43,6 +44,7 @@ test("an event to a reference that work was given is stored before the work's en
       ask: fromPromise(async ({ input }: { input: { to: AnyActorRef } }) => input.to.send({ type: "asked" })),
       listener: setup({}).createMachine({ on: { asked: { actions: sendTo(({ self }) => (self as unknown as { _parent: AnyActorRef })._parent, { type: "told" }) } } }),
     },
+    actions: { hear: assign(note) },
   }).createMachine({
     context: { heard: [] },
     initial: "asking",
@@ -51,7 +53,6 @@ test("an event to a reference that work was given is stored before the work's en
     states: {
       asking: { invoke: { id: "a", src: "ask", input: ({ self }) => ({ to: self }), onDone: { target: "other", ...hear } } },
       other: {
-        entry: assign(({ context }) => context),
         on: { next: "child" },
       },
       child: { invoke: { id: "b", src: "ask", input: ({ event }) => ({ to: (event as unknown as { to: AnyActorRef }).to }), onDone: hear } },
@@ -74,6 +75,7 @@ test("work that was left sends nothing any more", async () => {
   const machine = setup({
     types: { context: {} as Heard },
     actors: { hold: fromCallback(({ input }) => void (to = (input as { to: AnyActorRef }).to)) },
+    actions: { hear: assign(note) },
   }).createMachine({
     context: { heard: [] },
     initial: "on",

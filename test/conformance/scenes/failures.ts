@@ -1,6 +1,6 @@
 import { assign, enqueueActions, fromTransition, sendParent, sendTo, setup, spawnChild, type AnyActorRef } from "xstate";
 import type { Scene } from "../story.ts";
-import { enter, events, first, tracing } from "./tracing.ts";
+import { enter, events, first, tracing, type Made } from "./tracing.ts";
 
 /** What XState promises of errors: who ends, who hears of it, and that nothing of a failed step stays. */
 const boom = (): never => {
@@ -93,7 +93,7 @@ export const failureScenes: readonly Scene[] = [
     name: "a spawned child that fails, heard by its name; and one that nobody hears",
     machine: () =>
       setup({ ...tracing, actors: { broken: fragile({ states: { on: { on: { go: "off" } }, off: { entry: assign(boom) } } }) } }).createMachine({
-        context: ({ spawn }) => ({ ...first, ref: spawn("broken", { id: "a" }) }),
+        context: ({ spawn }: Made) => ({ ...first, ref: spawn("broken", { id: "a" }) }),
         entry: spawnChild("broken", { id: "b" }),
         on: {
           a: { actions: sendTo(({ context }) => (context as unknown as { ref: AnyActorRef }).ref, { type: "go" }) },

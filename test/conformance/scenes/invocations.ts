@@ -1,6 +1,6 @@
 import { assign, fromTransition, sendParent, sendTo, setup, type AnyActorRef } from "xstate";
 import type { Scene } from "../story.ts";
-import { base, enter, events, first, traced, tracing } from "./tracing.ts";
+import { base, enter, events, first, traced, tracing, type Made } from "./tracing.ts";
 
 /** What XState promises of machines and transition logic that a state invokes. */
 const inner = setup(tracing).createMachine({ context: first, on: { "*": { actions: "note" } } });
@@ -205,8 +205,8 @@ export const invocationScenes: readonly Scene[] = [
           b: {
             entry: "up",
             invoke: [
-              { id: "context", src: "made", input: ({ context }) => ({ n: context.n }) },
-              { id: "event", src: "made", input: ({ event }) => event },
+              { id: "context", src: "made", input: ({ context }: Made) => ({ n: context.n }) },
+              { id: "event", src: "made", input: ({ event }: Made) => event },
               { id: "self", src: "made", input: ({ self }: { self: AnyActorRef }) => ({ parent: self }) },
               { id: "fixed", src: "made", input: [1, { deep: null }] },
               { id: "none", src: "made" },
@@ -224,8 +224,8 @@ export const invocationScenes: readonly Scene[] = [
         entry: sendTo(({ context }) => context.to, { type: "greeted" }),
       });
       return setup({ ...tracing, actors: { shy } }).createMachine({
-        context: ({ spawn, self }) => ({ ...first, kid: spawn("shy", { id: "spawned", input: { to: self } }) }),
-        invoke: { id: "invoked", src: "shy", input: ({ self }) => ({ to: self }) },
+        context: ({ spawn, self }: Made) => ({ ...first, kid: spawn("shy", { id: "spawned", input: { to: self } }) }),
+        invoke: { id: "invoked", src: "shy", input: ({ self }: Made) => ({ to: self }) },
         initial: "a",
         states: { a: { on: { greeted: "b" } }, b: { on: { greeted: "c" } }, c: {} },
       } as never);

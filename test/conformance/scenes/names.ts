@@ -1,10 +1,10 @@
 import { assign, fromTransition, sendTo, setup, spawnChild, stopChild, type AnyActorRef } from "xstate";
 import type { Scene } from "../story.ts";
-import { events, first, tracing } from "./tracing.ts";
+import { events, first, tracing, type Made } from "./tracing.ts";
 
 /** What XState promises of a systemId: everybody in the tree finds its bearer, while there is one. */
 const desk = setup(tracing).createMachine({ context: first, on: { "*": { actions: "note" } } });
-const toDesk = (type: string) => sendTo(({ system }) => system.get("desk") as AnyActorRef, { type });
+const toDesk = (type: string) => sendTo(({ system }) => system.get("desk") as AnyActorRef, { type }) as never;
 const clerk = setup({ ...tracing, actors: { desk } }).createMachine({
   context: first,
   entry: toDesk("begun"),
@@ -50,7 +50,7 @@ export const nameScenes: readonly Scene[] = [
     name: "a name that is taken in the context and by an action, given back by stop, and taken by the next one",
     machine: () =>
       office.createMachine({
-        context: ({ spawn }) => ({ ...first, ref: spawn("desk", { id: "one", systemId: "desk" }) }),
+        context: ({ spawn }: Made) => ({ ...first, ref: spawn("desk", { id: "one", systemId: "desk" }) }),
         on: {
           tell: { actions: toDesk("hello") },
           stop: { actions: stopChild("one") },

@@ -15,7 +15,7 @@ import {
   type AnyActorRef,
 } from "xstate";
 import type { Scene } from "../story.ts";
-import { base, enter, events, first, traced, tracing } from "./tracing.ts";
+import { base, enter, events, first, traced, tracing, type Made } from "./tracing.ts";
 
 /** What XState promises of actions: their order, what each is told, and who hears what is sent. */
 const kid = setup(tracing).createMachine({
@@ -77,7 +77,7 @@ export const sendingScenes: readonly Scene[] = [
         context: { ...first, n: 5 },
         on: {
           plain: { actions: ["say", { type: "say" } as never, { type: "say", params: { a: [1, null] } }] },
-          ofContext: { actions: { type: "say", params: ({ context }) => ({ n: context.n }) } },
+          ofContext: { actions: { type: "say", params: ({ context }: Made) => ({ n: context.n }) } },
           ofEvent: { actions: { type: "put", params: ({ event }) => ({ n: (event as unknown as { n: number }).n }) } },
           guarded: {
             guard: { type: "isAbove", params: ({ event }) => ({ least: (event as unknown as { n: number }).n }) },
@@ -98,18 +98,19 @@ export const sendingScenes: readonly Scene[] = [
           ...tracing.actions,
           say: (_, words: string) => act(words),
           all: enqueueActions(({ enqueue, check, context, event, self }) => {
+            const is = check as (guard: unknown) => boolean;
             enqueue("up");
             enqueue({ type: "say", params: `${event.type} ${context.n}` });
-            enqueue.assign({ trace: ({ context: after }) => [...after.trace, after.n] });
-            if (check("isBig")) enqueue.raise({ type: "big" });
-            if (check({ type: "isAbove", params: 2 })) enqueue.stopChild("k");
+            enqueue.assign({ trace: ({ context: after }: Made) => [...after.trace, after.n] });
+            if (is("isBig")) enqueue.raise({ type: "big" });
+            if (is({ type: "isAbove", params: 2 })) enqueue.stopChild("k");
             else enqueue.sendTo("k", { type: `hello ${context.n}` });
             enqueue.sendParent({ type: "told" });
             enqueue.sendTo(self, { type: "mine" });
             enqueue.emit({ type: "emitted" } as never);
             enqueue.cancel("bell");
             enqueue.raise({ type: "bell" }, { id: "bell", delay: 100_000 });
-          }),
+          }) as never,
         },
       }).createMachine({
         context: first,
@@ -178,8 +179,8 @@ export const sendingScenes: readonly Scene[] = [
         on: { pass: { actions: forwardTo(({ context }) => context.to) } },
       });
       return setup({ ...tracing, actors: { kid, middle } }).createMachine({
-        context: ({ spawn }) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
-        entry: spawnChild("middle", { id: "m", input: ({ context }) => ({ to: (context as unknown as { kid: AnyActorRef }).kid }) } as never),
+        context: ({ spawn }: Made) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
+        entry: spawnChild("middle", { id: "m", input: ({ context }: Made) => ({ to: (context as unknown as { kid: AnyActorRef }).kid }) } as never),
         on: { pass: { actions: [forwardTo("m"), "note"] }, direct: { actions: forwardTo(({ context }) => (context as unknown as { kid: AnyActorRef }).kid) } },
       } as never);
     },
@@ -257,7 +258,7 @@ export const sendingScenes: readonly Scene[] = [
         return n + 1;
       }, 0);
       return setup({ ...tracing, actors: { nosy, kid } }).createMachine({
-        context: ({ spawn }) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
+        context: ({ spawn }: Made) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
         invoke: { id: "n", src: "nosy" },
         on: {
           ask: { actions: forwardTo("n") },
@@ -280,7 +281,7 @@ export const sendingScenes: readonly Scene[] = [
     isRepeated: true,
     machine: (act) =>
       family.createMachine({
-        context: ({ spawn }) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
+        context: ({ spawn }: Made) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
         on: {
           go: {
             actions: [
@@ -304,7 +305,7 @@ export const sendingScenes: readonly Scene[] = [
     machine: () => {
       const brief = setup({}).createMachine({ initial: "on", states: { on: { on: { end: "off" } }, off: { type: "final" } } });
       return setup({ ...tracing, actors: { kid, brief } }).createMachine({
-        context: ({ spawn }) => ({ ...first, kid: spawn("kid", { id: "k" }), brief: spawn("brief", { id: "b" }) }),
+        context: ({ spawn }: Made) => ({ ...first, kid: spawn("kid", { id: "k" }), brief: spawn("brief", { id: "b" }) }),
         on: {
           end: { actions: sendTo("b", { type: "end" }) },
           again: { actions: [sendTo("b", { type: "end" }), "up"] },
@@ -338,7 +339,7 @@ export const sendingScenes: readonly Scene[] = [
         },
       });
       return setup({ ...tracing, actors: { player } }).createMachine({
-        context: ({ spawn }) => ({
+        context: ({ spawn }: Made) => ({
           ...first,
           a: spawn("player", { id: "a", input: { n: 3 } }),
           b: spawn("player", { id: "b", input: { n: 2 } }),

@@ -1,6 +1,6 @@
 import { assign, enqueueActions, fromPromise, fromTransition, sendParent, sendTo, setup, spawnChild, stopChild, type AnyActorRef } from "xstate";
 import type { Scene } from "../story.ts";
-import { events, first, tracing, type Traced } from "./tracing.ts";
+import { events, first, tracing, type Traced, type Made } from "./tracing.ts";
 
 /** What XState promises of children that actions start and stop. */
 const kid = setup({ ...tracing, types: { ...tracing.types, input: {} as { name: string } | undefined } }).createMachine({
@@ -13,7 +13,7 @@ const kid = setup({ ...tracing, types: { ...tracing.types, input: {} as { name: 
 });
 const counter = fromTransition((n: number, event: { type: string }) => (event.type === "add" ? n + 1 : n), 0);
 const nest = setup({ ...tracing, actors: { kid } }).createMachine({
-  context: ({ spawn }) => ({ ...first, egg: spawn("kid", { id: "egg", input: { name: "egg" } }) }),
+  context: ({ spawn }: Made) => ({ ...first, egg: spawn("kid", { id: "egg", input: { name: "egg" } }) }),
   on: { born: { actions: [sendParent(({ event }) => ({ type: "born", words: `grandchild ${(event as { words?: string }).words}` })), "keep"] } },
 } as never);
 const family = setup({
@@ -156,7 +156,7 @@ export const spawningScenes: readonly Scene[] = [
     machine: () => {
       const brief = setup({}).createMachine({ initial: "a", states: { a: { always: "z" }, z: { type: "final" } }, output: 1 });
       return setup({ ...tracing, actors: { brief } }).createMachine({
-        context: ({ spawn }) => ({ ...first, ref: spawn("brief", { id: "b" }) }),
+        context: ({ spawn }: Made) => ({ ...first, ref: spawn("brief", { id: "b" }) }),
         entry: spawnChild("brief", { id: "c" }),
         on: { "xstate.done.actor.b": { actions: "note" }, "xstate.done.actor.c": { actions: "note" } },
       } as never);

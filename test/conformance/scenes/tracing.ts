@@ -1,4 +1,4 @@
-import { assign, setup, StateMachine, type AnyStateMachine } from "xstate";
+import { assign, setup, StateMachine, type AnyActorRef, type AnyEventObject, type AnyStateMachine } from "xstate";
 
 /** What most scenes are made of: a number, and a list of what happened. */
 export interface Traced {
@@ -11,19 +11,27 @@ export const first: Traced = { n: 0, trace: [] };
 export const tracing = {
   types: { context: {} as Traced },
   actions: {
-    up: assign<Traced, never, undefined, never, never>({ n: ({ context }) => context.n + 1 }),
+    up: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({ n: ({ context }) => context.n + 1 }),
     /** The event that is heard. */
-    note: assign<Traced, { type: string }, undefined, never, never>({ trace: ({ context, event }) => [...context.trace, event.type] }),
+    note: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({ trace: ({ context, event }) => [...context.trace, event.type] }),
     /** What the event brings. */
-    keep: assign<Traced, { type: string }, undefined, never, never>({
+    keep: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({
       trace: ({ context, event }) => [...context.trace, broughtBy(event)],
     }),
-    enter: assign<Traced, never, string, never, never>({ trace: ({ context }, name: string) => [...context.trace, name] }),
+    enter: assign<Traced, AnyEventObject, string, AnyEventObject, never>({ trace: ({ context }, name: string) => [...context.trace, name] }),
   },
 };
 
 export const base = setup(tracing);
 export const enter = (name: string) => ({ type: "enter" as const, params: name });
+
+/** What a context is made with, where its machine's types are left out. */
+export interface Made {
+  readonly spawn: (src: string, options?: object) => AnyActorRef;
+  readonly self: AnyActorRef;
+  readonly context: Traced;
+  readonly event: AnyEventObject;
+}
 
 /** A child's word is its output, its error's message or the context of its snapshot. */
 export function broughtBy(event: {
@@ -50,14 +58,15 @@ interface Config {
 }
 
 /** The same machine, with every entry and exit of a state in its trace. */
-export function traced(machine: AnyStateMachine): AnyStateMachine {
-  return new StateMachine(marked(machine.config as Config, ["root"]) as never, machine.implementations as never) as AnyStateMachine;
+export function traced(machine: object): AnyStateMachine {
+  const { config, implementations } = machine as AnyStateMachine;
+  return new StateMachine(marked(config as Config, ["root"]) as never, implementations as never) as unknown as AnyStateMachine;
 }
 
 function marked(config: Config, path: readonly string[]): Config {
   if (config.type === "history" || config.history !== undefined) return config;
   const mark = (sign: string) =>
-    assign<Traced, never, undefined, never, never>({ trace: ({ context }) => [...context.trace, `${sign}${path.join(".")}`] });
+    assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({ trace: ({ context }) => [...context.trace, `${sign}${path.join(".")}`] });
   const states = Object.entries(config.states ?? {}).map(([key, state]) => [
     key,
     marked(state, path[0] === "root" ? [key] : [...path, key]),

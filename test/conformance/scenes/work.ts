@@ -1,6 +1,6 @@
 import { assign, fromCallback, fromEventObservable, fromObservable, fromPromise, sendTo, setup, type AnyActorRef, type Subscribable } from "xstate";
 import type { Scene } from "../story.ts";
-import { enter, events, first, tracing } from "./tracing.ts";
+import { enter, events, first, tracing, type Made } from "./tracing.ts";
 
 /** What XState promises of promises, callbacks and observables. */
 interface Observer<T> {
@@ -220,7 +220,7 @@ export const workScenes: readonly Scene[] = [
         on: { ...said, call: { actions: sendTo(({ context }) => (context as unknown as { who: AnyActorRef }).who, { type: "you" }) } },
         states: {
           a: { invoke: { id: "m", src: "mirror" }, on: { ready: { actions: sendTo("m", ({ self }) => ({ type: "hello", from: self })) }, next: "b" } },
-          b: { invoke: { id: "c", src: "calls", input: ({ self }) => ({ to: self }) }, on: { next: "c" } },
+          b: { invoke: { id: "c", src: "calls", input: ({ self }: Made) => ({ to: self }) }, on: { next: "c" } },
           c: { invoke: { id: "p", src: "asks", input: ({ self }: { self: AnyActorRef }) => ({ to: self }), onDone: { target: "d", actions: "keep" } } },
           d: {
             invoke: { id: "i", src: "introduces" },
@@ -271,7 +271,7 @@ export const workScenes: readonly Scene[] = [
     name: "watched work: a promise shows nothing on its way; work that is spawned to be watched shows itself by its name",
     machine: () =>
       workers.createMachine({
-        context: ({ spawn }) => ({ ...first, ref: spawn("three", { id: "o", input: 1, syncSnapshot: true }) }),
+        context: ({ spawn }: Made) => ({ ...first, ref: spawn("three", { id: "o", input: 1, syncSnapshot: true }) }),
         initial: "a",
         on: { "xstate.snapshot.o": { actions: "keep" }, "xstate.done.actor.o": { actions: "note" } },
         states: { a: { on: { go: "b" } }, b: { invoke: { id: "p", src: "plain", onSnapshot: { actions: enter("never") }, onDone: "c" } }, c: {} },
