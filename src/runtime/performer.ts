@@ -87,7 +87,9 @@ export class Performer {
       fired: (activation, fired, holds) => this.#fire(activation, fired, holds),
       told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
       sent: (activation, attempt, to, event, message) => {
-        if (isCurrent(activation, attempt)) this.#acts.send(activation, to, event, message, [...attempt.holds]);
+        // To its own actor it is as what it sends back: heard in order with that, and before its end.
+        if (to === activation.key) this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event));
+        else if (isCurrent(activation, attempt)) this.#acts.send(activation, to, event, message, [...attempt.holds]);
       },
     });
     this.#replies = new Replies(parts);

@@ -40,6 +40,13 @@ export async function playLive(scene: Scene): Promise<Story> {
     pending.get(ref)?.splice(place, 1);
     listOf(told.heard, pathOf(ref)).push(event.type);
   };
+  // At what a machine threw, nothing of it stays: it has not heard it. Of an error that came as an event it has.
+  const unhear = (ref: AnyActorRef, event: { type: string }): void => {
+    const heard = told.heard.get(pathOf(ref));
+    if (heard?.at(-1) !== event.type || event.type.startsWith("xstate.error.")) return;
+    heard.pop();
+    if (heard.length === 0) told.heard.delete(pathOf(ref));
+  };
   const listen = (ref: AnyActorRef): void =>
     void (ref as unknown as Emitter).on("*", (event) => void listOf(told.emitted, pathOf(ref)).push(plain(event)));
   const actor = createActor(logic, {
@@ -63,6 +70,7 @@ export async function playLive(scene: Scene): Promise<Story> {
         if (type === "xstate.log") listOf(told.logged, pathOf(ref)).push(plain(params));
       }
       if (inspected.type === "@xstate.snapshot") {
+        if ((inspected.snapshot as Shown).status === "error") unhear(ref, inspected.event);
         active.delete(ref);
         current.delete(ref);
       }

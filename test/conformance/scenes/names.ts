@@ -102,10 +102,10 @@ export const nameScenes: readonly Scene[] = [
               { id: "x", src: "desk", systemId: "desk" },
               { id: "y", src: "desk", systemId: "other" },
             ],
-            entry: [toDesk("first"), sendTo(({ system }) => system.get("other") as AnyActorRef, { type: "second" })],
+            on: { tell: { actions: [toDesk("first"), sendTo(({ system }) => system.get("other") as AnyActorRef, { type: "second" })] } },
           },
         },
       }),
-    steps: [],
+    steps: events("tell"),
   },
 ];

@@ -189,7 +189,6 @@ export const workScenes: readonly Scene[] = [
           on: {
             invoke: { id: "t", src: "talker", input: ({ event }) => event.type },
             entry: sendTo("t", { type: "early" }),
-            exit: sendTo("t", { type: "last" }),
             on: { ping: { actions: [sendTo("t", { type: "ping" }), sendTo("t", { type: "pong" })] }, stop: "off" },
           },
         },
