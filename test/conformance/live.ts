@@ -26,6 +26,7 @@ export async function playLive(scene: Scene): Promise<Story> {
   const told = nothingTold();
   const paths = new Map<AnyActorRef, string>();
   const active = new Set<AnyActorRef>();
+  const last = new Map<AnyActorRef, { readonly type: string }>();
   const current = new Map<AnyActorRef, { readonly type: string }>();
   const pending = new Map<AnyActorRef, { type: string }[]>();
   const logic = scene.machine((words) => void told.acted.push(words));
@@ -38,14 +39,8 @@ export async function playLive(scene: Scene): Promise<Story> {
     const place = pending.get(ref)?.indexOf(event) ?? -1;
     if (place < 0 || event.type === "xstate.init" || event.type === "xstate.stop") return;
     pending.get(ref)?.splice(place, 1);
+    last.set(ref, event);
     listOf(told.heard, pathOf(ref)).push(event.type);
-  };
-  // At what a machine threw, nothing of it stays: it has not heard it. Of an error that came as an event it has.
-  const unhear = (ref: AnyActorRef, event: { type: string }): void => {
-    const heard = told.heard.get(pathOf(ref));
-    if (heard?.at(-1) !== event.type || event.type.startsWith("xstate.error.")) return;
-    heard.pop();
-    if (heard.length === 0) told.heard.delete(pathOf(ref));
   };
   const listen = (ref: AnyActorRef): void =>
     void (ref as unknown as Emitter).on("*", (event) => void listOf(told.emitted, pathOf(ref)).push(plain(event)));
@@ -62,7 +57,10 @@ export async function playLive(scene: Scene): Promise<Story> {
       if (inspected.type === "@xstate.event") {
         // The same object as often as it was sent.
         listOf(pending, ref).push(inspected.event);
-        if (!isMachine(ref) && isTransition(ref)) hear(ref, inspected.event);
+        if (!isMachine(ref) && isTransition(ref)) {
+          current.set(ref, inspected.event);
+          hear(ref, inspected.event);
+        }
       }
       if (inspected.type === "@xstate.action") {
         const { type, params } = inspected.action;
@@ -70,7 +68,6 @@ export async function playLive(scene: Scene): Promise<Story> {
         if (type === "xstate.log") listOf(told.logged, pathOf(ref)).push(plain(params));
       }
       if (inspected.type === "@xstate.snapshot") {
-        if ((inspected.snapshot as Shown).status === "error") unhear(ref, inspected.event);
         active.delete(ref);
         current.delete(ref);
       }
@@ -102,8 +99,19 @@ export async function playLive(scene: Scene): Promise<Story> {
     await quiet();
     if (scene.isSlow !== true || typeof step === "number") note();
   }
+  forgetThrown();
   actor.stop();
   return storyOf(states, told);
+
+  /** At what a machine threw, nothing of it stays: it has not heard it. XState shows no snapshot of that. */
+  function forgetThrown(): void {
+    for (const [ref, event] of current) {
+      if (ref.getSnapshot().status !== "error" || last.get(ref) !== event) continue;
+      const heard = listOf(told.heard, pathOf(ref));
+      heard.splice(heard.lastIndexOf(event.type), 1);
+      if (heard.length === 0) told.heard.delete(pathOf(ref));
+    }
+  }
 
   /** In small parts: what a timer starts begins when the timer fires. */
   function pass(ms: number): void {
