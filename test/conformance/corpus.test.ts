@@ -66,11 +66,14 @@ describe.each(scenes.map((scene, place) => [scene.name, scene, place] as const))
   });
 
   // Skipped also where custom actions send: they run at least once, and so does what they send.
-  it.skipIf(scene.isRestarted ?? scene.isRepeated).each(seeds(4, place))("comes to the same states where hosts die midway (%i)", async (seed) => {
-    const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
-    const story = await slowlyLive();
-    expect({ states, heard }).toEqual({ states: story.states, heard: story.heard });
-  });
+  it.skipIf(scene.isRestarted ?? scene.isRepeated).each(seeds(4, place))(
+    "comes to the same states where hosts die midway (%i)",
+    async (seed) => {
+      const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
+      const story = await slowlyLive();
+      expect({ states, heard }).toEqual({ states: story.states, heard: story.heard });
+    },
+  );
 });
 
 /** XState tells the same story every time; one telling serves all modes. */

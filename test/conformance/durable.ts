@@ -109,7 +109,11 @@ function heardBy(stand: Stand, address: Address): string[] {
 }
 
 function loggedBy(stand: Stand, address: Address): unknown[] {
-  return stand.world.turns(address).flatMap(({ bytes }) =>
-    (decodeRecord(bytes) as StoredTurn).effects.flatMap(({ kind, label, value }) => (kind === "log" ? [plain(stand, { value, label })] : [])),
-  );
+  return stand.world
+    .turns(address)
+    .flatMap(({ bytes }) =>
+      (decodeRecord(bytes) as StoredTurn).effects.flatMap(({ kind, label, value }) =>
+        kind === "log" ? [plain(stand, { value, label })] : [],
+      ),
+    );
 }

@@ -42,7 +42,9 @@ test("an event to a reference that work was given reaches whom it names; its own
     types: { context: {} as Heard },
     actors: {
       ask: fromPromise(async ({ input }: { input: { to: AnyActorRef } }) => input.to.send({ type: "asked" })),
-      listener: setup({}).createMachine({ on: { asked: { actions: sendTo(({ self }) => (self as unknown as { _parent: AnyActorRef })._parent, { type: "told" }) } } }),
+      listener: setup({}).createMachine({
+        on: { asked: { actions: sendTo(({ self }) => (self as unknown as { _parent: AnyActorRef })._parent, { type: "told" }) } },
+      }),
     },
     actions: { hear: assign(note) },
   }).createMachine({
@@ -55,7 +57,9 @@ test("an event to a reference that work was given reaches whom it names; its own
       other: {
         on: { next: "child" },
       },
-      child: { invoke: { id: "b", src: "ask", input: ({ event }) => ({ to: (event as unknown as { to: AnyActorRef }).to }), onDone: hear } },
+      child: {
+        invoke: { id: "b", src: "ask", input: ({ event }) => ({ to: (event as unknown as { to: AnyActorRef }).to }), onDone: hear },
+      },
     },
   });
   const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });

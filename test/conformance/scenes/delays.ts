@@ -42,7 +42,10 @@ export const delayScenes: readonly Scene[] = [
         initial: "a",
         states: {
           a: { after: { 100: [{ guard: ({ context }) => context.n === 0, target: "b" }, { target: "c" }] } },
-          b: { on: { "*": { actions: "note" } }, after: { 200: [{ guard: ({ context }) => context.n > 0, target: "a" }, { target: "c" }] } },
+          b: {
+            on: { "*": { actions: "note" } },
+            after: { 200: [{ guard: ({ context }) => context.n > 0, target: "a" }, { target: "c" }] },
+          },
           c: { on: { "*": { actions: "note" } } },
         },
       }),

@@ -6,36 +6,44 @@ import { enter, events, first, tracing, type Made } from "./tracing.ts";
 const boom = (): never => {
   throw new Error("boom");
 };
-const fragile = (part: object) => setup(tracing).createMachine({ context: first, initial: "on", states: { on: { on: { go: "off" } }, off: {} }, ...part } as never);
+const fragile = (part: object) =>
+  setup(tracing).createMachine({ context: first, initial: "on", states: { on: { on: { go: "off" } }, off: {} }, ...part } as never);
 const breaks = {
   "a guard of an always": { states: { on: { on: { go: "off" } }, off: { always: { guard: boom, target: "on" } } } },
-  "a delay that is computed": { states: { on: { on: { go: "off" } }, off: { entry: enqueueActions(({ enqueue }) => enqueue.raise({ type: "x" }, { delay: boom })) } } },
+  "a delay that is computed": {
+    states: { on: { on: { go: "off" } }, off: { entry: enqueueActions(({ enqueue }) => enqueue.raise({ type: "x" }, { delay: boom })) } },
+  },
   "an output of the whole": { states: { on: { on: { go: "off" } }, off: { type: "final" } }, output: boom },
-  "an output of a final state": { states: { on: { on: { go: "off" } }, off: { initial: "z", states: { z: { type: "final", output: boom } }, onDone: {} } } },
+  "an output of a final state": {
+    states: { on: { on: { go: "off" } }, off: { initial: "z", states: { z: { type: "final", output: boom } }, onDone: {} } },
+  },
   "an enqueueActions": { states: { on: { on: { go: "off" } }, off: { entry: enqueueActions(boom) } } },
   "an event that is computed": { states: { on: { on: { go: "off" } }, off: { entry: sendParent(boom) } } },
-  "an assign after others": { states: { on: { on: { go: "off" } }, off: { entry: [enter("in"), sendParent({ type: "said" }), assign(boom)] } } },
+  "an assign after others": {
+    states: { on: { on: { go: "off" } }, off: { entry: [enter("in"), sendParent({ type: "said" }), assign(boom)] } },
+  },
   "an assign while it begins": { entry: assign(boom) },
   "its context": { context: boom },
 } as const;
 
 export const failureScenes: readonly Scene[] = [
-  ...Object.entries(breaks).map(
-    ([what, part]): Scene => ({
-      name: `a child that throws in ${what}: its parent hears`,
-      machine: () =>
-        setup({ ...tracing, actors: { fragile: fragile(part) } }).createMachine({
-          context: first,
-          initial: "on",
-          on: { said: { actions: "note" } },
-          states: {
-            on: { invoke: { id: "f", src: "fragile", onError: { target: "off", actions: "keep" } }, on: { go: { actions: sendTo("f", { type: "go" }) } } },
-            off: {},
+  ...Object.entries(breaks).map(([what, part]): Scene => ({
+    name: `a child that throws in ${what}: its parent hears`,
+    machine: () =>
+      setup({ ...tracing, actors: { fragile: fragile(part) } }).createMachine({
+        context: first,
+        initial: "on",
+        on: { said: { actions: "note" } },
+        states: {
+          on: {
+            invoke: { id: "f", src: "fragile", onError: { target: "off", actions: "keep" } },
+            on: { go: { actions: sendTo("f", { type: "go" }) } },
           },
-        }),
-      steps: events("go", "go"),
-    }),
-  ),
+          off: {},
+        },
+      }),
+    steps: events("go", "go"),
+  })),
   {
     name: "a computed input that throws: the machine that invokes fails, and so does what it has begun",
     machine: () =>
@@ -54,7 +62,10 @@ export const failureScenes: readonly Scene[] = [
         context: first,
         initial: "a",
         on: { bad: { actions: sendTo("l", { type: "bad" }) }, good: { actions: sendTo("l", { type: "good" }) } },
-        states: { a: { invoke: { id: "l", src: "logic", onError: { target: "b", actions: "keep" } } }, b: { invoke: { id: "l", src: "logic" } } },
+        states: {
+          a: { invoke: { id: "l", src: "logic", onError: { target: "b", actions: "keep" } } },
+          b: { invoke: { id: "l", src: "logic" } },
+        },
       });
     },
     steps: events("good", "bad", "good", "bad"),
@@ -82,7 +93,10 @@ export const failureScenes: readonly Scene[] = [
         context: first,
         initial: "a",
         states: {
-          a: { invoke: { id: "u", src: "upper", onError: { target: "b", actions: "keep" } }, on: { go: { actions: sendTo("u", { type: "go" }) } } },
+          a: {
+            invoke: { id: "u", src: "upper", onError: { target: "b", actions: "keep" } },
+            on: { go: { actions: sendTo("u", { type: "go" }) } },
+          },
           b: {},
         },
       });
@@ -92,7 +106,10 @@ export const failureScenes: readonly Scene[] = [
   {
     name: "a spawned child that fails, heard by its name; and one that nobody hears",
     machine: () =>
-      setup({ ...tracing, actors: { broken: fragile({ states: { on: { on: { go: "off" } }, off: { entry: assign(boom) } } }) } }).createMachine({
+      setup({
+        ...tracing,
+        actors: { broken: fragile({ states: { on: { on: { go: "off" } }, off: { entry: assign(boom) } } }) },
+      }).createMachine({
         context: ({ spawn }: Made) => ({ ...first, ref: spawn("broken", { id: "a" }) }),
         entry: spawnChild("broken", { id: "b" }),
         on: {

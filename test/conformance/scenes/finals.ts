@@ -9,7 +9,11 @@ const region = (event: string) => ({ initial: "on", states: { on: { on: { [event
 /** Says a last word on its way out: on entry of its last state, and on exit of the whole. */
 const speaker = setup({}).createMachine({
   initial: "on",
-  states: { on: { on: { cancel: "off", close: "shut" } }, off: { type: "final", entry: sendParent({ type: "cancelled" }) }, shut: { type: "final" } },
+  states: {
+    on: { on: { cancel: "off", close: "shut" } },
+    off: { type: "final", entry: sendParent({ type: "cancelled" }) },
+    shut: { type: "final" },
+  },
   exit: sendParent({ type: "left" }),
   output: "the end",
 });
@@ -63,30 +67,28 @@ export const finalScenes: readonly Scene[] = [
       ["crosswise", ["a1", "b1", "b2", "a2"]],
       ["the plain one last", ["b2", "b1", "a2", "a1", "c"]],
     ] as const
-  ).map(
-    ([how, order]): Scene => ({
-      name: `parallel states within a parallel state are done when the last of all is: ${how}`,
-      machine: () =>
-        base.createMachine({
-          context: first,
-          initial: "work",
-          states: {
-            work: {
-              type: "parallel",
-              onDone: { target: "end", actions: "note" },
-              states: {
-                alpha: { type: "parallel", states: { one: region("a1"), two: region("a2") }, onDone: { actions: "note" } },
-                beta: { type: "parallel", states: { one: region("b1"), two: region("b2") }, onDone: { actions: "note" } },
-                gamma: { ...region("c"), onDone: { actions: "note" }, initial: how === "the plain one last" ? "on" : "off" },
-              },
+  ).map(([how, order]): Scene => ({
+    name: `parallel states within a parallel state are done when the last of all is: ${how}`,
+    machine: () =>
+      base.createMachine({
+        context: first,
+        initial: "work",
+        states: {
+          work: {
+            type: "parallel",
+            onDone: { target: "end", actions: "note" },
+            states: {
+              alpha: { type: "parallel", states: { one: region("a1"), two: region("a2") }, onDone: { actions: "note" } },
+              beta: { type: "parallel", states: { one: region("b1"), two: region("b2") }, onDone: { actions: "note" } },
+              gamma: { ...region("c"), onDone: { actions: "note" }, initial: how === "the plain one last" ? "on" : "off" },
             },
-            end: { type: "final" },
           },
-          output: ({ context }) => context.trace,
-        }),
-      steps: events(...order),
-    }),
-  ),
+          end: { type: "final" },
+        },
+        output: ({ context }) => context.trace,
+      }),
+    steps: events(...order),
+  })),
   {
     name: "a parallel root: done when every region is, a region that is final itself among them, and its own onDone is never heard",
     machine: () =>
@@ -112,7 +114,11 @@ export const finalScenes: readonly Scene[] = [
         context: first,
         initial: "a",
         states: {
-          a: { type: "parallel", onDone: { target: "b", actions: ["up", "note"] }, states: { x: region("go"), y: region("go"), z: { type: "final" } } },
+          a: {
+            type: "parallel",
+            onDone: { target: "b", actions: ["up", "note"] },
+            states: { x: region("go"), y: region("go"), z: { type: "final" } },
+          },
           b: { initial: "c", states: { c: { type: "parallel", states: { d: region("end") } } } },
         },
       }),
@@ -134,55 +140,58 @@ export const finalScenes: readonly Scene[] = [
       }),
     steps: events("go"),
   },
-  ...[events("one", "two"), events("two", "one"), events("both")].map(
-    (steps): Scene => ({
-      name: `the end leaves every state, the last first, whichever was entered last: ${steps.map(({ type }) => type).join(", ")}`,
-      machine: () =>
-        traced(
-          base.createMachine({
-            context: first,
-            type: "parallel",
-            states: {
-              a: { initial: "x", states: { x: { on: { one: "z", both: "z" } }, z: { type: "final" } } },
-              b: { initial: "x", states: { x: { on: { two: "z", both: "z" } }, z: { type: "final" } } },
-            },
-          }),
-        ),
-      steps,
-    }),
-  ),
+  ...[events("one", "two"), events("two", "one"), events("both")].map((steps): Scene => ({
+    name: `the end leaves every state, the last first, whichever was entered last: ${steps.map(({ type }) => type).join(", ")}`,
+    machine: () =>
+      traced(
+        base.createMachine({
+          context: first,
+          type: "parallel",
+          states: {
+            a: { initial: "x", states: { x: { on: { one: "z", both: "z" } }, z: { type: "final" } } },
+            b: { initial: "x", states: { x: { on: { two: "z", both: "z" } }, z: { type: "final" } } },
+          },
+        }),
+      ),
+    steps,
+  })),
   {
     name: "the exit of the whole is told of the event that led to the end",
     machine: (act) =>
       base.createMachine({
         context: first,
         initial: "a",
-        states: { a: { on: { go: "z" }, exit: () => act("exit a") }, z: { type: "final", exit: ({ event }) => act(`exit z by ${event.type}`) } },
+        states: {
+          a: { on: { go: "z" }, exit: () => act("exit a") },
+          z: { type: "final", exit: ({ event }) => act(`exit z by ${event.type}`) },
+        },
         exit: ({ event }) => act(`exit by ${event.type}`),
         output: ({ self }) => ({ self }),
       }),
     steps: events("go"),
   },
-  ...(["cancel", "close"] as const).map(
-    (how): Scene => ({
-      name: `a child's last words reach its parent before its end does: ${how}`,
-      machine: () =>
-        setup({ ...tracing, actors: { speaker } }).createMachine({
-          context: first,
-          initial: "a",
-          on: { left: { actions: "note" } },
-          states: {
-            a: {
-              invoke: { id: "s", src: "speaker", onDone: "done" },
-              on: { cancel: { actions: sendTo("s", { type: "cancel" }) }, close: { actions: sendTo("s", { type: "close" }) }, cancelled: "b" },
+  ...(["cancel", "close"] as const).map((how): Scene => ({
+    name: `a child's last words reach its parent before its end does: ${how}`,
+    machine: () =>
+      setup({ ...tracing, actors: { speaker } }).createMachine({
+        context: first,
+        initial: "a",
+        on: { left: { actions: "note" } },
+        states: {
+          a: {
+            invoke: { id: "s", src: "speaker", onDone: "done" },
+            on: {
+              cancel: { actions: sendTo("s", { type: "cancel" }) },
+              close: { actions: sendTo("s", { type: "close" }) },
+              cancelled: "b",
             },
-            b: {},
-            done: { entry: enter("done") },
           },
-        }),
-      steps: events(how),
-    }),
-  ),
+          b: {},
+          done: { entry: enter("done") },
+        },
+      }),
+    steps: events(how),
+  })),
   {
     name: "what a child says to its own children at its end; nobody hears them any more",
     machine: () =>
@@ -203,14 +212,18 @@ export const finalScenes: readonly Scene[] = [
   ).map(([what, root, last]): Scene => ({
     name: `an output that is nothing much: ${what}`,
     machine: () =>
-      setup({ ...tracing, actors: { kid: setup({}).createMachine({ initial: "z", states: { z: { type: "final", ...last } }, ...root } as never) } }).createMachine(
-        {
-          context: first,
-          initial: "on",
-          states: { on: { invoke: { src: "kid", id: "k", onDone: { target: "z", actions: assign({ trace: ({ event }) => [event] }) } } }, z: { type: "final", ...last } },
-          ...root,
-        } as never,
-      ),
+      setup({
+        ...tracing,
+        actors: { kid: setup({}).createMachine({ initial: "z", states: { z: { type: "final", ...last } }, ...root } as never) },
+      }).createMachine({
+        context: first,
+        initial: "on",
+        states: {
+          on: { invoke: { src: "kid", id: "k", onDone: { target: "z", actions: assign({ trace: ({ event }) => [event] }) } } },
+          z: { type: "final", ...last },
+        },
+        ...root,
+      } as never),
     steps: [],
   })),
 ];

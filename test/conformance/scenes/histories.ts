@@ -37,32 +37,30 @@ export const historyScenes: readonly Scene[] = [
       ),
     steps: events("chosen", "off", "chosen", "next", "off", "plain", "next", "next", "off", "deep", "off", "shallow", "off", "deep"),
   },
-  ...(["deep", "shallow"] as const).map(
-    (history): Scene => ({
-      name: `${history} history of a parallel state, directly on it: before it was ever left, and after`,
-      machine: () =>
-        traced(
-          base.createMachine({
-            context: first,
-            initial: "off",
-            states: {
-              off: { on: { go: "on.back" } },
-              on: {
-                type: "parallel",
-                on: { off: "off" },
-                states: {
-                  back: { type: "history", history },
-                  a: { ...inside, on: { a: ".two" } },
-                  b: { initial: "w", states: { w: { on: { b: "z" } }, z: { type: "final" } } },
-                  c: { initial: "w", states: { w: { on: { c: "z" } }, z: { type: "final" } } },
-                },
+  ...(["deep", "shallow"] as const).map((history): Scene => ({
+    name: `${history} history of a parallel state, directly on it: before it was ever left, and after`,
+    machine: () =>
+      traced(
+        base.createMachine({
+          context: first,
+          initial: "off",
+          states: {
+            off: { on: { go: "on.back" } },
+            on: {
+              type: "parallel",
+              on: { off: "off" },
+              states: {
+                back: { type: "history", history },
+                a: { ...inside, on: { a: ".two" } },
+                b: { initial: "w", states: { w: { on: { b: "z" } }, z: { type: "final" } } },
+                c: { initial: "w", states: { w: { on: { c: "z" } }, z: { type: "final" } } },
               },
             },
-          }),
-        ),
-      steps: events("go", "a", "next", "b", "off", "go", "off", "go"),
-    }),
-  ),
+          },
+        }),
+      ),
+    steps: events("go", "a", "next", "b", "off", "go", "off", "go"),
+  })),
   {
     name: "a parallel state that has history besides is done when its regions are",
     machine: () =>

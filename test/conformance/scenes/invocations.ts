@@ -15,7 +15,11 @@ const eager = setup(tracing).createMachine({
 const middle = setup({ ...tracing, actors: { inner } }).createMachine({
   context: first,
   initial: "idle",
-  states: { idle: { on: { work: "working" } }, working: { invoke: { id: "inner", src: "inner" }, on: { end: "off" } }, off: { type: "final" } },
+  states: {
+    idle: { on: { work: "working" } },
+    working: { invoke: { id: "inner", src: "inner" }, on: { end: "off" } },
+    off: { type: "final" },
+  },
 });
 const counter = fromTransition((state: { n: number }, event: { type: string }) => ({ n: event.type === "add" ? state.n + 1 : state.n }), {
   n: 0,
@@ -74,7 +78,11 @@ export const invocationScenes: readonly Scene[] = [
               { id: "a", src: "eager", onDone: { actions: "note" } },
               { id: "b", src: "inner" },
             ],
-            on: { one: { actions: "up" }, endA: { actions: sendTo("a", { type: "end" }) }, endC: { actions: sendTo("c", { type: "end" }) } },
+            on: {
+              one: { actions: "up" },
+              endA: { actions: sendTo("a", { type: "end" }) },
+              endC: { actions: sendTo("c", { type: "end" }) },
+            },
             states: {
               left: { initial: "x", states: { x: { invoke: { id: "c", src: "eager", onDone: "y" } }, y: { type: "final" } } },
               right: { initial: "x", states: { x: { invoke: { id: "d", src: "counter" }, on: { endA: "y" } }, y: { type: "final" } } },
@@ -135,7 +143,11 @@ export const invocationScenes: readonly Scene[] = [
         invoke: { src: "counter" },
         initial: "a",
         states: {
-          a: { id: "named", invoke: [{ src: "inner" }, { src: "eager", onDone: "b" }], on: { end: { actions: sendTo("1.named", { type: "end" }) } } },
+          a: {
+            id: "named",
+            invoke: [{ src: "inner" }, { src: "eager", onDone: "b" }],
+            on: { end: { actions: sendTo("1.named", { type: "end" }) } },
+          },
           b: { invoke: { src: "inner" }, entry: sendTo("0.m.b", { type: "hello" }) },
         },
       }),
@@ -266,7 +278,11 @@ export const invocationScenes: readonly Scene[] = [
             invoke: {
               id: "c",
               src: "counter",
-              onSnapshot: { target: "off", guard: ({ event }) => (event.snapshot as unknown as { context: { n: number } }).context.n === 2, actions: "keep" },
+              onSnapshot: {
+                target: "off",
+                guard: ({ event }) => (event.snapshot as unknown as { context: { n: number } }).context.n === 2,
+                actions: "keep",
+              },
             },
             on: { add: { actions: sendTo("c", { type: "add" }) } },
           },
@@ -278,14 +294,17 @@ export const invocationScenes: readonly Scene[] = [
   {
     name: "transition logic that sends to itself is done with one event before the next",
     machine: () => {
-      const chain = fromTransition((state: readonly string[], event: { type: string }, { self }) => {
-        if (event.type === "a") {
-          self.send({ type: "b" });
-          self.send({ type: "c" });
-        }
-        if (event.type === "b") self.send({ type: "d" });
-        return event.type.length === 1 ? [...state, event.type] : state;
-      }, [] as readonly string[]);
+      const chain = fromTransition(
+        (state: readonly string[], event: { type: string }, { self }) => {
+          if (event.type === "a") {
+            self.send({ type: "b" });
+            self.send({ type: "c" });
+          }
+          if (event.type === "b") self.send({ type: "d" });
+          return event.type.length === 1 ? [...state, event.type] : state;
+        },
+        [] as readonly string[],
+      );
       return setup({ ...tracing, actors: { chain } }).createMachine({
         context: first,
         invoke: { id: "c", src: "chain", onSnapshot: { actions: "keep" } },

@@ -65,7 +65,12 @@ export const nameScenes: readonly Scene[] = [
       office.createMachine({
         context: first,
         initial: "a",
-        states: { a: { invoke: { id: "d", src: "desk", systemId: "desk" }, on: { again: { target: "a", reenter: true }, tell: { actions: toDesk("hello") } } } },
+        states: {
+          a: {
+            invoke: { id: "d", src: "desk", systemId: "desk" },
+            on: { again: { target: "a", reenter: true }, tell: { actions: toDesk("hello") } },
+          },
+        },
       }),
     steps: events("tell", "again", "tell", "again", "again", "tell"),
   },

@@ -40,8 +40,10 @@ export const sendingScenes: readonly Scene[] = [
   {
     name: "actions on the way from state to state: exits, the transition's own, entries, whatever their kind; each with the context so far",
     machine: (act) => {
-      const say = (words: string) => ({ context, event }: { context: { n: number }; event: { type: string } }) =>
-        act(`${words} ${context.n} ${event.type}`);
+      const say =
+        (words: string) =>
+        ({ context, event }: { context: { n: number }; event: { type: string } }) =>
+          act(`${words} ${context.n} ${event.type}`);
       return base.createMachine({
         context: first,
         entry: [say("root"), "up", say("root")],
@@ -55,7 +57,10 @@ export const sendingScenes: readonly Scene[] = [
           b: {
             entry: [say("in b"), "up"],
             initial: "c",
-            states: { c: { entry: say("in c"), on: { raised: { target: "d", actions: [say("raised"), "up"] } } }, d: { entry: say("in d") } },
+            states: {
+              c: { entry: say("in c"), on: { raised: { target: "d", actions: [say("raised"), "up"] } } },
+              d: { entry: say("in d") },
+            },
           },
         },
       });
@@ -85,7 +90,14 @@ export const sendingScenes: readonly Scene[] = [
           },
         },
       }),
-    steps: [{ type: "plain" }, { type: "ofContext" }, { type: "ofEvent", n: 8 }, { type: "ofContext" }, { type: "guarded", n: 7 }, { type: "guarded", n: 8 }],
+    steps: [
+      { type: "plain" },
+      { type: "ofContext" },
+      { type: "ofEvent", n: 8 },
+      { type: "ofContext" },
+      { type: "guarded", n: 7 },
+      { type: "guarded", n: 8 },
+    ],
   },
   {
     name: "enqueueActions: every kind of action in its order, guards in between, and what it sends to parent and child",
@@ -165,7 +177,11 @@ export const sendingScenes: readonly Scene[] = [
           greeted: { actions: ["note", assign(({ event }) => ({ friend: (event as unknown as { who: AnyActorRef }).who }) as never)] },
           thank: { actions: sendTo(({ context }) => (context as unknown as { friend: AnyActorRef }).friend, { type: "thanks" }) },
           each: {
-            actions: sendTo("a", ({ context }) => ({ type: "introduced", who: (context as unknown as { friend: AnyActorRef }).friend, n: 1 })),
+            actions: sendTo("a", ({ context }) => ({
+              type: "introduced",
+              who: (context as unknown as { friend: AnyActorRef }).friend,
+              n: 1,
+            })),
           },
         },
       } as never),
@@ -180,8 +196,14 @@ export const sendingScenes: readonly Scene[] = [
       });
       return setup({ ...tracing, actors: { kid, middle } }).createMachine({
         context: ({ spawn }: Made) => ({ ...first, kid: spawn("kid", { id: "k" }) }),
-        entry: spawnChild("middle", { id: "m", input: ({ context }: Made) => ({ to: (context as unknown as { kid: AnyActorRef }).kid }) } as never),
-        on: { pass: { actions: [forwardTo("m"), "note"] }, direct: { actions: forwardTo(({ context }) => (context as unknown as { kid: AnyActorRef }).kid) } },
+        entry: spawnChild("middle", {
+          id: "m",
+          input: ({ context }: Made) => ({ to: (context as unknown as { kid: AnyActorRef }).kid }),
+        } as never),
+        on: {
+          pass: { actions: [forwardTo("m"), "note"] },
+          direct: { actions: forwardTo(({ context }) => (context as unknown as { kid: AnyActorRef }).kid) },
+        },
       } as never);
     },
     steps: [{ type: "pass", words: "to both" }, { type: "direct" }],
@@ -191,7 +213,11 @@ export const sendingScenes: readonly Scene[] = [
     machine: () => {
       const talker = setup(tracing).createMachine({
         context: first,
-        on: { "*": { actions: ["note", sendParent(({ context, event }) => ({ type: "heard", words: `${event.type} ${context.trace.length}` }))] } },
+        on: {
+          "*": {
+            actions: ["note", sendParent(({ context, event }) => ({ type: "heard", words: `${event.type} ${context.trace.length}` }))],
+          },
+        },
       });
       return setup({ ...tracing, actors: { talker } }).createMachine({
         context: first,
@@ -232,7 +258,11 @@ export const sendingScenes: readonly Scene[] = [
           },
         },
       });
-      return setup({ ...tracing, actors: { counter, speaker }, types: { ...tracing.types, emitted: {} as { type: string } } }).createMachine({
+      return setup({
+        ...tracing,
+        actors: { counter, speaker },
+        types: { ...tracing.types, emitted: {} as { type: string } },
+      }).createMachine({
         context: first,
         invoke: [
           { id: "c", src: "counter" },
@@ -242,7 +272,13 @@ export const sendingScenes: readonly Scene[] = [
         exit: emit({ type: "bye" }),
         initial: "on",
         states: {
-          on: { on: { count: { actions: [forwardTo("c"), emit({ type: "one" }), emit({ type: "two" })] }, say: { actions: forwardTo("s") }, end: "off" } },
+          on: {
+            on: {
+              count: { actions: [forwardTo("c"), emit({ type: "one" }), emit({ type: "two" })] },
+              say: { actions: forwardTo("s") },
+              end: "off",
+            },
+          },
           off: { type: "final", entry: log("over") },
         },
       });
@@ -328,11 +364,7 @@ export const sendingScenes: readonly Scene[] = [
             {
               actions: [
                 assign({ n: ({ context }) => context.n - 1 }),
-                sendTo(
-                  ({ context }) => context.other as AnyActorRef,
-                  { type: "ball" },
-                  { delay: 10 },
-                ),
+                sendTo(({ context }) => context.other as AnyActorRef, { type: "ball" }, { delay: 10 }),
               ],
             },
           ],

@@ -1,4 +1,15 @@
-import { assign, enqueueActions, fromPromise, fromTransition, sendParent, sendTo, setup, spawnChild, stopChild, type AnyActorRef } from "xstate";
+import {
+  assign,
+  enqueueActions,
+  fromPromise,
+  fromTransition,
+  sendParent,
+  sendTo,
+  setup,
+  spawnChild,
+  stopChild,
+  type AnyActorRef,
+} from "xstate";
 import type { Scene } from "../story.ts";
 import { events, first, tracing, type Traced, type Made } from "./tracing.ts";
 
@@ -14,7 +25,9 @@ const kid = setup({ ...tracing, types: { ...tracing.types, input: {} as { name: 
 const counter = fromTransition((n: number, event: { type: string }) => (event.type === "add" ? n + 1 : n), 0);
 const nest = setup({ ...tracing, actors: { kid } }).createMachine({
   context: ({ spawn }: Made) => ({ ...first, egg: spawn("kid", { id: "egg", input: { name: "egg" } }) }),
-  on: { born: { actions: [sendParent(({ event }) => ({ type: "born", words: `grandchild ${(event as { words?: string }).words}` })), "keep"] } },
+  on: {
+    born: { actions: [sendParent(({ event }) => ({ type: "born", words: `grandchild ${(event as { words?: string }).words}` })), "keep"] },
+  },
 } as never);
 const family = setup({
   ...tracing,
@@ -29,7 +42,10 @@ export const spawningScenes: readonly Scene[] = [
     machine: () =>
       family.createMachine({
         context: ({ spawn }) => ({ ...first, ref: spawn("kid", { id: "first", input: { name: "first" } }) }),
-        entry: [spawnChild("kid", { id: "second", input: { name: "second" } }), assign({ ref: ({ spawn }) => spawn("counter", { id: "third" }) })],
+        entry: [
+          spawnChild("kid", { id: "second", input: { name: "second" } }),
+          assign({ ref: ({ spawn }) => spawn("counter", { id: "third" }) }),
+        ],
         on: {
           // Between several senders there is no order: counted, not kept.
           born: { actions: "up" },
@@ -50,28 +66,26 @@ export const spawningScenes: readonly Scene[] = [
       ["by its name", "k"],
       ["by a name that is computed", ({ event }: { event: { type: string } }) => event.type.slice(0, 1)],
     ] as const
-  ).map(
-    ([how, which]): Scene => ({
-      name: `stopped ${how} and begun again under its name within one step`,
-      machine: () =>
-        family.createMachine({
-          context: ({ spawn }) => ({ ...first, ref: spawn("kid", { id: "k", input: { name: "0" } }) }),
-          on: {
-            ...heard,
-            kill: {
-              actions: [
-                stopChild(which as never),
-                assign({ n: ({ context }) => context.n + 1 }),
-                assign({ ref: ({ spawn, context }) => spawn("kid", { id: "k", input: { name: `${context.n}` } }) }),
-              ],
-            },
-            end: { actions: sendTo(({ context }) => context.ref as AnyActorRef, { type: "end" }) },
-            "xstate.done.actor.k": { actions: "keep" },
+  ).map(([how, which]): Scene => ({
+    name: `stopped ${how} and begun again under its name within one step`,
+    machine: () =>
+      family.createMachine({
+        context: ({ spawn }) => ({ ...first, ref: spawn("kid", { id: "k", input: { name: "0" } }) }),
+        on: {
+          ...heard,
+          kill: {
+            actions: [
+              stopChild(which as never),
+              assign({ n: ({ context }) => context.n + 1 }),
+              assign({ ref: ({ spawn, context }) => spawn("kid", { id: "k", input: { name: `${context.n}` } }) }),
+            ],
           },
-        }),
-      steps: events("kill", "kill", "end", "kill"),
-    }),
-  ),
+          end: { actions: sendTo(({ context }) => context.ref as AnyActorRef, { type: "end" }) },
+          "xstate.done.actor.k": { actions: "keep" },
+        },
+      }),
+    steps: events("kill", "kill", "end", "kill"),
+  })),
   {
     name: "replaced under its name without having been stopped: the name is the new one's, the old one hears by its reference",
     machine: () =>
@@ -99,9 +113,16 @@ export const spawningScenes: readonly Scene[] = [
               all: ({ context, spawn }) => [...(context.all ?? []), spawn("kid", { id: `k${context.n}`, input: { name: `${context.n}` } })],
             }),
           },
-          each: { actions: enqueueActions(({ enqueue, context }) => context.all?.forEach((ref, i) => enqueue.sendTo(ref, { type: `number ${i}` }))) },
+          each: {
+            actions: enqueueActions(({ enqueue, context }) =>
+              context.all?.forEach((ref, i) => enqueue.sendTo(ref, { type: `number ${i}` })),
+            ),
+          },
           drop: {
-            actions: [stopChild(({ context }) => context.all?.[0] as AnyActorRef), assign({ all: ({ context }) => context.all?.slice(1) ?? [] })],
+            actions: [
+              stopChild(({ context }) => context.all?.[0] as AnyActorRef),
+              assign({ all: ({ context }) => context.all?.slice(1) ?? [] }),
+            ],
           },
         },
       }),

@@ -13,12 +13,16 @@ export const tracing = {
   actions: {
     up: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({ n: ({ context }) => context.n + 1 }),
     /** The event that is heard. */
-    note: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({ trace: ({ context, event }) => [...context.trace, event.type] }),
+    note: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({
+      trace: ({ context, event }) => [...context.trace, event.type],
+    }),
     /** What the event brings. */
     keep: assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({
       trace: ({ context, event }) => [...context.trace, broughtBy(event)],
     }),
-    enter: assign<Traced, AnyEventObject, string, AnyEventObject, never>({ trace: ({ context }, name: string) => [...context.trace, name] }),
+    enter: assign<Traced, AnyEventObject, string, AnyEventObject, never>({
+      trace: ({ context }, name: string) => [...context.trace, name],
+    }),
   },
 };
 
@@ -66,7 +70,9 @@ export function traced(machine: object): AnyStateMachine {
 function marked(config: Config, path: readonly string[]): Config {
   if (config.type === "history" || config.history !== undefined) return config;
   const mark = (sign: string) =>
-    assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({ trace: ({ context }) => [...context.trace, `${sign}${path.join(".")}`] });
+    assign<Traced, AnyEventObject, undefined, AnyEventObject, never>({
+      trace: ({ context }) => [...context.trace, `${sign}${path.join(".")}`],
+    });
   const states = Object.entries(config.states ?? {}).map(([key, state]) => [
     key,
     marked(state, path[0] === "root" ? [key] : [...path, key]),

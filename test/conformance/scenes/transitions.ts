@@ -3,7 +3,10 @@ import type { Scene } from "../story.ts";
 import { base, enter, events, first, traced, tracing } from "./tracing.ts";
 
 /** What XState promises of transitions: which is taken, what is left and entered for it, in which order. */
-const deep = (inner: object) => ({ initial: "b", states: { b: { initial: "c", states: { c: { initial: "d", states: { d: inner, e: {} } } } } } });
+const deep = (inner: object) => ({
+  initial: "b",
+  states: { b: { initial: "c", states: { c: { initial: "d", states: { d: inner, e: {} } } } } },
+});
 
 export const transitionScenes: readonly Scene[] = [
   {
@@ -60,7 +63,10 @@ export const transitionScenes: readonly Scene[] = [
                 only: { actions: "up" },
                 perhaps: [{ guard: ({ context }) => context.n > 1, actions: enter("more") }, { actions: enter("less") }],
               },
-              states: { a: { on: { own: "a", ownAnew: { target: "a", reenter: true } } }, b: { initial: "x", states: { x: { on: { y: "y" } }, y: {} } } },
+              states: {
+                a: { on: { own: "a", ownAnew: { target: "a", reenter: true } } },
+                b: { initial: "x", states: { x: { on: { y: "y" } }, y: {} } },
+              },
             },
           },
         }),
@@ -76,7 +82,10 @@ export const transitionScenes: readonly Scene[] = [
           initial: { target: "a", actions: enter("to a") },
           on: { again: { target: "#root", reenter: true }, inner: ".b" },
           id: "root",
-          states: { a: { initial: { target: "x", actions: enter("to x") }, states: { x: { on: { y: "y" } }, y: {} } }, b: { on: { a: "a" } } },
+          states: {
+            a: { initial: { target: "x", actions: enter("to x") }, states: { x: { on: { y: "y" } }, y: {} } },
+            b: { on: { a: "a" } },
+          },
         } as never),
       ),
     steps: events("y", "again", "inner", "a"),
@@ -192,7 +201,13 @@ export const transitionScenes: readonly Scene[] = [
               b4: {},
             },
           },
-          c: { initial: "c1", states: { c1: { always: { target: "c2", guard: stateIn({ a: "a4" }) as never } }, c2: { on: { "*": { actions: enter("heard") } } } } },
+          c: {
+            initial: "c1",
+            states: {
+              c1: { always: { target: "c2", guard: stateIn({ a: "a4" }) as never } },
+              c2: { on: { "*": { actions: enter("heard") } } },
+            },
+          },
         },
       }),
     steps: events("go", "raise", "up"),
@@ -222,7 +237,11 @@ export const transitionScenes: readonly Scene[] = [
       const kid = setup({ ...tracing, types: { ...tracing.types, input: {} as { duration: number } } }).createMachine({
         context: ({ input }) => ({ n: input.duration, trace: [] }),
         initial: "a",
-        states: { a: { always: [{ target: "off", guard: ({ context }) => context.n < 1_000 }, { target: "on" }] }, on: {}, off: { type: "final" } },
+        states: {
+          a: { always: [{ target: "off", guard: ({ context }) => context.n < 1_000 }, { target: "on" }] },
+          on: {},
+          off: { type: "final" },
+        },
         output: ({ context }) => context.n,
       });
       return setup({ ...tracing, actors: { kid } }).createMachine({

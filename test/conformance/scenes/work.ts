@@ -1,4 +1,14 @@
-import { assign, fromCallback, fromEventObservable, fromObservable, fromPromise, sendTo, setup, type AnyActorRef, type Subscribable } from "xstate";
+import {
+  assign,
+  fromCallback,
+  fromEventObservable,
+  fromObservable,
+  fromPromise,
+  sendTo,
+  setup,
+  type AnyActorRef,
+  type Subscribable,
+} from "xstate";
 import type { Scene } from "../story.ts";
 import { enter, events, first, tracing, type Made } from "./tracing.ts";
 
@@ -84,7 +94,10 @@ const workers = setup({
   },
 });
 const said = { said: { actions: "keep" as const } };
-const nobody = setup({ ...tracing, actors: { reject: fromPromise(async (): Promise<never> => Promise.reject(new Error("nobody heard"))) } }).createMachine({
+const nobody = setup({
+  ...tracing,
+  actors: { reject: fromPromise(async (): Promise<never> => Promise.reject(new Error("nobody heard"))) },
+}).createMachine({
   context: first,
   invoke: { id: "r", src: "reject" },
 });
@@ -98,11 +111,27 @@ export const workScenes: readonly Scene[] = [
         initial: "a",
         states: {
           a: {
-            invoke: { src: "add", id: "p", input: ({ context }) => ({ a: context.n, b: 1 }), onDone: { target: "b", actions: ["keep", assign({ n: 9 })] } },
+            invoke: {
+              src: "add",
+              id: "p",
+              input: ({ context }) => ({ a: context.n, b: 1 }),
+              onDone: { target: "b", actions: ["keep", assign({ n: 9 })] },
+            },
           },
-          b: { invoke: { src: "add", id: "p", input: ({ context }) => ({ a: context.n, b: 1 }), onDone: { target: "c", actions: "keep" } } },
+          b: {
+            invoke: { src: "add", id: "p", input: ({ context }) => ({ a: context.n, b: 1 }), onDone: { target: "c", actions: "keep" } },
+          },
           c: { invoke: { src: "plain", id: "q", onDone: { target: "d", actions: "keep" } } },
-          d: { invoke: { src: "nothing", id: "n", onDone: [{ guard: ({ event }) => event.output !== undefined, target: "wrong" }, { target: "z", actions: "note" }] } },
+          d: {
+            invoke: {
+              src: "nothing",
+              id: "n",
+              onDone: [
+                { guard: ({ event }) => event.output !== undefined, target: "wrong" },
+                { target: "z", actions: "note" },
+              ],
+            },
+          },
           wrong: {},
           z: { type: "final" },
         },
@@ -121,8 +150,14 @@ export const workScenes: readonly Scene[] = [
             type: "parallel",
             onDone: "b",
             states: {
-              x: { initial: "w", states: { w: { invoke: { src: "add", id: "x", input: { a: 1, b: 1 }, onDone: "z" } }, z: { type: "final" } } },
-              y: { initial: "w", states: { w: { invoke: { src: "add", id: "y", input: { a: 2, b: 2 }, onDone: "z" } }, z: { type: "final" } } },
+              x: {
+                initial: "w",
+                states: { w: { invoke: { src: "add", id: "x", input: { a: 1, b: 1 }, onDone: "z" } }, z: { type: "final" } },
+              },
+              y: {
+                initial: "w",
+                states: { w: { invoke: { src: "add", id: "y", input: { a: 2, b: 2 }, onDone: "z" } }, z: { type: "final" } },
+              },
             },
           },
           b: {
@@ -169,7 +204,12 @@ export const workScenes: readonly Scene[] = [
         context: first,
         initial: "a",
         states: {
-          a: { invoke: [{ id: "n", src: "nobody", onError: { target: "b", actions: "keep" } }, { id: "o", src: "other" }] },
+          a: {
+            invoke: [
+              { id: "n", src: "nobody", onError: { target: "b", actions: "keep" } },
+              { id: "o", src: "other" },
+            ],
+          },
           b: { invoke: { id: "n", src: "nobody" } },
         },
       }),
@@ -218,12 +258,24 @@ export const workScenes: readonly Scene[] = [
         initial: "a",
         on: { ...said, call: { actions: sendTo(({ context }) => (context as unknown as { who: AnyActorRef }).who, { type: "you" }) } },
         states: {
-          a: { invoke: { id: "m", src: "mirror" }, on: { ready: { actions: sendTo("m", ({ self }) => ({ type: "hello", from: self })) }, next: "b" } },
+          a: {
+            invoke: { id: "m", src: "mirror" },
+            on: { ready: { actions: sendTo("m", ({ self }) => ({ type: "hello", from: self })) }, next: "b" },
+          },
           b: { invoke: { id: "c", src: "calls", input: ({ self }: Made) => ({ to: self }) }, on: { next: "c" } },
-          c: { invoke: { id: "p", src: "asks", input: ({ self }: { self: AnyActorRef }) => ({ to: self }), onDone: { target: "d", actions: "keep" } } },
+          c: {
+            invoke: {
+              id: "p",
+              src: "asks",
+              input: ({ self }: { self: AnyActorRef }) => ({ to: self }),
+              onDone: { target: "d", actions: "keep" },
+            },
+          },
           d: {
             invoke: { id: "i", src: "introduces" },
-            on: { introduced: { actions: assign({ who: ({ event }: { event: unknown }) => (event as { who: AnyActorRef }).who } as never) } },
+            on: {
+              introduced: { actions: assign({ who: ({ event }: { event: unknown }) => (event as { who: AnyActorRef }).who } as never) },
+            },
           },
         },
       } as never),
@@ -273,7 +325,11 @@ export const workScenes: readonly Scene[] = [
         context: ({ spawn }: Made) => ({ ...first, ref: spawn("three", { id: "o", input: 1, syncSnapshot: true }) }),
         initial: "a",
         on: { "xstate.snapshot.o": { actions: "keep" }, "xstate.done.actor.o": { actions: "note" } },
-        states: { a: { on: { go: "b" } }, b: { invoke: { id: "p", src: "plain", onSnapshot: { actions: enter("never") }, onDone: "c" } }, c: {} },
+        states: {
+          a: { on: { go: "b" } },
+          b: { invoke: { id: "p", src: "plain", onSnapshot: { actions: enter("never") }, onDone: "c" } },
+          c: {},
+        },
       } as never),
     steps: events("go"),
   },
@@ -284,7 +340,13 @@ export const workScenes: readonly Scene[] = [
         context: first,
         initial: "a",
         states: {
-          a: { invoke: [{ id: "p", src: "never", onDone: "wrong" }, { id: "q", src: "never" }], on: { go: "b" } },
+          a: {
+            invoke: [
+              { id: "p", src: "never", onDone: "wrong" },
+              { id: "q", src: "never" },
+            ],
+            on: { go: "b" },
+          },
           b: { invoke: { id: "p", src: "plain", onDone: { target: "c", actions: "keep" } } },
           c: { invoke: { id: "q", src: "never" }, always: "z" },
           wrong: {},
