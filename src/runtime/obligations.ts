@@ -116,8 +116,12 @@ export class Obligations {
   }
 
   /** An event for work that runs; for work that has ended it is gone, as XState has it. */
-  hand(activation: Activation, activity: string, event: ActorEvent): void {
-    const generation = activation.actor?.record.activities[activity]?.generation;
+  hand(
+    activation: Activation,
+    activity: string,
+    event: ActorEvent,
+    generation = activation.actor?.record.activities[activity]?.generation,
+  ): void {
     activation.attempts.find((attempt) => attempt.generation === generation)?.deliver(event);
   }
 

@@ -211,4 +211,14 @@ export const spawningScenes: readonly Scene[] = [
       }),
     steps: events("go"),
   },
+  {
+    name: "a child of the step that ends its parent never begins",
+    machine: (act) =>
+      setup({ ...tracing, actors: { kid: setup({}).createMachine({ entry: () => act("born") }) } }).createMachine({
+        context: first,
+        initial: "a",
+        states: { a: { on: { go: "z" } }, z: { type: "final", entry: spawnChild("kid", { id: "k" }) } },
+      }),
+    steps: events("go"),
+  },
 ];

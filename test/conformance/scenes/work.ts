@@ -355,4 +355,32 @@ export const workScenes: readonly Scene[] = [
       }),
     steps: events("go"),
   },
+  {
+    name: "the last word of a state to the work that it invokes: heard by that, not by what takes its name",
+    isRestarted: true,
+    machine: (act) =>
+      setup({
+        ...tracing,
+        actors: {
+          listens: fromCallback(({ receive, input }) => {
+            receive((event) => act(`${input as number} hears ${event.type}`));
+            return () => act(`${input as number} is over`);
+          }),
+        },
+      }).createMachine({
+        context: first,
+        initial: "a",
+        states: {
+          a: {
+            invoke: { id: "l", src: "listens", input: ({ context }) => context.n },
+            entry: [sendTo("l", { type: "hello" }), "up"],
+            exit: sendTo("l", { type: "bye" }),
+            on: { again: { target: "a", reenter: true }, go: "b", end: "z" },
+          },
+          b: { on: { go: "a" } },
+          z: { type: "final" },
+        },
+      }),
+    steps: events("again", "go", "go", "end"),
+  },
 ];
