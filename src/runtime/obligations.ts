@@ -136,6 +136,12 @@ export class Obligations {
     activation.alarms = [...activation.alarms, armed];
   }
 
+  /** One that is overdue, now rather than with the clock's next alarm: others that were due later are heard after it. */
+  fire(activation: Activation, timer: string, generation: number, causes: readonly Hold[]): void {
+    for (const hold of causes) hold.take();
+    this.#parts.fired(activation, { kind: "timer", timer, generation }, [...causes]);
+  }
+
   disarm(activation: Activation, timer: string): readonly Hold[] {
     const armed = activation.alarms.find((each) => each.timer === timer);
     if (armed === undefined) return [];

@@ -22,6 +22,7 @@ import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+import { Speech } from "./speech.ts";
 import type { StageParts } from "./stage.ts";
 import { turnOfThrow, withoutReport } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
@@ -51,6 +52,7 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
+  readonly #speech: Speech;
   readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
@@ -84,13 +86,9 @@ export class Performer {
         return inHand;
       },
       ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
-      fired: (activation, fired, holds) => this.#fire(activation, fired, holds),
-      told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
-      sent: (activation, attempt, to, event, message) => {
-        // To its own actor it is as what it sends back: heard in order with that, and before its end.
-        if (to === activation.key) this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event));
-        else if (isCurrent(activation, attempt)) this.#acts.send(activation, to, event, message, [...attempt.holds]);
-      },
+      fired: (activation, fired, holds) => this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds)),
+      told: (activation, attempt, event) => this.#speech.told(activation, attempt, event),
+      sent: (activation, attempt, to, event, message) => this.#speech.sent(activation, attempt, to, event, message),
     });
     this.#replies = new Replies(parts);
     this.#acts = new Acts({
@@ -99,6 +97,11 @@ export class Performer {
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
       reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#acted(activation, owed, holds)),
+    });
+    this.#speech = new Speech({
+      whenRoom: (activation, turn) => this.#overflow.whenRoom(activation, turn),
+      step: (activation, event, holds) => this.#step(activation, { kind: "event", event }, holds),
+      send: (activation, to, event, message, holds) => this.#acts.send(activation, to, event, message, holds),
     });
     this.#overflow = new Overflow({
       maxWrites: parts.store.maxWrites,
@@ -175,13 +178,7 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, [], causes),
-      ring: this.misfits.hasWaited(activation)
-        ? undefined
-        : (timer, generation, keeper) => {
-            if (keeper === "server") return this.ring(activation, timer, generation);
-            for (const hold of causes) hold.take();
-            this.#fire(activation, { kind: "timer", timer, generation }, [...causes]);
-          },
+      ring: this.misfits.hasWaited(activation) ? undefined : (timer, generation) => this.ring(activation, timer, generation),
       log: this.#parts.log,
     });
     this.#queueIfReady(activation, causes);
@@ -200,11 +197,6 @@ export class Performer {
       }
       this.#parts.retire(activation);
     });
-  }
-
-  /** A timer that this host's memory kept has come due. */
-  #fire(activation: Activation, fired: Extract<Envelope, { kind: "timer" }>, holds: readonly Hold[]): void {
-    this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds));
   }
 
   abort(activation: Activation, why: TroupeError): void {
@@ -246,15 +238,6 @@ export class Performer {
     const later = activation.pending;
     activation.pending = later === undefined ? refused : merge(refused, later);
     this.#parts.committer.dirty(activation);
-  }
-
-  /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
-  #told(activation: Activation, attempt: Attempt, event: ActorEvent): void {
-    if (!isCurrent(activation, attempt)) return;
-    // Of its own: the attempt keeps its holds whether this is heard or not.
-    const holds = [...attempt.holds];
-    for (const hold of holds) hold.take();
-    this.#step(activation, { kind: "event", event }, holds);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
@@ -374,9 +357,4 @@ export class Performer {
     const epoch = activation.session.fence;
     return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
-}
-
-/** No turn has stopped the work or put another in its place. */
-function isCurrent({ actor }: Activation, { name, generation }: Attempt): boolean {
-  return actor?.record.activities[name]?.generation === generation;
 }

@@ -1,7 +1,7 @@
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import type { CrashPolicy } from "../core/definition.ts";
 import { park, rerun } from "../core/parking.ts";
-import type { ActivityRecord, TimerRecord } from "../core/record.ts";
+import type { ActivityRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
@@ -17,8 +17,8 @@ export interface RecoveryParts {
   readonly obligations: Obligations;
   readonly timekeeper: Timekeeper;
   readonly at: TurnAt;
-  /** A timer is overdue: heard now, one that the server keeps with its schedule withdrawn. Absent where they are heard in another place. */
-  readonly ring: ((timer: string, generation: number, keeper: TimerRecord["keeper"]) => void) | undefined;
+  /** A timer that the server keeps is overdue. Absent where overdue ones are heard in another place. */
+  readonly ring: ((timer: string, generation: number) => void) | undefined;
   readonly apply: (turn: Turn) => void;
   readonly log: Log;
 }
@@ -60,9 +60,11 @@ function takeUpTimers(activation: Activation, { record }: Actor, causes: readonl
     const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
     // As what a migration has just armed.
     if (isArmed) continue;
-    if (dueAt <= at.now && ring !== undefined) ring(timer, generation, keeper);
+    const isOverdue = dueAt <= at.now;
+    if (isOverdue && keeper === "host" && ring !== undefined) obligations.fire(activation, timer, generation, causes);
     else if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
-    else if (dueAt > at.now) timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
+    else if (isOverdue) ring?.(timer, generation);
+    else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
 }
 

@@ -10,7 +10,8 @@ async function both(scene: Omit<Scene, "name">): Promise<{ live: Story; durable:
   const named = { ...scene, name: "" };
   return { live: await playLive(named), durable: await playDurable(named) };
 }
-const traceOf = ({ states }: Story, path = "root"): unknown => (states.at(-1) as Record<string, { context: { trace: unknown } }>)[path]?.context.trace;
+const traceOf = ({ states }: Story, path = "root"): unknown =>
+  (states.at(-1) as Record<string, { context: { trace: unknown } }>)[path]?.context.trace;
 
 describe("where a durable actor differs from a live one", () => {
   test("a child whose state was left is not heard of any more, though it had ended before", async () => {
@@ -128,7 +129,9 @@ describe("where a durable actor differs from a live one", () => {
           states: {
             a: {
               on: {
-                go: { actions: assign({ trace: ({ self }) => [(self.getSnapshot() as { value?: unknown } | undefined)?.value ?? "unknown"] }) },
+                go: {
+                  actions: assign({ trace: ({ self }) => [(self.getSnapshot() as { value?: unknown } | undefined)?.value ?? "unknown"] }),
+                },
               },
             },
           },
