@@ -46,7 +46,7 @@ function run(logic: AnyActorLogic, context: ActivityContext & ActivityLink): Pro
       (actor as unknown as { _stop(): void })._stop();
       reject(signal.reason as Error);
     });
-    context.listen((event) => actor.send(revived(event, receiver.relay) as ActorEvent));
+    context.listen((event) => actor.send(revived(event, receiver.relay)));
     actor.start();
   });
 }

@@ -1,5 +1,5 @@
 import { isSimple } from "../core/definition.ts";
-import type { ActorEvent, Envelope } from "../core/envelope.ts";
+import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";

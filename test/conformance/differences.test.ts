@@ -83,7 +83,7 @@ describe("where a durable actor differs from a live one", () => {
       machine: () =>
         setup({
           ...tracing,
-          actors: { loud: fromPromise(async ({ emit }) => emit({ type: "heard" } as never)) },
+          actors: { loud: fromPromise(async ({ emit }) => emit({ type: "heard" })) },
         }).createMachine({ context: first, invoke: { id: "l", src: "loud", onDone: { actions: "note" } } }),
       steps: [],
     });

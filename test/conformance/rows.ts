@@ -41,8 +41,8 @@ export const ROWS = {
     (node?.invoke.length ?? 0) > 0 && node?.always?.some(({ guard }) => guard === undefined) === true,
   "entry that sends to its own invoke": ({ node }) =>
     node?.entry.some((entry) => isSend(entry as Action) && node.invoke.some(({ id }) => id === (entry as Action).to)) === true,
-  onDone: ({ edge }) => /^xstate\.done\.actor\./.test(edge?.eventType ?? ""),
-  onError: ({ edge }) => /^xstate\.error\.actor\./.test(edge?.eventType ?? ""),
+  onDone: ({ edge }) => edge?.eventType.startsWith("xstate.done.actor.") === true,
+  onError: ({ edge }) => edge?.eventType.startsWith("xstate.error.actor.") === true,
   "final state with children": ({ machine }) => hasFinal(machine) && holdsInvoke(machine),
   "final state with an output": ({ node }) => node?.type === "final" && node.output !== undefined,
   "history, shallow": ({ node }) => node?.type === "history" && node.history === "shallow",

@@ -1,4 +1,4 @@
-import { assign, fromCallback, fromPromise, sendTo, setup, type AnyActorRef } from "xstate";
+import { assign, fromCallback, fromPromise, fromTransition, sendTo, setup, type AnyActorRef } from "xstate";
 import { expect, test } from "vitest";
 import { defineActor } from "../../src/define-actor.ts";
 import { Stand } from "./stage.ts";
@@ -97,5 +97,25 @@ test("work that was left sends nothing any more", async () => {
   to?.send({ type: "said" });
   await stand.settle();
   expect(heardOf(stand)).toEqual(["said"]);
+  expect(stand.unacknowledged).toEqual([]);
+});
+
+test("transition logic that throws at its own stop is stopped all the same: it leaves no orphan", async () => {
+  const logic = fromTransition((state: number, event: { type: string }) => {
+    if (event.type === "xstate.stop") throw new Error("never");
+    return state + 1;
+  }, 0);
+  const machine = setup({ actors: { logic } }).createMachine({
+    initial: "on",
+    states: { on: { invoke: { id: "l", src: "logic" }, on: { off: "off" } }, off: {} },
+  });
+  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+  await stand.open();
+  stand.start("order", "7");
+  await stand.settle();
+  stand.send("order", "7", { type: "off" });
+  await stand.settle();
+  expect(stand.record("order-logic", "7~l~1")).toMatchObject({ status: "stopped", context: 0 });
+  expect(stand.record("order-logic", "7~l~1")?.parked).toBeUndefined();
   expect(stand.unacknowledged).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { assign, cancel, enqueueActions, raise, sendTo, setup, spawnChild, stopChild } from "xstate";
 import type { Scene } from "../story.ts";
-import { base, enter, events, first, traced, tracing } from "./tracing.ts";
+import { base, enter, first, traced, tracing } from "./tracing.ts";
 
 /** What XState promises of delays: transitions, events to oneself and to others. */
 const listener = setup(tracing).createMachine({

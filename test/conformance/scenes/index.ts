@@ -1,8 +1,11 @@
+import { actingScenes } from "./acting.ts";
 import { actionScenes } from "./actions.ts";
 import { activityScenes } from "./activities.ts";
+import { beginningScenes } from "./beginnings.ts";
 import { childScenes } from "./children.ts";
 import { cornerScenes } from "./corners.ts";
 import { delayScenes } from "./delays.ts";
+import { endOfWorkScenes } from "./ends-of-work.ts";
 import { failureScenes } from "./failures.ts";
 import { familyScenes } from "./families.ts";
 import { finalScenes } from "./finals.ts";
@@ -27,9 +30,12 @@ export const scenes = [
   ...historyScenes,
   ...transitionScenes,
   ...sendingScenes,
+  ...actingScenes,
   ...invocationScenes,
+  ...beginningScenes,
   ...spawningScenes,
   ...workScenes,
+  ...endOfWorkScenes,
   ...nameScenes,
   ...failureScenes,
 ];

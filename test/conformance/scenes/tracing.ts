@@ -38,7 +38,7 @@ export interface Made {
 }
 
 /** A child's word is its output, its error's message or the context of its snapshot. */
-export function broughtBy(event: {
+function broughtBy(event: {
   readonly type: string;
   readonly words?: unknown;
   readonly output?: unknown;
@@ -64,7 +64,7 @@ interface Config {
 /** The same machine, with every entry and exit of a state in its trace. */
 export function traced(machine: object): AnyStateMachine {
   const { config, implementations } = machine as AnyStateMachine;
-  return new StateMachine(marked(config as Config, ["root"]) as never, implementations as never) as unknown as AnyStateMachine;
+  return new StateMachine(marked(config as Config, ["root"]) as never, implementations as never);
 }
 
 function marked(config: Config, path: readonly string[]): Config {

@@ -1,106 +1,10 @@
-import {
-  assign,
-  fromCallback,
-  fromEventObservable,
-  fromObservable,
-  fromPromise,
-  sendTo,
-  setup,
-  type AnyActorRef,
-  type Subscribable,
-} from "xstate";
+import { assign, sendTo, type AnyActorRef } from "xstate";
 import type { Scene } from "../story.ts";
-import { enter, events, first, tracing, type Made } from "./tracing.ts";
+import { enter, events, first, type Made } from "./tracing.ts";
+import { workers } from "./workers.ts";
 
 /** What XState promises of promises, callbacks and observables. */
-interface Observer<T> {
-  next(value: T): void;
-  complete(): void;
-  error(error: unknown): void;
-}
-
-/** Says its values in a row of their own, once somebody listens. */
-const stream = <T>(tell: (observer: Observer<T>) => void): Subscribable<T> =>
-  ({
-    subscribe: (observer: Observer<T>) => {
-      void Promise.resolve().then(() => tell(observer));
-      return { unsubscribe() {} };
-    },
-  }) as unknown as Subscribable<T>;
-
-const workers = setup({
-  ...tracing,
-  actors: {
-    add: fromPromise(async ({ input }: { input: { a: number; b: number } }) => input.a + input.b),
-    plain: fromPromise((() => "no promise at all") as unknown as () => Promise<string>),
-    nothing: fromPromise(async () => {}),
-    reject: fromPromise(async ({ input }: { input: unknown }): Promise<never> => {
-      throw new Error(`rejected ${String(input)}`);
-    }),
-    throwing: fromPromise((() => {
-      throw new Error("thrown at once");
-    }) as () => Promise<never>),
-    never: fromPromise<never>(() => new Promise(() => {})),
-    talker: fromCallback(({ sendBack, receive, input }) => {
-      sendBack({ type: "said", words: `hello ${String(input)}` });
-      sendBack({ type: "said", words: "and again" });
-      receive((event) => sendBack({ type: "said", words: `heard ${event.type}` }));
-    }),
-    broken: fromCallback(() => {
-      throw new Error("broken");
-    }),
-    mirror: fromCallback(({ sendBack, receive }) => {
-      receive((event) => (event as unknown as { from: AnyActorRef }).from.send({ type: "said", words: "by reference" }));
-      sendBack({ type: "ready" });
-    }),
-    introduces: fromCallback(({ sendBack, receive, self }) => {
-      receive((event) => sendBack({ type: "said", words: `heard ${event.type}` }));
-      sendBack({ type: "introduced", who: self });
-    }),
-    calls: fromCallback(({ input }) => {
-      (input as { to: AnyActorRef }).to.send({ type: "said", words: "called" });
-    }),
-    asks: fromPromise(async ({ input }: { input: { to: AnyActorRef } }) => {
-      input.to.send({ type: "said", words: "from a promise" });
-      return "asked";
-    }),
-    three: fromObservable(({ input }: { input: number }) =>
-      stream<number>((observer) => {
-        for (const value of [1, 2, 3]) observer.next(value * input);
-        observer.complete();
-      }),
-    ),
-    endless: fromObservable(() => stream<number>((observer) => [1, 2, 3, 4].forEach((value) => observer.next(value)))),
-    failing: fromObservable(() =>
-      stream<number>((observer) => {
-        observer.next(1);
-        observer.error(new Error("dried up"));
-      }),
-    ),
-    empty: fromObservable(() => stream<never>((observer) => observer.complete())),
-    news: fromEventObservable(({ input }: { input: string }) =>
-      stream<{ type: string; words: string }>((observer) => {
-        observer.next({ type: "said", words: `${input} one` });
-        observer.next({ type: "said", words: `${input} two` });
-        observer.complete();
-      }),
-    ),
-    badNews: fromEventObservable(() =>
-      stream<{ type: string; words: string }>((observer) => {
-        observer.next({ type: "said", words: "so far" });
-        observer.error(new Error("no more"));
-      }),
-    ),
-  },
-});
 const said = { said: { actions: "keep" as const } };
-const nobody = setup({
-  ...tracing,
-  actors: { reject: fromPromise(async (): Promise<never> => Promise.reject(new Error("nobody heard"))) },
-}).createMachine({
-  context: first,
-  invoke: { id: "r", src: "reject" },
-});
 
 export const workScenes: readonly Scene[] = [
   {
@@ -171,51 +75,6 @@ export const workScenes: readonly Scene[] = [
     steps: events("nothing"),
   },
   {
-    name: "promises that fail: heard where they were invoked, thrown at once or later, also with an error that is none",
-    machine: () =>
-      setup({
-        ...tracing,
-        actors: {
-          reject: fromPromise(async (): Promise<never> => Promise.reject(new Error("later"))),
-          throwing: fromPromise((() => {
-            throw new Error("at once");
-          }) as () => Promise<never>),
-          // oxlint-disable-next-line prefer-promise-reject-errors -- that is the case in question
-          text: fromPromise(async (): Promise<never> => Promise.reject("only words")),
-        },
-      }).createMachine({
-        context: first,
-        initial: "a",
-        states: {
-          a: { invoke: { id: "r", src: "reject", onError: { target: "b", actions: "keep" } } },
-          b: { invoke: { id: "r", src: "throwing", onError: { target: "c", actions: "keep" } } },
-          c: { invoke: { id: "r", src: "text", onError: { target: "d", actions: "note" } } },
-          d: { invoke: { id: "r", src: "reject" }, on: { "xstate.error.actor.r": { target: "e", actions: "keep" } } },
-          e: { invoke: { id: "r", src: "reject" }, on: { "*": { target: "z", actions: "note" } } },
-          z: { type: "final" },
-        },
-      }),
-    steps: [],
-  },
-  {
-    name: "a failure that nobody hears: the child's parent fails, and its parent hears of that",
-    machine: () =>
-      setup({ ...tracing, actors: { nobody, other: setup({}).createMachine({}) } }).createMachine({
-        context: first,
-        initial: "a",
-        states: {
-          a: {
-            invoke: [
-              { id: "n", src: "nobody", onError: { target: "b", actions: "keep" } },
-              { id: "o", src: "other" },
-            ],
-          },
-          b: { invoke: { id: "n", src: "nobody" } },
-        },
-      }),
-    steps: [],
-  },
-  {
     name: "callbacks: what they say while they begin, on what they hear, and not after they were left",
     isRestarted: true,
     machine: () =>
@@ -274,7 +133,7 @@ export const workScenes: readonly Scene[] = [
           d: {
             invoke: { id: "i", src: "introduces" },
             on: {
-              introduced: { actions: assign({ who: ({ event }: { event: unknown }) => (event as { who: AnyActorRef }).who } as never) },
+              introduced: { actions: assign({ who: ({ event }: { event: unknown }) => (event as { who: AnyActorRef }).who }) },
             },
           },
         },
@@ -354,33 +213,5 @@ export const workScenes: readonly Scene[] = [
         },
       }),
     steps: events("go"),
-  },
-  {
-    name: "the last word of a state to the work that it invokes: heard by that, not by what takes its name",
-    isRestarted: true,
-    machine: (act) =>
-      setup({
-        ...tracing,
-        actors: {
-          listens: fromCallback(({ receive, input }) => {
-            receive((event) => act(`${input as number} hears ${event.type}`));
-            return () => act(`${input as number} is over`);
-          }),
-        },
-      }).createMachine({
-        context: first,
-        initial: "a",
-        states: {
-          a: {
-            invoke: { id: "l", src: "listens", input: ({ context }) => context.n },
-            entry: [sendTo("l", { type: "hello" }), "up"],
-            exit: sendTo("l", { type: "bye" }),
-            on: { again: { target: "a", reenter: true }, go: "b", end: "z" },
-          },
-          b: { on: { go: "a" } },
-          z: { type: "final" },
-        },
-      }),
-    steps: events("again", "go", "go", "end"),
   },
 ];
