@@ -100,6 +100,49 @@ test("work that was left sends nothing any more", async () => {
   expect(stand.unacknowledged).toEqual([]);
 });
 
+test.each(Array.from({ length: 40 }, (_, i) => i + 1))(
+  "its host dies at step %i: what work sends by a reference arrives, at least once",
+  async (moment) => {
+    const listener = setup({
+      types: { context: {} as Heard },
+      actions: { hear: assign(note) },
+    }).createMachine({ context: { heard: [] }, on: { asked: hear } });
+    const machine = setup({
+      types: { context: {} as Heard },
+      actors: { ask: fromPromise(async ({ input }: { input: { to: AnyActorRef } }) => input.to.send({ type: "asked" })), listener },
+      actions: { hear: assign(note) },
+    }).createMachine({
+      context: { heard: [] },
+      invoke: { id: "l", src: "listener" },
+      initial: "waiting",
+      states: {
+        waiting: { on: { next: "asking" } },
+        asking: {
+          invoke: { id: "a", src: "ask", input: ({ event }) => ({ to: (event as unknown as { to: AnyActorRef }).to }), onDone: hear },
+        },
+      },
+    });
+    const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+    const first = await stand.open();
+    stand.start("order", "7");
+    await stand.settle();
+    let steps = 0;
+    stand.world.onStep(() => {
+      if (++steps === moment) first.kill();
+    });
+    stand.send("order", "7", { type: "next", to: { troupe$ref: "order-listener/7~l~1", id: "l" } });
+    await stand.advance(100);
+    first.kill();
+    await stand.open();
+    await stand.advance(60_000);
+    expect(heardOf(stand)).toEqual(["xstate.done.actor.a"]);
+    const { heard } = stand.record("order-listener", "7~l~1")?.context as Heard;
+    expect(heard.length).toBeGreaterThanOrEqual(1);
+    expect(stand.unacknowledged).toEqual([]);
+    stand.check();
+  },
+);
+
 test("transition logic that throws at its own stop is stopped all the same: it leaves no orphan", async () => {
   const logic = fromTransition((state: number, event: { type: string }) => {
     if (event.type === "xstate.stop") throw new Error("never");

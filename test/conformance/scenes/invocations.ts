@@ -24,7 +24,7 @@ const middle = setup({ ...tracing, actors: { inner } }).createMachine({
 const counter = fromTransition((state: { n: number }, event: { type: string }) => ({ n: event.type === "add" ? state.n + 1 : state.n }), {
   n: 0,
 });
-const made = setup({ types: {} as { input: object | undefined; context: { given: unknown } } }).createMachine({
+const made = setup({}).createMachine({
   context: ({ input }) => ({ given: input }),
 });
 const family = setup({ ...tracing, actors: { inner, eager, middle, counter, made } });
