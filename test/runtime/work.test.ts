@@ -136,8 +136,7 @@ test.each(Array.from({ length: 40 }, (_, i) => i + 1))(
     await stand.open();
     await stand.advance(60_000);
     expect(heardOf(stand)).toEqual(["xstate.done.actor.a"]);
-    const { heard } = stand.record("order-listener", "7~l~1")?.context as Heard;
-    expect(heard.length).toBeGreaterThanOrEqual(1);
+    expect(stand.record("order-listener", "7~l~1")?.context).toMatchObject({ heard: expect.arrayContaining(["asked"]) as unknown });
     expect(stand.unacknowledged).toEqual([]);
     stand.check();
   },
