@@ -67,10 +67,9 @@ function edgeOf(transition: Microsteps[number][number]): Edge {
   return edge;
 }
 
-/** Field by field: a record that is spread and then changed takes a fifth of a turn. What few records have is added where it is there. */
+/** Field by field: a record that is spread and then changed takes a fifth of a turn. */
 function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at: TurnAt): ActorRecord {
-  const owed = draft.effects.length === 0 ? NONE : draft.effects.flatMap((effect) => (effect.kind === "act" ? [effect.owed] : NONE));
-  const after: ActorRecord & { kind?: "actor" } = {
+  const after: Writable = {
     v: before.v,
     revision: before.revision + 1,
     epoch: at.epoch,
@@ -86,32 +85,36 @@ function written(before: ActorRecord, next: AnyMachineSnapshot, draft: Draft, at
     createdAt: before.createdAt,
     updatedAt: at.now,
   };
+  keep(after, before);
+  const owed = draft.effects.length === 0 ? NONE : draft.effects.flatMap((effect) => (effect.kind === "act" ? [effect.owed] : NONE));
+  const { children, ended } = draft;
+  const replies = repliesAfter(before, draft.effects)?.replies;
+  if (children !== undefined) after.children = children;
+  if (ended !== undefined) after.ended = ended;
+  if (owed.length > 0) after.owed = [...(before.owed ?? []), ...owed];
+  if (replies !== undefined) after.replies = replies;
+  if (hasHistory(next)) after.historyValue = persistHistory(next);
+  if (next.output !== undefined) after.output = next.output;
+  if (next.status === "error") after.error = toErrorRecord(next.error);
+  return after;
+}
+
+type Writable = { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] };
+
+/** What few records have. Not that it was set aside: whoever sends a parked actor an event that it hears has decided about it. */
+function keep(after: Writable, before: ActorRecord): void {
   if (before.kind !== undefined) after.kind = before.kind;
-  const { output, error, parent, replyTo, deadlineAt, names, outbox } = before;
-  const isPlain = output === undefined && error === undefined && parent === undefined && replyTo === undefined && deadlineAt === undefined;
-  const isAlone =
-    names === undefined &&
-    outbox === undefined &&
-    before.owed === undefined &&
-    before.supervision === undefined &&
-    draft.children === undefined &&
-    owed.length === 0;
-  const { ended } = draft;
-  const replies = repliesAfter(before, draft.effects);
-  if (isPlain && isAlone && replies === undefined && next.status === "active" && before.historyValue === undefined && !hasHistory(next))
-    return after;
-  return {
-    // Whoever sends a parked actor an event that it hears has decided about it.
-    ...unparked(before),
-    ...after,
-    ...(draft.children === undefined ? {} : { children: draft.children }),
-    ...(ended === undefined ? {} : { ended }),
-    ...(owed.length === 0 ? {} : { owed: [...(before.owed ?? []), ...owed] }),
-    ...replies,
-    ...(hasHistory(next) ? { historyValue: persistHistory(next) } : {}),
-    ...(next.output === undefined ? {} : { output: next.output }),
-    ...(next.status === "error" ? { error: toErrorRecord(next.error) } : {}),
-  };
+  if (before.historyValue !== undefined) after.historyValue = before.historyValue;
+  if (before.output !== undefined) after.output = before.output;
+  if (before.error !== undefined) after.error = before.error;
+  if (before.parent !== undefined) after.parent = before.parent;
+  if (before.names !== undefined) after.names = before.names;
+  if (before.supervision !== undefined) after.supervision = before.supervision;
+  if (before.owed !== undefined) after.owed = before.owed;
+  if (before.replies !== undefined) after.replies = before.replies;
+  if (before.outbox !== undefined) after.outbox = before.outbox;
+  if (before.deadlineAt !== undefined) after.deadlineAt = before.deadlineAt;
+  if (before.replyTo !== undefined) after.replyTo = before.replyTo;
 }
 
 const NONE: readonly OwedRecord[] = [];
@@ -127,11 +130,6 @@ function report({ definition }: Subject, record: ActorRecord, draft: Draft): voi
         ? snapshotEvent(definition, parent, record)
         : undefined;
   if (event !== undefined) draft.effect({ kind: "report", to: parent, event });
-}
-
-function unparked(record: ActorRecord): ActorRecord {
-  const { parked: _parked, ended: _ended, ...rest } = record;
-  return rest;
 }
 
 function hasHistory(snapshot: AnyMachineSnapshot): boolean {

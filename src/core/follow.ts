@@ -40,13 +40,13 @@ export function follow(edge: PlainEdge, definition: Definition, address: Address
 /** Written out field by field: a record that is spread and then changed costs four times as much, and this is done for every turn. */
 function followed(edge: PlainEdge, record: ActorRecord, draft: Draft, at: TurnAt): ActorRecord {
   const { historyValue, output, error, deadlineAt, replyTo, parent } = record;
-  const after = {
+  const after: { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] } = {
     v: record.v,
     revision: record.revision + 1,
     epoch: at.epoch,
     version: record.version,
     shape: record.shape,
-    status: edge.output === undefined ? ("active" as const) : ("done" as const),
+    status: edge.output === undefined ? "active" : "done",
     value: edge.value,
     context: record.context,
     activities: draft.activities,
@@ -56,22 +56,11 @@ function followed(edge: PlainEdge, record: ActorRecord, draft: Draft, at: TurnAt
     createdAt: record.createdAt,
     updatedAt: at.now,
   };
-  if (
-    historyValue === undefined &&
-    output === undefined &&
-    error === undefined &&
-    deadlineAt === undefined &&
-    replyTo === undefined &&
-    parent === undefined
-  )
-    return after;
-  return {
-    ...after,
-    ...(historyValue === undefined ? undefined : { historyValue }),
-    ...(output === undefined ? undefined : { output }),
-    ...(error === undefined ? undefined : { error }),
-    ...(deadlineAt === undefined ? undefined : { deadlineAt }),
-    ...(replyTo === undefined ? undefined : { replyTo }),
-    ...(parent === undefined ? undefined : { parent }),
-  };
+  if (historyValue !== undefined) after.historyValue = historyValue;
+  if (output !== undefined) after.output = output;
+  if (error !== undefined) after.error = error;
+  if (deadlineAt !== undefined) after.deadlineAt = deadlineAt;
+  if (replyTo !== undefined) after.replyTo = replyTo;
+  if (parent !== undefined) after.parent = parent;
+  return after;
 }

@@ -7,6 +7,7 @@ import type { Alarm } from "../ports/clock.ts";
 import type { Write } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
+import type { Joint } from "./joint.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -54,6 +55,13 @@ export class Activation {
   recordBytes = 0;
   /** That record, where it was written down here. */
   measured: ActorRecord | undefined;
+  /**
+   * What certainly overtakes no earlier mail of this actor's when it is heard without being stored first: starts of children, each the
+   * first mail to its address; all, while nothing else was ever sent over the store.
+   */
+  near: "starts" | "all" = "starts";
+  /** Of what is open, whether all has a delivery that stands for it; "due" where some may have none; "stored" until that one comes. */
+  reminder: "none" | "due" | "stored" = "none";
   /** In how many parts the last stored record lies; 0 where it is one message. */
   parts = 0;
 
@@ -95,6 +103,7 @@ export class Activation {
       this.replying.length === 0 &&
       this.stalled.length === 0 &&
       this.misfit === undefined &&
+      this.reminder !== "stored" &&
       this.queued === undefined &&
       this.listeners.length === 0
     );
@@ -114,6 +123,10 @@ export interface Pending {
   holds: Hold[];
   /** The record as it was encoded by whoever had to know its size. */
   bytes: Uint8Array | undefined;
+  /** It is not sealed yet: children that it asks for begin in the next round, and can be part of its commit then. */
+  isAwaited: boolean;
+  /** The others whose turns are stored with these, or not at all. */
+  joint: Joint | undefined;
 }
 
 /** A short timer in memory. */

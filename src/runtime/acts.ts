@@ -110,6 +110,8 @@ export class Acts {
       if (effect.kind === "hand") this.#parts.hand(activation, effect.activity, event);
       if (effect.kind === "reply") this.#parts.reply(activation, effect.reply, holds);
       if (!isMail(effect)) continue;
+      // Over the store, and what a later turn says must not overtake it.
+      activation.near = "starts";
       for (const hold of holds) hold.take();
       this.#parts.loose(activation.session, [mailWrite(effect, message, this.#parts.partitions)], () => {
         for (const hold of holds) hold.release();

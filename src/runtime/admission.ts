@@ -29,6 +29,8 @@ export interface AdmissionParts {
   readonly open: (session: Session, hold: Hold) => void;
   readonly begin: (activation: Activation) => void;
   readonly grant: (activation: Activation, attempt: Attempt) => void;
+  /** What is in this host's hands already takes free slots first. */
+  readonly first: () => void;
   /** There is room again: inlets that stopped may want more. */
   readonly relieved: () => void;
 }
@@ -80,6 +82,19 @@ export class Admission {
     this.schedule();
   }
 
+  /** Whether what needs no slot may begin. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get hasSlot(): boolean {
+    return this.#freeSlots > 0 && !this.#parts.isPressed();
+  }
+
+  takeSlot(): void {
+    this.#freeSlots--;
+  }
+
   slotFreed(): void {
     this.#freeSlots++;
     this.schedule();
@@ -101,6 +116,7 @@ export class Admission {
   }
 
   #admit(): void {
+    this.#parts.first();
     while (this.#isOpen && this.#freeSlots > 0 && !this.#parts.isPressed()) {
       const item = this.#starts.next();
       if (item === undefined) break;

@@ -24,6 +24,11 @@ export class Cast {
     return activation;
   }
 
+  /** Leaves it where it is among the idle. */
+  peek(key: string): Activation | undefined {
+    return this.#all.get(key);
+  }
+
   add(activation: Activation): void {
     this.#all.set(activation.key, activation);
   }

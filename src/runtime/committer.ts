@@ -8,8 +8,18 @@ import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import { bundled } from "./bundle.ts";
 import { inParts, type RecordWrite } from "./in-parts.ts";
+import { remind, reminded } from "./reminder.ts";
 import { Room } from "./room.ts";
+import type { Joint } from "./joint.ts";
 import type { Session } from "./session.ts";
+
+export interface CommitterParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Turns that are to be in the next commit are made now. */
+  readonly closing: () => void;
+  readonly settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void;
+}
 
 /**
  * Group commit. Collects what turns want stored and stores it: a commit of several writes goes into the host's one batch in flight
@@ -19,24 +29,25 @@ import type { Session } from "./session.ts";
  * Calls in: delivery.ts (`dirty`, `loose`). Calls out: the store, and `settled` for every commit.
  * C1. An activation has at most one commit in flight, so an actor's commits are never reordered, by either way.
  * C2. Nothing of a commit is released before its outcome is `committed`.
- * C3. A session that has ended commits nothing more from here; what is in flight is refused by its fence.
+ * C3. What is joint is sealed together, once none of its members has a commit in flight.
+ * C4. A session that has ended commits nothing more from here; what is in flight is refused by its fence.
  */
 export class Committer {
   readonly #store: Store;
   readonly #room: Room;
   readonly #clock: Clock;
-  readonly #settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void;
+  readonly #parts: CommitterParts;
   #ready: Parcel[] = [];
   #scheduled = false;
   #batchInFlight = false;
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
-  constructor(store: Store, clock: Clock, settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void) {
-    this.#store = store;
-    this.#room = new Room(store);
-    this.#clock = clock;
-    this.#settled = settled;
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+    this.#store = parts.store;
+    this.#room = new Room(parts.store);
+    this.#clock = parts.clock;
   }
 
   /** Commits that were sent and not answered: what back-pressure is measured by. */
@@ -75,40 +86,68 @@ export class Committer {
   }
 
   #flush(): void {
+    this.#parts.closing();
     const parcels = this.#ready;
     this.#ready = [];
-    const fences = new Map<number, number>();
-    const writes: Write[] = [];
-    const batch: Parcel[] = [];
-    let batchBytes = 0;
+    const batch = new Batch();
     for (const parcel of parcels) {
-      const session = sessionOf(parcel);
-      if (!session.open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
-      // Whoever must wait anyway is not written down: there may be more turns by then.
-      const mustWait = this.#batchInFlight || batchBytes > MOST_BATCH_BYTES;
-      const count = mustWait && !(this.#store.singlesOverlap && hasOneWrite(parcel)) ? Infinity : this.#countWrites(parcel);
-      const alone = this.#store.singlesOverlap && count === 1;
-      // One that is too large by itself would wait for ever: the store says so, and its actor is set aside.
-      const isTooMuch = writes.length > 0 && writes.length + count > this.#store.maxWrites;
-      if (!alone && (mustWait || isTooMuch)) {
-        this.#ready.push(parcel);
-        continue;
-      }
-      const sealed = this.#seal(parcel);
-      if (sealed === undefined) continue;
-      if (alone) this.#send([parcel], { fences: session.fences, writes: sealed });
-      else {
-        fences.set(session.partition, session.fence);
-        writes.push(...sealed);
-        batch.push(parcel);
-        if (parcel.kind === "actor") batchBytes += parcel.activation.recordBytes;
-      }
+      if (!sessionOf(parcel).open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
+      const { isAwaited = false, joint } = (parcel.kind === "actor" && parcel.activation.pending) || {};
+      if (joint?.isAwaited ?? isAwaited) this.#putOff(parcel, joint, batch);
+      else if (joint === undefined) this.#place(parcel, batch);
+      // Where a member waits for an answer, it brings the others along afterwards.
+      else if (joint.isFree && !batch.looked.has(joint)) this.#placeTogether(parcel, joint, batch);
     }
-    if (batch.length > 0) {
+    if (batch.parcels.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch, { fences, writes: bundled(writes) });
+      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes) });
     }
     this.#tellIdle();
+  }
+
+  /** To the next round. */
+  #putOff(parcel: Parcel, joint: Joint | undefined, batch: Batch): void {
+    if (joint !== undefined && batch.looked.has(joint)) return;
+    if (joint !== undefined) batch.looked.add(joint);
+    this.#ready.push(parcel);
+    this.#schedule();
+  }
+
+  #place(parcel: Parcel, batch: Batch): void {
+    if (parcel.kind === "actor") remind(parcel.activation);
+    const { singlesOverlap } = this.#store;
+    // Whoever must wait anyway is not written down: there may be more turns by then.
+    const mustWait = this.#batchInFlight || batch.bytes > MOST_BATCH_BYTES;
+    const count = mustWait && !(singlesOverlap && hasOneWrite(parcel)) ? Infinity : this.#countWrites(parcel);
+    const alone = singlesOverlap && count === 1;
+    if (!alone && (mustWait || this.#isTooMuch(batch, count))) {
+      this.#ready.push(parcel);
+      return;
+    }
+    const sealed = this.#sealed([parcel]);
+    if (sealed === undefined) return;
+    if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed });
+    else batch.add([parcel], sealed);
+  }
+
+  #placeTogether(parcel: Parcel, joint: Joint, batch: Batch): void {
+    batch.looked.add(joint);
+    const { members } = joint;
+    const parcels = [...members].map((activation) => ({ kind: "actor", activation }) as const);
+    for (const activation of members) remind(activation);
+    const mustWait = this.#batchInFlight || batch.bytes > MOST_BATCH_BYTES;
+    const count = mustWait ? Infinity : parcels.reduce((sum, each) => sum + this.#countWrites(each), 0);
+    if (mustWait || this.#isTooMuch(batch, count)) {
+      this.#ready.push(parcel);
+      return;
+    }
+    const sealed = this.#sealed(parcels);
+    if (sealed !== undefined) batch.add(parcels, sealed);
+  }
+
+  /** One that is too large by itself would wait for ever: the store says so, and its actor is set aside. */
+  #isTooMuch({ writes }: Batch, count: number): boolean {
+    return writes.length > 0 && writes.length + count > this.#store.maxWrites;
   }
 
   #countWrites(parcel: Parcel): number {
@@ -124,14 +163,18 @@ export class Committer {
     }
   }
 
-  /** Undefined, and its actor set aside, where the record cannot be written down: user code has changed in place what was looked at. */
-  #seal(parcel: Parcel): readonly Write[] | undefined {
+  /** Undefined, and their actors set aside, where a record cannot be written down: user code has changed in place what was looked at. */
+  #sealed(parcels: readonly Parcel[]): readonly Write[] | undefined {
+    for (const parcel of parcels) if (parcel.kind === "actor") takePending(parcel.activation);
     try {
-      return seal(parcel, this.#room);
+      const [only] = parcels;
+      return parcels.length === 1 && only !== undefined
+        ? written(only, this.#room)
+        : parcels.flatMap((parcel) => written(parcel, this.#room));
     } catch (cause) {
-      const about = parcel.kind === "actor" ? parcel.activation.key : "";
+      const about = parcels.map((parcel) => (parcel.kind === "actor" ? parcel.activation.key : "")).join(", ");
       const error = new TroupeError("bad_payload", `The state of ${about} cannot be stored: ${(cause as Error).message}`, { about, cause });
-      this.#settled([parcel], { kind: "refused", error });
+      this.#parts.settled(parcels, { kind: "refused", error });
       return undefined;
     }
   }
@@ -142,7 +185,7 @@ export class Committer {
     void this.#store.commit(commit).then((outcome) => {
       this.#inFlight--;
       if (isBatch) this.#batchInFlight = false;
-      this.#settled(parcels, outcome);
+      this.#parts.settled(parcels, outcome);
       if (this.#ready.length > 0) this.#schedule();
       else this.#tellIdle();
     });
@@ -158,6 +201,26 @@ export class Committer {
 
 /** A batch takes some ten milliseconds for each megabyte, and whoever comes after it waits. */
 const MOST_BATCH_BYTES = 32 * 1024 * 1024;
+
+/** What goes into the one batch that may be in flight. */
+class Batch {
+  readonly fences = new Map<number, number>();
+  readonly writes: Write[] = [];
+  readonly parcels: Parcel[] = [];
+  /** Those that are in it, or must wait. */
+  readonly looked = new Set<Joint>();
+  bytes = 0;
+
+  add(parcels: readonly Parcel[], writes: readonly Write[]): void {
+    this.writes.push(...writes);
+    for (const parcel of parcels) {
+      const { partition, fence } = sessionOf(parcel);
+      this.fences.set(partition, fence);
+      this.parcels.push(parcel);
+      if (parcel.kind === "actor") this.bytes += parcel.activation.recordBytes;
+    }
+  }
+}
 
 /** What is stored together or not at all: one actor's pending turns, or writes without an actor. */
 export type Parcel =
@@ -177,13 +240,18 @@ function hasOneWrite(parcel: Parcel): boolean {
   return parcel.kind === "loose" ? parcel.writes.length === 1 : (parcel.activation.pending?.writes?.size ?? 0) === 0;
 }
 
-/** Moves an activation's pending turns into its commit; the record goes last, where JetStream wants it. */
-function seal(parcel: Parcel, room: Room): readonly Write[] {
-  if (parcel.kind === "loose") return parcel.writes;
-  const { activation } = parcel;
+function takePending(activation: Activation): void {
   const pending = activation.pending as Pending;
   activation.committing = pending;
   activation.pending = undefined;
+  reminded(activation, pending);
+}
+
+/** What was taken of an activation for its commit; the record goes last, where JetStream wants it. */
+function written(parcel: Parcel, room: Room): readonly Write[] {
+  if (parcel.kind === "loose") return parcel.writes;
+  const { activation } = parcel;
+  const pending = activation.committing as Pending;
   const record = recordWrite(activation, pending);
   const isOneMessage = activation.parts === 0 && room.partsOf(record.bytes.length) === 0;
   if (isOneMessage) return pending.writes === undefined ? [record] : [...pending.writes.values(), record];

@@ -10,7 +10,8 @@ import { validate } from "../core/schema.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Letter } from "../ports/store.ts";
 import type { Write } from "../ports/store.ts";
-import type { MailBody } from "./post.ts";
+import type { MailBody } from "./mail-letter.ts";
+import { NearDelivery } from "./near-delivery.ts";
 
 /** Room for what a record holds beside its input. */
 const RECORD_OVERHEAD_BYTES = 4_096;
@@ -20,14 +21,15 @@ export type StartEnvelope = Extract<Envelope, { kind: "start" }>;
 /** A delivery from a start lane. @throws bad_payload, invalid_input, bad_delay, bad_deadline, too_large */
 export function decodeStart(delivery: Delivery, definition: Definition, now: number, maxRecordBytes: number): StartEnvelope {
   const about = formatAddress(delivery);
-  if (delivery.body.length > maxRecordBytes - RECORD_OVERHEAD_BYTES) {
+  const isNear = delivery instanceof NearDelivery;
+  if (!isNear && delivery.body.length > maxRecordBytes - RECORD_OVERHEAD_BYTES) {
     throw new TroupeError(
       "too_large",
       `The input of ${about} has ${delivery.body.length} bytes; at most ${maxRecordBytes - RECORD_OVERHEAD_BYTES} can be stored`,
       { about },
     );
   }
-  const body = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
+  const body = isNear ? delivery.read() : decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   const child = asChild(delivery, body);
   const input = validate(definition.inputSchema, child === undefined ? body : child.input, "invalid_input", about);
   if (child !== undefined) {
@@ -48,6 +50,7 @@ function asChild(delivery: Delivery, body: unknown): ChildBody | undefined {
 /** Whose child the actor is that a delivery would have started; undefined where it is nobody's, or cannot be read. */
 export function parentOf(delivery: Delivery): ParentRecord | undefined {
   if (delivery.source !== "mail.start") return undefined;
+  if (delivery instanceof NearDelivery) return (delivery.read() as ChildBody).parent;
   try {
     return asChild(delivery, decodeBody(delivery.body, delivery.header(HEADERS.contentType)))?.parent;
   } catch {
@@ -68,6 +71,7 @@ export function decodeEvents(delivery: Delivery, relay: Relay): readonly EventEn
 }
 
 function decodeEvent(delivery: Delivery, relay: Relay): EventEnvelope {
+  if (delivery instanceof NearDelivery) return mailEnvelope(delivery.read() as EventMail, relay);
   const about = formatAddress(delivery);
   const value = decodeBody(delivery.body, delivery.header(HEADERS.contentType));
   if (delivery.source === "mail.event" && delivery.header(HEADERS.kind) === "timer") {

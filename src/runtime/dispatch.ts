@@ -7,14 +7,16 @@ import { outlineOf } from "../core/record.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
-import type { Store, Write } from "../ports/store.ts";
+import type { Store } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import type { Acts } from "./acts.ts";
 import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
+import type { Nearby } from "./nearby.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { draftMail, mailWrite } from "./post.ts";
+import { addWrite } from "./pending.ts";
 import type { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Timekeeper } from "./timekeeper.ts";
@@ -25,6 +27,7 @@ export interface DispatchParts {
   readonly log: Log;
   readonly partitions: number;
   readonly timekeeper: Timekeeper;
+  readonly nearby: Nearby;
   readonly outcomes: Outcomes;
 }
 
@@ -65,7 +68,7 @@ export class Dispatch {
       const kinds = effects.map(({ kind }) => ({ kind }));
       bytes = encodeRecord({ event: event && { type: event.type }, edges, effects: kinds, record: outlineOf(actor.record, recordBytes) });
     }
-    add(pending, `turn ${revision}`, {
+    addWrite(pending, `turn ${revision}`, {
       kind: "turn",
       partition: activation.session.partition,
       address: activation.address,
@@ -103,7 +106,10 @@ export class Dispatch {
   note(activation: Activation, pending: Pending, effect: Effect, causes: readonly Hold[]): void {
     if (isMail(effect)) {
       const message = `${activation.key}:${activation.actor?.record.revision}:${pending.writes?.size ?? 0}`;
-      add(pending, `mail ${message}`, mailWrite(effect, message, this.#parts.partitions));
+      const place = `mail ${message}`;
+      const mail = mailWrite(effect, message, this.#parts.partitions);
+      addWrite(pending, place, mail);
+      this.#parts.nearby.offer(activation, pending, place, mail);
       return;
     }
     switch (effect.kind) {
@@ -133,14 +139,7 @@ export class Dispatch {
   /** Takes a timer back that the server keeps: in the commit of the turn that has no more use for it. */
   withdraw({ address, session }: Activation, pending: Pending, timer: string): void {
     this.#parts.timekeeper.drop(address, timer);
-    add(pending, `timer ${timer}`, { kind: "cancelTimer", partition: session.partition, owner: address, timer });
-  }
-
-  /** The mail that a timer's schedule would have sent. Nothing of it is new to the actor; it stays unacknowledged for what is open. */
-  remind({ address, session }: Activation, pending: Pending, timer: string, generation: number): void {
-    const message = `timer-${generation}`;
-    const letter = timerLetter(timer, generation);
-    add(pending, `mail ${message}`, { kind: "mail", partition: session.partition, lane: "event", to: address, message, letter });
+    addWrite(pending, `timer ${timer}`, { kind: "cancelTimer", partition: session.partition, owner: address, timer });
   }
 
   release(activation: Activation, effect: Effect, holds: Hold[]): void {
@@ -197,7 +196,7 @@ export class Dispatch {
   }
 
   #schedule({ address, session }: Activation, pending: Pending, { timer, generation, dueAt }: Extract<Effect, { kind: "arm" }>): void {
-    add(pending, `timer ${timer}`, {
+    addWrite(pending, `timer ${timer}`, {
       kind: "timer",
       partition: session.partition,
       owner: address,
@@ -243,8 +242,4 @@ function written(key: string, actor: Turn["actor"]): Uint8Array {
   } catch (cause) {
     throw new TroupeError("bad_payload", `The state of ${key} cannot be stored: ${(cause as Error).message}`, { about: key, cause });
   }
-}
-
-function add(pending: Pending, place: string, write: Write): void {
-  (pending.writes ??= new Map()).set(place, write);
 }

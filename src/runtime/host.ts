@@ -29,6 +29,8 @@ export interface HostParts {
   /** Bound on what idle actors may take in memory. */
   readonly cacheBytes: number;
   readonly knownIds?: KnownIdsOptions;
+  /** False sends all mail over the store: tests see both ways. */
+  readonly nearMail?: boolean;
 }
 
 /** How often a host looks for partitions that nobody has. */
@@ -69,8 +71,10 @@ export class Host {
       concurrency,
       cacheBytes,
       knownIds: parts.knownIds ?? DEFAULT_KNOWN_IDS,
+      nearMail: parts.nearMail ?? true,
       isTrusted: () => this.#isTrusted,
       lost: (session, why) => this.#lost(session, why),
+      sessionOf: (partition) => this.partitions[partition]?.session,
       relieved: () => {
         for (const partition of this.partitions) partition.relieve();
       },

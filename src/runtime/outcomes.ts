@@ -93,6 +93,7 @@ export class Outcomes {
   }
 }
 
-function isPlanOf({ definition }: Activation): boolean {
+/** Whoever waits for it must hear of its end. */
+export function isPlanOf({ definition }: Activation): boolean {
   return definition.kind === "task" && !isSimple(definition);
 }

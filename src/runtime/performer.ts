@@ -13,11 +13,13 @@ import type { Committer, Parcel } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Misfits } from "./misfits.ts";
+import type { Nearby } from "./nearby.ts";
+import { NEVER_STORED } from "./near-delivery.ts";
 import { Obligations } from "./obligations.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { emptyPending, merge } from "./pending.ts";
-import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
+import { BEGIN, EXPIRE, Reception, type Stance, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
@@ -30,6 +32,7 @@ import type { Timekeeper } from "./timekeeper.ts";
 interface PerformerParts extends StageParts {
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
+  readonly nearby: Nearby;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -117,6 +120,10 @@ export class Performer {
     });
   }
 
+  hasRoom(activation: Activation): boolean {
+    return this.#overflow.hasRoom(activation);
+  }
+
   idle(): Promise<void> {
     return this.#obligations.idle();
   }
@@ -186,14 +193,14 @@ export class Performer {
 
   /**
    * A timer that the server keeps has come due here first: its schedule is withdrawn by the turn that hears of it. Where that leaves
-   * something going on, no delivery stands for it (invariant 5), so what the schedule would have sent is stored in its place.
+   * something going on, no delivery stands for it (invariant 5), so a reminder is stored in the schedule's place.
    */
   ring(activation: Activation, timer: string, generation: number): void {
     this.#overflow.whenRoom(activation, () => {
       if (activation.actor?.record.timers[timer]?.generation === generation) {
         this.#dispatch.withdraw(activation, (activation.pending ??= emptyPending()), timer);
         this.#step(activation, { kind: "timer", timer, generation }, []);
-        if (activation.hasOpen) this.#dispatch.remind(activation, (activation.pending ??= emptyPending()), timer, generation);
+        if (activation.reminder === "none") activation.reminder = "due";
       }
       this.#parts.retire(activation);
     });
@@ -340,10 +347,16 @@ export class Performer {
   }
 
   /** A delivery that changes nothing more: it waits for what is still open of the actor, or is acknowledged. */
-  #adopt(activation: Activation, hold: Hold, stance: "open" | "done" = "open"): void {
+  #adopt(activation: Activation, hold: Hold, stance: Stance = "open"): void {
     hold.take();
-    if (stance === "open") this.#obligations.adopt(activation, hold);
-    if (stance === "open") this.#replies.adopt(activation, hold);
+    if (stance !== "done") {
+      this.#obligations.adopt(activation, hold);
+      this.#replies.adopt(activation, hold);
+      activation.owing = activation.owing.map((owing) => {
+        hold.take();
+        return { ...owing, causes: [...owing.causes, hold] };
+      });
+    }
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
       this.#acts.repeat(activation, [hold]);
       this.outcomes.tellAgain(activation);
@@ -355,6 +368,8 @@ export class Performer {
   #at(activation: Activation, hold?: Hold): TurnAt {
     const now = this.#parts.clock.now();
     const epoch = activation.session.fence;
-    return hold === undefined ? { now, epoch } : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
+    return hold === undefined || hold.delivery.sequence === NEVER_STORED
+      ? { now, epoch }
+      : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
 }

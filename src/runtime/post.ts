@@ -1,47 +1,27 @@
-import { encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import type { Address, Lane } from "../core/address.ts";
 import type { MailEffect } from "../core/effect.ts";
-import { HEADERS, type ActorEvent } from "../core/envelope.ts";
 import { isEnd } from "../core/family.ts";
-import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
-import type { ParentRecord } from "../core/record.ts";
 import { targetOf } from "../core/ref.ts";
-import type { Letter, Write } from "../ports/store.ts";
-
-/** What the body of mail between actors is, beside its kind. Read by decode.ts. */
-export type MailBody =
-  | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
-  | { readonly kind: "event"; readonly event: ActorEvent }
-  | {
-      readonly kind: "report";
-      readonly child: string;
-      readonly generation: number;
-      readonly since?: number;
-      readonly event: ActorEvent;
-      readonly lives?: true;
-    }
-  | { readonly kind: "stop" | "resume"; readonly by: Address }
-  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
-  | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
-  | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
+import { MailLetter, type MailBody } from "./mail-letter.ts";
+import type { Mail } from "./near-delivery.ts";
 
 /** `message` tells it from everything else that is sent to the same actor. @throws bad_payload for what cannot be written down */
-export function mailWrite(effect: MailEffect, message: string, partitions: number): Write {
+export function mailWrite(effect: MailEffect, message: string, partitions: number): Mail {
   const { to, lane, body } = addressed(effect);
-  const letter = letters.get(effect) ?? letterOf(body);
+  const letter = letters.get(effect) ?? new MailLetter(body);
   const write = { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane, to, message, letter } as const;
   return effect.kind === "report" && effect.lives !== true && isEnd(effect.event) ? { ...write, isLast: true } : write;
 }
 
-/** Writes an effect down ahead of time; its size in bytes. @throws bad_payload for what cannot be written down */
+/** Looks at an effect ahead of time; the most bytes that it takes. @throws bad_payload for what cannot be written down */
 export function draftMail(effect: MailEffect): number {
-  const letter = letterOf(addressed(effect).body);
+  const letter = new MailLetter(addressed(effect).body);
   letters.set(effect, letter);
-  return letter.body.length;
+  return letter.size;
 }
 
-const letters = new WeakMap<MailEffect, Letter>();
+const letters = new WeakMap<MailEffect, MailLetter>();
 
 function addressed(effect: MailEffect): { readonly to: Address; readonly lane: Lane; readonly body: MailBody } {
   switch (effect.kind) {
@@ -85,18 +65,6 @@ function sent({ to, event }: Extract<MailEffect, { kind: "send" }>): {
   if (target.kind === "actor") return { to: target.address, lane: "event", body: { kind: "event", event } };
   if (target.kind === "activity") return { to: target.address, lane: "event", body: { kind: "hand", activity: target.activity, event } };
   throw new Error(`"${to}" was to be looked up before`);
-}
-
-function letterOf(body: MailBody): Letter {
-  return { body: written(body), headers: { [HEADERS.kind]: body.kind, [HEADERS.contentType]: MSGPACK } };
-}
-
-function written(body: MailBody): Uint8Array {
-  try {
-    return encodeMsgpack(body);
-  } catch (cause) {
-    throw new TroupeError("bad_payload", `What was sent cannot be written down: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function bare({ type, id }: Address): Address {

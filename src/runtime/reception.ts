@@ -13,8 +13,15 @@ import type { Activation } from "./activation.ts";
 import { decodeEvents, decodeStart, parentOf, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Outcomes } from "./outcomes.ts";
+import { isReminder } from "./reminder.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+
+/**
+ * What a delivery that changes nothing more waits for: whatever is open, which its last host may have left so; the same, known to be in
+ * hand here; nothing.
+ */
+export type Stance = "open" | "held" | "done";
 
 /** What reception asks of the performer. */
 export interface Turns {
@@ -29,7 +36,7 @@ export interface Turns {
     causes: readonly Hold[],
     at?: TurnAt,
   ): void;
-  adopt(activation: Activation, hold: Hold, stance?: "open" | "done"): void;
+  adopt(activation: Activation, hold: Hold, stance?: Stance): void;
   readonly outcomes: Outcomes;
   /** What is open of the actor and does not go on in this host. */
   takeUp(activation: Activation, causes: readonly Hold[]): void;
@@ -70,6 +77,8 @@ export class Reception {
   #begin(activation: Activation, hold: Hold, others: "none" | "events", marks?: ActorRecord["marks"]): void {
     const { delivery } = hold;
     const at = this.#turns.at(activation, hold);
+    // What an earlier life under this address has sent may still be on its way.
+    if (marks === undefined) activation.near = "all";
     try {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
@@ -120,6 +129,13 @@ export class Reception {
   event(activation: Activation, hold: Hold): void {
     const { delivery } = hold;
     const { actor } = activation;
+    if (isReminder(delivery)) {
+      // One of this host's own: nothing was lost meanwhile that would have to be said again.
+      const stance = activation.reminder === "stored" ? "held" : "open";
+      activation.reminder = "none";
+      this.#turns.adopt(activation, hold, stance);
+      return;
+    }
     if (actor === undefined) {
       this.#parts.dead(
         activation.session,

@@ -4,6 +4,7 @@ import type { CommitOutcome } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import { sessionOf, type Parcel } from "./committer.ts";
 import { Hold } from "./hold.ts";
+import { partnersOf } from "./joint.ts";
 import type { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
 
@@ -33,6 +34,8 @@ export function settle(parts: SettlementParts, parcels: readonly Parcel[], outco
         // A lost fence drops its partition's turns; the rest of the batch was refused with it and is committed again.
         if (outcome.lost.includes(session.partition))
           parts.lost(session, new TroupeError("lost_partition", `Another host has taken partition ${session.partition}`));
+        // Nor is what was to be stored with such turns or not at all: it is begun anew from what is stored.
+        else if (isJointWith(parcel, outcome.lost)) parts.lost(session, lostWith(session, outcome.lost));
         else if (session.open) parts.performer.resubmit(parcel);
         break;
       case "unknown": {
@@ -48,12 +51,24 @@ export function settle(parts: SettlementParts, parcels: readonly Parcel[], outco
 }
 
 /** Trying again cannot help: whoever caused it is set aside, so that nothing waits on it. */
-function refuse({ log, performer, drop, dead }: SettlementParts, parcel: Parcel, error: TroupeError): void {
+function refuse(parts: SettlementParts, parcel: Parcel, error: TroupeError): void {
+  const { log, performer, drop, dead } = parts;
   log.error({ err: error, code: error.code }, "a commit was refused");
   if (parcel.kind === "loose") return;
   const { activation } = parcel;
+  for (const { session } of partnersOf(activation)) parts.lost(session, lostWith(session, [activation.session.partition]));
   const deliveries = new Set((activation.committing?.holds ?? []).map((hold) => hold.delivery));
   performer.abort(activation, error);
   drop(activation);
   for (const delivery of deliveries) dead(activation.session, new Hold(delivery), error);
+}
+
+function isJointWith(parcel: Parcel, lost: readonly number[]): boolean {
+  const joint = parcel.kind === "actor" ? parcel.activation.committing?.joint : undefined;
+  return joint !== undefined && [...joint.members].some(({ session }) => lost.includes(session.partition));
+}
+
+/** Why a session ends whose turns can only be stored with those of another. */
+export function lostWith({ partition }: Session, lost: readonly number[]): TroupeError {
+  return new TroupeError("lost_partition", `Turns of partition ${partition} could not be stored without those of ${lost.join(", ")}`);
 }

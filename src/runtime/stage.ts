@@ -17,11 +17,15 @@ import { complaints } from "./complaints.ts";
 import { deadLetter } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
+import { partnersOf } from "./joint.ts";
 import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
+import { NearDelivery } from "./near-delivery.ts";
+import { Nearby } from "./nearby.ts";
 import { Performer } from "./performer.ts";
+import { isReminder } from "./reminder.ts";
 import type { Session } from "./session.ts";
-import { settle, type SettlementParts } from "./settlement.ts";
+import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { Timekeeper } from "./timekeeper.ts";
 
 export interface StageParts {
@@ -40,6 +44,9 @@ export interface StageParts {
   readonly isTrusted: () => boolean;
   /** The session can no longer be trusted: its partition must be claimed again or given up. */
   readonly lost: (session: Session, why: TroupeError) => void;
+  /** Whether actors of this host hear each other without the mail being stored first. */
+  readonly nearMail: boolean;
+  readonly sessionOf: (partition: number) => Session | undefined;
   /** Something finished: inlets that stopped may want more. */
   readonly relieved: () => void;
 }
@@ -73,6 +80,7 @@ export class Stage {
   readonly #admission: Admission;
   readonly #early: Early;
   readonly #timekeeper: Timekeeper;
+  readonly #nearby: Nearby;
   readonly committer: Committer;
   readonly #loader: Loader;
   readonly #known: KnownIds;
@@ -87,6 +95,7 @@ export class Stage {
       open: (session, hold) => this.#openStart(session, hold),
       begin: (activation) => this.#performer.begin(activation),
       grant: (activation, attempt) => this.#performer.grant(activation, attempt),
+      first: () => this.#nearby.hand(),
     });
     this.#cast = new Cast(parts.cacheBytes);
     this.#known = new KnownIds({ ...parts, ...parts.knownIds, inMemory: (session) => this.#cast.of(session).map(({ key }) => key) });
@@ -97,7 +106,21 @@ export class Stage {
       dead: (session, hold, error) => this.#dead(session, hold, error),
     });
     this.#timekeeper = new Timekeeper({ ...parts, due: (session, address, ...timer) => this.#due(session, address, ...timer) });
-    this.committer = new Committer(parts.store, parts.clock, (parcels, outcome) => this.#settled(parcels, outcome));
+    this.#nearby = new Nearby({
+      ...parts,
+      maxWrites: parts.store.maxWrites,
+      find: (key) => this.#cast.find(key),
+      conceive: (session, mail) => this.#conceive(session, mail.to),
+      hasSlot: () => this.#admission.hasSlot,
+      hasRoom: (activation) => this.#performer.hasRoom(activation),
+      perform: (activation, hold) => this.#performer.perform(activation, hold),
+      retire: (activation) => this.#cast.settle(activation),
+    });
+    this.committer = new Committer({
+      ...parts,
+      closing: () => this.#nearby.close(),
+      settled: (parcels, outcome) => this.#settled(parcels, outcome),
+    });
     this.#loader = new Loader(
       parts.store,
       (activation, bytes) => this.#loaded(activation, bytes),
@@ -114,6 +137,7 @@ export class Stage {
       ...parts,
       committer: this.committer,
       timekeeper: this.#timekeeper,
+      nearby: this.#nearby,
       dead: (session, hold, error) => this.#dead(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
       ready: (activation) =>
@@ -165,6 +189,7 @@ export class Stage {
   /** Forgets everything of a session: another host, or a later session, starts from what was committed. */
   drop(session: Session, why: TroupeError): void {
     session.open = false;
+    const partners = this.#cast.of(session).flatMap(partnersOf);
     for (const activation of this.#cast.of(session)) {
       for (const { delivery } of activation.waiting) if (this.#needsSlot(delivery)) this.#admission.slotFreed();
       this.#performer.abort(activation, why);
@@ -174,6 +199,8 @@ export class Stage {
     this.#known.forget(session);
     this.#timekeeper.forget(session);
     this.#admission.schedule();
+    for (const partner of partners)
+      if (partner.session.open) this.#parts.lost(partner.session, lostWith(partner.session, [session.partition]));
   }
 
   /** Perhaps the partition is another host's: what follows from its being ours is not relied on. */
@@ -217,6 +244,20 @@ export class Stage {
   #enter(session: Session, definition: Definition, address: Address): Activation {
     const activation = new Activation(address, definition, session);
     this.#cast.add(activation);
+    return activation;
+  }
+
+  /** The child of an actor in this host, where it certainly is the first of its address. */
+  #conceive(session: Session, address: Address): Activation | "later" | undefined {
+    const definition = this.#parts.definitions.get(address.type);
+    const key = formatAddress(address);
+    if (definition === undefined || !this.#admission.isOpen || this.#cast.peek(key) !== undefined) return undefined;
+    const needsSlot = definition.kind !== "actor";
+    if (needsSlot && !this.#admission.hasSlot) return "later";
+    if (!this.#known.begin(session, key)) return undefined;
+    if (needsSlot) this.#admission.takeSlot();
+    const activation = this.#enter(session, definition, address);
+    activation.phase = "ready";
     return activation;
   }
 
@@ -292,6 +333,16 @@ export class Stage {
   }
 
   #dead(session: Session, hold: Hold, error: unknown): void {
+    if (hold.delivery instanceof NearDelivery) {
+      hold.delivery.isRefused = true;
+      return;
+    }
+    if (isReminder(hold.delivery)) {
+      // Its actor has ended, and is not remembered any more.
+      hold.take();
+      hold.release();
+      return;
+    }
     const record: ErrorRecord = withoutStacks(toErrorRecord(error));
     const { delivery } = hold;
     hold.take();

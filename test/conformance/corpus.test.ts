@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { playDurable, type Between } from "./durable.ts";
 import { playLive } from "./live.ts";
 import { scenes } from "./scenes/index.ts";
+import type { StandOptions } from "../runtime/stage.ts";
 import type { Scene } from "./story.ts";
 
 /** Longer than a lease: by then somebody else has a dead host's partitions. */
@@ -29,6 +30,9 @@ const killedMidway = (seed: number): Between => {
   };
 };
 
+/** Of two scenes one with all mail over the store, one with as little as can be. */
+const waysOf = (seed: number): StandOptions => (seed % 2 === 0 ? { nearMail: false } : { isAcquainted: true });
+
 const slowly = (scene: Scene): Scene => ({
   ...scene,
   isSlow: true,
@@ -51,6 +55,14 @@ describe.each(scenes.map((scene, place) => [scene.name, scene, place] as const))
     expect(await playDurable(scene, { host: { cacheBytes: 0 } })).toEqual(await live());
   });
 
+  it("is the same where all mail goes over the store", async () => {
+    expect(await playDurable(scene, { world: { nearMail: false } })).toEqual(await live());
+  });
+
+  it("is the same where children begin without being mailed", async () => {
+    expect(await playDurable(scene, { world: { isAcquainted: true } })).toEqual(await live());
+  });
+
   // Skipped where work begins anew on another host, which XState alone does not do: a counter in a callback starts over.
   it.skipIf(scene.isRestarted)("is the same where every step finds another host", async () => {
     // A timer whose host has left fires by its schedule, a little later.
@@ -62,14 +74,14 @@ describe.each(scenes.map((scene, place) => [scene.name, scene, place] as const))
   });
 
   it.each(seeds(3, place))("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
-    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20 } })).toEqual(await slowlyLive());
+    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } })).toEqual(await slowlyLive());
   });
 
   // Skipped also where custom actions send: they run at least once, and so does what they send.
   it.skipIf(scene.isRestarted ?? scene.isRepeated).each(seeds(4, place))(
     "comes to the same states where hosts die midway (%i)",
     async (seed) => {
-      const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20 } }, killedMidway(seed));
+      const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } }, killedMidway(seed));
       const story = await slowlyLive();
       expect({ states, heard }).toEqual({ states: story.states, heard: story.heard });
     },

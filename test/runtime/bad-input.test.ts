@@ -102,7 +102,7 @@ describe("an always loop", () => {
 });
 
 test.each([1, 2, 3, 4, 5])("the end of a child that was replaced meanwhile is not heard as its successor's (%i)", async (seed) => {
-  const stand = stage({ seed, maxLatencyMs: 10 });
+  const stand = stage({ seed, maxLatencyMs: 10, nearMail: false });
   await busy(stand);
   await stand.advance(1_000);
   // The child is told to end, and another takes its place before its answer is there.

@@ -66,7 +66,7 @@ const machine = setup({ types: { context: {} as Family }, actors: { kid } }).cre
 
 /** Every child is sent its end at one instant, and the host dies at the given step after that. */
 async function endAll(dieAfter = Infinity): Promise<{ stand: Stand; family: () => Family; steps: number }> {
-  const stand = new Stand({ tasks: () => [defineActor({ name: "order", machine })] });
+  const stand = new Stand({ nearMail: false, tasks: () => [defineActor({ name: "order", machine })] });
   const first = await stand.open();
   stand.start("order", "7");
   await stand.settle();

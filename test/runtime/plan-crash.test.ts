@@ -28,8 +28,13 @@ const ROLLBACK: Told = {
 };
 
 /** Plays it with a host that dies at its `nth` step (0: never); how many steps there were. */
-async function play({ input, options }: Told, nth: number, underWay: InFlight = "lost"): Promise<{ trip: Trip; steps: number }> {
-  const trip = new Trip(options, { maxLatencyMs: 3 });
+async function play(
+  { input, options }: Told,
+  nth: number,
+  underWay: InFlight = "lost",
+  nearMail = true,
+): Promise<{ trip: Trip; steps: number }> {
+  const trip = new Trip(options, { maxLatencyMs: 3, nearMail, isAcquainted: nearMail });
   const { stand } = trip;
   let steps = 0;
   let isOn = false;
@@ -48,25 +53,30 @@ async function play({ input, options }: Told, nth: number, underWay: InFlight = 
   return { trip, steps };
 }
 
-describe.each(["lost", "arrives"] as const)("a host that dies at any step, what it sent last %s", (underWay) => {
+describe.each([
+  ["lost", true],
+  ["lost", false],
+  ["arrives", true],
+  ["arrives", false],
+] as const)("a host that dies at any step, what it sent last %s, children near: %s", (underWay, nearMail) => {
   test("while a plan runs: every child ends once, nothing is left behind", { timeout: 120_000 }, async () => {
-    const { trip: calm, steps } = await play(SUCCESS, 0);
+    const { trip: calm, steps } = await play(SUCCESS, 0, underWay, nearMail);
     expect(calm.state).toBe("done");
     for (let nth = 1; nth <= steps; nth++) {
-      const { trip } = await play(SUCCESS, nth, underWay);
+      const { trip } = await play(SUCCESS, nth, underWay, nearMail);
       expect([nth, trip.stand.processes.length]).toEqual([nth, 2]);
       expect([nth, trip.state, trip.record.output, trip.leftovers, trip.children]).toEqual([nth, "done", 5, [], calm.children]);
     }
   });
 
   test("while it rolls back: what was done is undone once, nothing is left behind", { timeout: 120_000 }, async () => {
-    const { trip: calm, steps } = await play(ROLLBACK, 0);
+    const { trip: calm, steps } = await play(ROLLBACK, 0, underWay, nearMail);
     expect([calm.state, calm.children]).toEqual([
       "failed",
       ["job a done", "job b done", "job c failed", "job d failed", "unjob a done", "unjob b done"],
     ]);
     for (let nth = 1; nth <= steps; nth++) {
-      const { trip } = await play(ROLLBACK, nth, underWay);
+      const { trip } = await play(ROLLBACK, nth, underWay, nearMail);
       expect([nth, trip.stand.processes.length]).toEqual([nth, 2]);
       expect([nth, trip.state, trip.context.rollback?.state, trip.leftovers]).toEqual([nth, "failed", "done", []]);
       const done = trip.children.filter((child) => /^job . done$/.test(child)).map((child) => child.slice(4));

@@ -132,7 +132,7 @@ test("mail that was absorbed is forgotten by the store, and nothing else", async
   const stand = new Stand({ partitions: 1 });
   await stand.open();
   for (let i = 0; i < 5; i++)
-    stand.start("rerun", `t${i}`, { ms: i === 2 ? 60_000 : 0 }, { headers: { "Troupe-Delay": String(4_000 + i) } });
+    stand.start("rerun", `t${i}`, { ms: i === 2 ? 60_000 : 10 }, { headers: { "Troupe-Delay": String(4_000 + i) } });
   await stand.advance(7_000);
   const left = stand.world.messages(0, "mail.event");
   expect(left.map((message) => formatAddress(message))).toEqual(["rerun/t2", "rerun/t3", "rerun/t4"]);

@@ -16,6 +16,8 @@ export interface HostOptions {
   readonly concurrency?: number;
   readonly cacheBytes?: number;
   readonly knownIds?: KnownIdsOptions;
+  /** Default true. */
+  readonly nearMail?: boolean;
   /**
    * How many rounds of the clock's queue `soon` lets pass. Real processes run all promise reactions first; the virtual clock runs one
    * between two rounds. Default 12: short work ends before its first commit. 0: every turn is committed as early as can be.
@@ -64,6 +66,7 @@ export class Process {
       concurrency: options.concurrency ?? 10,
       cacheBytes: options.cacheBytes ?? 1_000_000,
       ...(options.knownIds === undefined ? {} : { knownIds: options.knownIds }),
+      nearMail: options.nearMail ?? true,
     });
   }
 

@@ -35,9 +35,14 @@ export interface Run {
 
 export interface StandOptions extends Partial<WorldOptions> {
   readonly tasks?: Tasks;
+  /** Of every host that has no say of its own. */
+  readonly nearMail?: boolean;
+  /** The first host knows which ids there are before anything else happens: new children can begin without being mailed. */
+  readonly isAcquainted?: boolean;
 }
 
 const PARTITIONS = 2;
+const EAGER = { bytes: 4_096, readsBeforeCensus: 1 };
 
 /** A simulated server, a virtual clock, and hosts as processes that may die, freeze and lose their connection. */
 export class Stand {
@@ -60,8 +65,10 @@ export class Stand {
 
   /** A host's process that has joined. */
   async open(options: HostOptions = {}): Promise<Process> {
-    const process = this.launch(options);
+    const { isAcquainted = false } = this.#options;
+    const process = this.launch(isAcquainted ? { ...options, knownIds: EAGER } : options);
     await drive(this.clock, process.host.start());
+    if (isAcquainted && this.processes.length === 1) await this.#acquaint(process);
     return process;
   }
 
@@ -70,9 +77,20 @@ export class Stand {
     const name = `host-${this.processes.length + 1}`;
     const clock = new ProcessClock(this.clock);
     const attachment = this.world.attach(name, clock);
-    const process = new Process(this, name, clock, attachment, options, this.#options.tasks);
+    const { nearMail, tasks } = this.#options;
+    const process = new Process(this, name, clock, attachment, { ...(nearMail === undefined ? {} : { nearMail }), ...options }, tasks);
     this.processes.push(process);
     return process;
+  }
+
+  /** Enough starts for a census in each partition. */
+  async #acquaint({ name }: Process): Promise<void> {
+    const ids = Array.from({ length: 6 * this.world.partitions }, (_, n) => `${name}-${n}`);
+    for (const id of ids) {
+      this.start("rerun", id);
+      await this.until(() => this.state("rerun", id) === "done");
+    }
+    await this.settle();
   }
 
   start(type: string, id: string, input?: unknown, options: { lane?: StartLane; headers?: Readonly<Record<string, string>> } = {}): number {

@@ -156,7 +156,7 @@ describe("resume", () => {
   });
 
   test("one whose host died while it was set aside takes its work up again", async () => {
-    const { stand, runs, host } = await crewOf({ directive: "resume" });
+    const { stand, runs, host } = await crewOf({ directive: "resume" }, { nearMail: false });
     tell(stand, "b", "work");
     await stand.settle();
     stand.world.onStep((step) => {

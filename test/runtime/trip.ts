@@ -108,7 +108,7 @@ export class Trip {
   /** How often each child was begun and how it ended: `job a done`. */
   get children(): readonly string[] {
     return [...this.stand.laws.ends]
-      .filter(([key]) => !key.startsWith("trip/"))
+      .filter(([key]) => key.includes("~"))
       .map(([key, [end]]) => `${key.slice(0, key.indexOf("/"))} ${key.split("~")[2]} ${end}`)
       .toSorted();
   }

@@ -1,0 +1,69 @@
+import type { Activation, Pending } from "./activation.ts";
+
+/** Messages that a member may come to: its record, and the reminder that stands for what is open of it. */
+const WRITES_PER_MEMBER = 2;
+
+/**
+ * Turns of several actors that are stored together or not at all: what one of them says, another has heard already (nearby.ts).
+ *
+ * J1. Its members' turns are all pending or all in one commit: the committer seals them together.
+ * J2. Where one member's turns are lost, so are the others': their sessions are begun anew (settlement.ts, stage.ts).
+ */
+export class Joint {
+  readonly members = new Set<Activation>();
+  /** Messages beside the members' own. */
+  writes = 0;
+  /** Pieces of mail that went from member to member. */
+  heard = 0;
+
+  /** The most messages that its commit may come to, but for records in parts. */
+  get size(): number {
+    return this.members.size * WRITES_PER_MEMBER + this.writes;
+  }
+
+  /** None of its members waits for an answer to an earlier commit. */
+  get isFree(): boolean {
+    for (const { committing } of this.members) if (committing !== undefined) return false;
+    return true;
+  }
+
+  get isAwaited(): boolean {
+    for (const { pending } of this.members) if (pending?.isAwaited === true) return true;
+    return false;
+  }
+}
+
+/** From now on the pending turns of both are stored together. */
+export function join(one: Activation, other: Activation): Joint {
+  return united(jointOf(one), jointOf(other));
+}
+
+/** Everybody of either, whether their turns are pending or in a commit that comes back. */
+export function united(one: Joint, other: Joint): Joint {
+  if (one === other) return one;
+  const [small, large] = one.members.size < other.members.size ? [one, other] : [other, one];
+  for (const member of small.members) {
+    large.members.add(member);
+    if (member.pending?.joint === small) member.pending.joint = large;
+    if (member.committing?.joint === small) member.committing.joint = large;
+  }
+  large.writes += small.writes;
+  large.heard += small.heard;
+  return large;
+}
+
+function jointOf(activation: Activation): Joint {
+  const pending = activation.pending as Pending;
+  if (pending.joint === undefined) {
+    pending.joint = new Joint();
+    pending.joint.members.add(activation);
+    pending.joint.writes = pending.writes?.size ?? 0;
+  }
+  return pending.joint;
+}
+
+/** The other members of what an actor has not stored yet. */
+export function partnersOf(activation: Activation): readonly Activation[] {
+  const members = activation.pending?.joint?.members;
+  return members === undefined ? [] : [...members].filter((member) => member !== activation);
+}

@@ -1,0 +1,171 @@
+import { formatAddress } from "../core/address.ts";
+import { isEnded } from "../core/record.ts";
+import type { Clock } from "../ports/clock.ts";
+import { Activation, type Pending } from "./activation.ts";
+import { Hold } from "./hold.ts";
+import { join } from "./joint.ts";
+import { NearDelivery, type Mail } from "./near-delivery.ts";
+import { removeWrite } from "./pending.ts";
+import type { Session } from "./session.ts";
+
+export interface NearbyParts {
+  /** Off: all mail goes over the store. */
+  readonly nearMail: boolean;
+  readonly clock: Clock;
+  /** The most writes that one commit may hold. */
+  readonly maxWrites: number;
+  readonly sessionOf: (partition: number) => Session | undefined;
+  /** The actor, if it is in memory. */
+  readonly find: (key: string) => Activation | undefined;
+  /** An actor that certainly does not exist, with a slot where it needs one; "later" while there is none; undefined where it cannot begin here. */
+  readonly conceive: (session: Session, mail: Mail) => Activation | "later" | undefined;
+  readonly hasSlot: () => boolean;
+  readonly hasRoom: (activation: Activation) => boolean;
+  readonly perform: (activation: Activation, hold: Hold) => void;
+  /** The actor may leave memory. */
+  readonly retire: (activation: Activation) => void;
+}
+
+/** Of what a commit may hold, what actors that hear each other may fill together. */
+const SHARE = 0.6;
+/** Larger records and letters make a batch slow, and may have to lie in parts. */
+const MOST_BYTES = 64 * 1024;
+/** So much mail may go round between them before it takes the way over the store, where others have their turn. */
+const MOST_HEARD = 1_000;
+
+/**
+ * Children that begin before what is ready is committed: the server works at one family while the host turns the next, and neither
+ * its socket nor its timers wait for all of them.
+ */
+const MOST_BEGUN_AT_ONCE = 128;
+
+interface Offer {
+  readonly from: Activation;
+  readonly pending: Pending;
+  readonly place: string;
+  readonly mail: Mail;
+}
+
+/**
+ * Mail between actors of one host, heard at once: the turns of sender and receiver become one commit (Joint), and the mail itself is
+ * never stored. A hundred children of one parent that end at once are a hundred and one messages then, and none to deliver.
+ *
+ * Owns: the mail that was offered and not decided on. Calls in: dispatch.ts (offers), the committer and the admission (`hand`).
+ * Calls out: the performer.
+ * N1. All of it stays in its sender's commit until its receiver has heard it: whatever is not heard in time is stored, as ever.
+ * N2. No mail overtakes earlier mail of its sender to the same actor. Only what a sender has certainly not sent before over the
+ *     store goes this way: `Activation.near` says how much that is.
+ * N3. Nobody delivers near mail again. What it leaves open has a reminder in the same commit (reminder.ts), which stands for it.
+ */
+export class Nearby {
+  readonly #parts: NearbyParts;
+  readonly #mostWrites: number;
+  #offers: Offer[] = [];
+  #isScheduled = false;
+  #isHanding = false;
+  #mayBegin = MOST_BEGUN_AT_ONCE;
+  #isResumed = true;
+
+  constructor(parts: NearbyParts) {
+    this.#parts = parts;
+    this.#mostWrites = Math.floor(parts.maxWrites * SHARE);
+  }
+
+  /** Mail that lies in its sender's pending turns. */
+  offer(from: Activation, pending: Pending, place: string, mail: Mail): void {
+    if (!this.#parts.nearMail || !this.#isNear(from, mail)) {
+      this.#stays(from, mail);
+      return;
+    }
+    this.#offers.push({ from, pending, place, mail });
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.hand();
+    });
+  }
+
+  /** Hands over what can be by now, and what follows from it. What only lacks a slot waits until its sender's turns are sealed. */
+  hand(): void {
+    if (this.#isHanding || this.#offers.length === 0) return;
+    this.#isHanding = true;
+    const waiting: Offer[] = [];
+    for (const { pending } of this.#offers) pending.isAwaited = false;
+    // What is handed over adds to the list.
+    for (let next = 0; next < this.#offers.length; next++) {
+      const offer = this.#offers[next] as Offer;
+      const taken = this.#take(offer);
+      if (taken === "later") waiting.push(offer);
+      else if (!taken) this.#stays(offer.from, offer.mail);
+    }
+    this.#offers = waiting;
+    this.#isHanding = false;
+  }
+
+  /** The commit is about to be sealed: nobody begins any more who could not end before. */
+  close(): void {
+    const mayBegin = this.#mayBegin;
+    this.#mayBegin = 0;
+    this.hand();
+    this.#mayBegin = mayBegin;
+  }
+
+  #isNear({ near, recordBytes }: Activation, { lane, partition, letter }: Mail): boolean {
+    if (near === "starts" && lane === "event") return false;
+    if (recordBytes > MOST_BYTES || letter.size > MOST_BYTES) return false;
+    return this.#parts.sessionOf(partition)?.open === true;
+  }
+
+  #take({ from, pending, place, mail }: Offer): boolean | "later" {
+    if (from.pending !== pending || from.phase === "dropped" || !this.#isNear(from, mail)) return false;
+    const { joint } = pending;
+    if (joint !== undefined && (joint.size >= this.#mostWrites || joint.heard >= MOST_HEARD)) return false;
+    if (mail.lane !== "event" && this.#awaits(pending)) return "later";
+    const target = mail.lane === "event" ? this.#listener(mail) : this.#conceived(mail);
+    if (target === undefined || target === "later") return target ?? false;
+    const delivery = new NearDelivery(mail, this.#parts.clock.now());
+    if (target.reminder === "none") target.reminder = "due";
+    this.#parts.perform(target, new Hold(delivery));
+    if (!delivery.isRefused) {
+      removeWrite(pending, place);
+      if (target.pending !== undefined && target !== from) join(from, target).heard++;
+    }
+    this.#parts.retire(target);
+    return !delivery.isRefused;
+  }
+
+  #listener({ to }: Mail): Activation | undefined {
+    const target = this.#parts.find(formatAddress(to));
+    if (target?.phase !== "ready" || target.actor === undefined || isEnded(target.actor.record)) return undefined;
+    const isFull = (target.pending?.joint?.size ?? 0) >= this.#mostWrites || target.recordBytes > MOST_BYTES;
+    return isFull || target.misfit !== undefined || !this.#parts.hasRoom(target) ? undefined : target;
+  }
+
+  #conceived(mail: Mail): Activation | "later" | undefined {
+    const session = this.#parts.sessionOf(mail.partition);
+    const child = session?.open === true ? this.#parts.conceive(session, mail) : undefined;
+    if (child instanceof Activation) this.#mayBegin--;
+    return child;
+  }
+
+  /** The start has to wait for the next round, and its sender's commit with it. */
+  #awaits(pending: Pending): boolean {
+    if (this.#mayBegin > 0 || !this.#parts.hasSlot()) return false;
+    pending.isAwaited = true;
+    if (this.#isResumed) {
+      this.#isResumed = false;
+      this.#parts.clock.soon(() => {
+        this.#isResumed = true;
+        this.#mayBegin = MOST_BEGUN_AT_ONCE;
+        this.hand();
+      });
+    }
+    return true;
+  }
+
+  /** Later mail of this sender could overtake it. */
+  #stays(from: Activation, { lane }: Mail): void {
+    if (lane === "event") from.near = "starts";
+  }
+}
