@@ -1,6 +1,8 @@
 import { createActor, type AnyActorLogic, type Snapshot } from "xstate";
 import type { Activity, ActivityContext, ActivityLink, CrashPolicy } from "./core/definition.ts";
+import { formatAddress } from "./core/address.ts";
 import type { ActorEvent } from "./core/envelope.ts";
+import { ActorRef, refOfActivity, refOfSystem, replaced, revived, textOf, type Relay } from "./core/ref.ts";
 
 /**
  * XState logic with a start of its own (promise, callback, observable) as an activity: XState's own actor runs it, under a parent that
@@ -29,11 +31,14 @@ function isPromise(logic: AnyActorLogic): boolean {
 
 function run(logic: AnyActorLogic, context: ActivityContext & ActivityLink): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const { input, name, watched, signal } = context;
-    const actor = createActor(logic, { input, id: name, syncSnapshot: watched, parent: new Receiver(context) } as never);
+    const { name, watched, signal } = context;
+    const receiver = new Receiver(context);
+    const input = revived(context.input, receiver.relay);
+    const actor = createActor(logic, { input, id: name, syncSnapshot: watched, parent: receiver } as never);
+    receiver.worker = actor;
     actor.subscribe({
       next: ({ status, output }: Snapshot<unknown>) => {
-        if (status === "done") resolve(output);
+        if (status === "done") resolve(receiver.named(output));
       },
       error: reject,
     });
@@ -41,7 +46,7 @@ function run(logic: AnyActorLogic, context: ActivityContext & ActivityLink): Pro
       (actor as unknown as { _stop(): void })._stop();
       reject(signal.reason as Error);
     });
-    context.listen((event) => actor.send(event));
+    context.listen((event) => actor.send(revived(event, receiver.relay)));
     actor.start();
   });
 }
@@ -51,16 +56,23 @@ class Receiver {
   readonly id = "";
   readonly sessionId = "";
   readonly system: object;
-  readonly #link: ActivityLink;
+  /** What the logic knows as itself. */
+  worker: object | undefined;
+  /** For references that the logic is given: what it sends by them is the host's to store. */
+  readonly relay: Relay = (to, event) => {
+    const text = textOf(to);
+    if (text !== undefined) this.#link.send(text, this.named(event));
+  };
+  readonly #link: ActivityContext & ActivityLink;
 
-  constructor(link: ActivityLink) {
+  constructor(link: ActivityContext & ActivityLink) {
     this.#link = link;
     this.system = {
       _bookId: () => link.name,
       _register: (id: string) => id,
       _unregister: () => {},
       _set: () => {},
-      get: () => undefined,
+      get: (name: string) => new ActorRef(refOfSystem(name), name, this.relay),
       getAll: () => ({}),
       _relay: (_source: unknown, target: { _send(event: ActorEvent): void }, event: ActorEvent) => target._send(event),
       _sendInspectionEvent: () => {},
@@ -70,13 +82,25 @@ class Receiver {
     };
   }
 
+  /** What leaves the logic, with names in the place of itself and its parent: those alone can be stored and sent. */
+  named<T>(value: T): T {
+    const { actor, name } = this.#link;
+    return replaced(value, (found) => {
+      if (found === this.worker) return new ActorRef(refOfActivity(actor, name), name, this.relay);
+      return found === this ? new ActorRef(formatAddress(actor), formatAddress(actor), this.relay) : undefined;
+    }) as T;
+  }
+
+  send(event: ActorEvent): void {
+    this._send(event);
+  }
+
   /** Its end comes as the attempt's; XState would tell it a second time here. */
   _send(event: ActorEvent): void {
     const { name } = this.#link;
     if (event.type === `xstate.done.actor.${name}` || event.type === `xstate.error.actor.${name}`) return;
-    this.#link.tell(
-      event.type === `xstate.snapshot.${name}` ? { ...event, snapshot: plain(event["snapshot"] as Snapshot<unknown>) } : event,
-    );
+    const isSeen = event.type === `xstate.snapshot.${name}`;
+    this.#link.tell(this.named(isSeen ? { ...event, snapshot: plain(event["snapshot"] as Snapshot<unknown>) } : event));
   }
 }
 

@@ -55,6 +55,8 @@ export class Collected {
   /** What XState made in this transition → the references that take its place. */
   #refs: Map<object, ActorRef> | undefined;
   readonly #scope: Scope;
+  /** Work that is stopped: its last words are said. */
+  #leaving: Set<RefText> | undefined;
   #acts = 0;
 
   constructor(subject: Subject, draft: Draft, scope: Scope) {
@@ -87,6 +89,22 @@ export class Collected {
     });
   }
 
+  /**
+   * What is sent to work that this transition stops, ahead of its end: as in XState it hears the word, and another that takes its name
+   * in the same step does not.
+   */
+  lastWords(before: Children, after: Children): void {
+    const { address, before: record } = this.#subject;
+    for (const [id, { generation }] of Object.entries(record.activities)) {
+      if (before[id] === undefined || before[id] === after[id]) continue;
+      const text = refOfActivity(address, id);
+      (this.#leaving ??= new Set()).add(text);
+      for (const { type, params } of this.#scope.actions as unknown as readonly CollectedAction[])
+        if (type === "xstate.sendTo" && params.delay === undefined && params.event !== undefined && textOf(params.to) === text)
+          this.draft.effect({ kind: "hand", activity: id, event: params.event, generation });
+    }
+  }
+
   stopped(before: Children, after: Children): void {
     for (const id of Object.keys(before)) if (after[id] === undefined) this.#end(id);
   }
@@ -115,6 +133,8 @@ export class Collected {
   send(to: unknown, event: ActorEvent, id?: string, delayMs?: number): void {
     const text = this.#textOf(to);
     if (text === undefined) return;
+    // A last word has been said already; what is of this transition's own making is not meant by it.
+    if (delayMs === undefined && this.#leaving?.has(text) === true && textOf(to) === text) return;
     const { address, before } = this.#subject;
     const said = this.stored(event);
     const held = delayMs === undefined ? heldFor(before, this.draft, text, said) : undefined;

@@ -4,6 +4,7 @@ import type { Address } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
 import type { Fault } from "./errors.ts";
 import type { ChildType } from "./family.ts";
+import type { RefText } from "./ref.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Supervision } from "./supervision.ts";
 import type { Migration } from "./versions.ts";
@@ -83,6 +84,8 @@ export interface ActivityLink {
   readonly name: string;
   /** An event for the actor whose work this is. */
   tell(event: ActorEvent): void;
+  /** An event for whoever a reference names. Stored, by the same rules as what a custom action sends. */
+  send(to: RefText, event: ActorEvent): void;
   /** Hears what the actor sends it, and what it was sent before. */
   listen(heard: (event: ActorEvent) => void): void;
   /** Whether the machine wants to hear of its states. */

@@ -36,8 +36,8 @@ export type Effect =
   | { readonly kind: "resume"; readonly to: Address; readonly by: Address }
   /** A child tells its parent how it is, or how it ended; or, where it failed and `lives`, what is wrong. */
   | { readonly kind: "report"; readonly to: ParentRecord; readonly event: ActorEvent; readonly lives?: true }
-  /** For work of the actor's own that listens. */
-  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
+  /** For work of the actor's own that listens: for whichever runs by then, or, as a last word, for that which this turn stops. */
+  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent; readonly generation?: number }
   /** A systemId is taken (`ref`), or given back by whoever `was` it: the root keeps the book. */
   | { readonly kind: "name"; readonly root: Address; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   /** For whoever has a systemId: the root knows. */

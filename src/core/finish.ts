@@ -28,6 +28,7 @@ export function finish(
   const children: Children = next.children ?? NOTHING;
   const earlier: Children = previous?.children ?? NOTHING;
   guarded(address, () => {
+    if (ended || children !== earlier) collected.lastWords(earlier, ended ? NOTHING : children);
     if (!ended && children !== earlier) collected.spawned(earlier, next);
     for (const { to, event } of scope.sent) collected.send(to, event);
     for (const action of scope.actions) collected.action(action as unknown as CollectedAction);

@@ -96,8 +96,24 @@ function transition(
   { event }: Heard,
   scope: ReturnType<typeof openScope>,
 ): AnyMachineSnapshot {
-  if (event.type === "xstate.stop" && definition.logic === "transition") return { ...snapshot, status: "stopped" } as AnyMachineSnapshot;
+  if (event.type === "xstate.stop" && definition.logic === "transition") return stopped(definition, snapshot, event, scope);
   return definition.machine.transition(snapshot, event, scope);
+}
+
+/** Transition logic is told of its stop, as XState does; whatever it makes of that, it has ended: nobody is left to hear that it threw. */
+function stopped(
+  definition: Definition,
+  snapshot: AnyMachineSnapshot,
+  event: Heard["event"],
+  scope: ReturnType<typeof openScope>,
+): AnyMachineSnapshot {
+  let last = snapshot;
+  try {
+    last = definition.machine.transition(snapshot, event, scope);
+  } catch {
+    // Its state is the one before.
+  }
+  return { ...last, status: "stopped" } as AnyMachineSnapshot;
 }
 
 function isQuiet(definition: Definition): boolean {

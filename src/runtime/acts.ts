@@ -4,7 +4,7 @@ import type { ActorEvent } from "../core/envelope.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { sendEffects } from "../core/passing.ts";
 import type { OwedRecord, ReplyRecord } from "../core/record.ts";
-import { ActorRef, refOfSystem, revived, textOf } from "../core/ref.ts";
+import { ActorRef, refOfSystem, revived, textOf, type RefText } from "../core/ref.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
@@ -91,7 +91,7 @@ export class Acts {
   #act(activation: Activation, owed: OwedRecord, act: Act, holds: Hold[]): unknown {
     const { definition, key } = activation;
     let sends = 0;
-    const relay = (to: unknown, event: ActorEvent): void => this.#send(activation, to, event, `${owed.key}:${sends++}`, holds);
+    const relay = (to: unknown, event: ActorEvent): void => this.send(activation, textOf(to), event, `${owed.key}:${sends++}`, holds);
     const info = {
       context: revived(owed.context, relay),
       event: revived(owed.event, relay),
@@ -102,11 +102,11 @@ export class Acts {
     return scopeOf(definition).outside(relay, () => act(info, revived(owed.params, relay)));
   }
 
-  #send(activation: Activation, to: unknown, event: ActorEvent, message: string, holds: readonly Hold[]): void {
-    const text = textOf(to);
+  /** What user code sends by a reference between turns, work included. `message` tells it from all else that is sent. */
+  send(activation: Activation, to: RefText | undefined, event: ActorEvent, message: string, holds: readonly Hold[]): void {
     const record = activation.actor?.record;
-    if (text === undefined || record === undefined) return;
-    for (const effect of sendEffects(activation.address, record, text, event)) {
+    if (to === undefined || record === undefined) return;
+    for (const effect of sendEffects(activation.address, record, to, event)) {
       if (effect.kind === "hand") this.#parts.hand(activation, effect.activity, event);
       if (effect.kind === "reply") this.#parts.reply(activation, effect.reply, holds);
       if (!isMail(effect)) continue;

@@ -1,7 +1,8 @@
-import type { Address } from "../core/address.ts";
+import { formatAddress, type Address } from "../core/address.ts";
 import type { Activity, ActivityContext, ActivityLink, ActivityLog } from "../core/definition.ts";
 import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
+import type { RefText } from "../core/ref.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
@@ -14,6 +15,8 @@ export interface AttemptHost {
   progress(actor: Address, value: unknown): void;
   /** The work says something to its actor. */
   told(activation: Activation, attempt: Attempt, event: ActorEvent): void;
+  /** The work sends something by a reference; `message` tells it from all else that is sent. */
+  sent(activation: Activation, attempt: Attempt, to: RefText, event: ActorEvent, message: string): void;
 }
 
 export interface AttemptOptions {
@@ -64,6 +67,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   #limit: Alarm | undefined;
   #silence: Alarm | undefined;
   #lastBeat = 0;
+  #sends = 0;
   #end: ((end: AttemptEnd) => void) | undefined;
 
   constructor(options: AttemptOptions, host: AttemptHost) {
@@ -128,6 +132,14 @@ export class Attempt implements ActivityContext, ActivityLink {
   tell(event: ActorEvent): void {
     queueMicrotask(() => {
       if (this.phase === "running") this.#host.told(this.#options.activation, this, event);
+    });
+  }
+
+  send(to: RefText, event: ActorEvent): void {
+    const { actor, epoch, generation, attempt } = this;
+    const message = `${formatAddress(actor)}:${epoch}:${generation}:${attempt}:${this.#sends++}`;
+    queueMicrotask(() => {
+      if (this.phase === "running") this.#host.sent(this.#options.activation, this, to, event, message);
     });
   }
 

@@ -152,7 +152,7 @@ export class Dispatch {
         break;
       }
       case "hand":
-        this.#obligations.hand(activation, effect.activity, effect.event);
+        this.#obligations.hand(activation, effect.activity, effect.event, effect.generation);
         break;
       case "act":
         this.#release(activation, effect, holds, (causes) => this.#acts.run(activation, effect, causes));

@@ -22,6 +22,7 @@ export interface ObligationParts {
   readonly ended: (activation: Activation, name: string, attempt: Attempt, end: AttemptEnd) => void;
   /** Work says something to its actor; the work's holds stay with it. */
   readonly told: (activation: Activation, attempt: Attempt, event: ActorEvent) => void;
+  readonly sent: AttemptHost["sent"];
   /** A timer in memory has come due: its holds are handed over. */
   readonly fired: (activation: Activation, fired: Extract<Envelope, { kind: "timer" }>, holds: Hold[]) => void;
 }
@@ -50,6 +51,7 @@ export class Obligations {
       log: parts.log,
       progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
       told: parts.told,
+      sent: parts.sent,
     };
   }
 
@@ -114,8 +116,12 @@ export class Obligations {
   }
 
   /** An event for work that runs; for work that has ended it is gone, as XState has it. */
-  hand(activation: Activation, activity: string, event: ActorEvent): void {
-    const generation = activation.actor?.record.activities[activity]?.generation;
+  hand(
+    activation: Activation,
+    activity: string,
+    event: ActorEvent,
+    generation = activation.actor?.record.activities[activity]?.generation,
+  ): void {
     activation.attempts.find((attempt) => attempt.generation === generation)?.deliver(event);
   }
 
@@ -128,6 +134,12 @@ export class Obligations {
     });
     const armed = { timer, generation, alarm, holds };
     activation.alarms = [...activation.alarms, armed];
+  }
+
+  /** One that is overdue, now rather than with the clock's next alarm: others that were due later are heard after it. */
+  fire(activation: Activation, timer: string, generation: number, causes: readonly Hold[]): void {
+    for (const hold of causes) hold.take();
+    this.#parts.fired(activation, { kind: "timer", timer, generation }, [...causes]);
   }
 
   disarm(activation: Activation, timer: string): readonly Hold[] {

@@ -1,5 +1,5 @@
 import { isSimple } from "../core/definition.ts";
-import type { ActorEvent, Envelope } from "../core/envelope.ts";
+import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
@@ -24,6 +24,7 @@ import { recover } from "./recovery.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+import { Speech } from "./speech.ts";
 import type { StageParts } from "./stage.ts";
 import { turnOfThrow, type ThrowParts } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
@@ -55,6 +56,7 @@ export class Performer {
   readonly #obligations: Obligations;
   readonly #reception: Reception;
   readonly #acts: Acts;
+  readonly #speech: Speech;
   readonly #replies: Replies;
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
@@ -91,7 +93,8 @@ export class Performer {
       },
       ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
       fired: (activation, fired, holds) => this.#overflow.whenRoom(activation, () => this.#step(activation, fired, holds)),
-      told: (activation, attempt, event) => this.#overflow.whenRoom(activation, () => this.#told(activation, attempt, event)),
+      told: (activation, attempt, event) => this.#speech.told(activation, attempt, event),
+      sent: (activation, attempt, to, event, message) => this.#speech.sent(activation, attempt, to, event, message),
     });
     this.#replies = new Replies(parts);
     this.#acts = new Acts({
@@ -100,6 +103,11 @@ export class Performer {
       hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
       reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
       acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#acted(activation, owed, holds)),
+    });
+    this.#speech = new Speech({
+      whenRoom: (activation, turn) => this.#overflow.whenRoom(activation, turn),
+      step: (activation, event, holds) => this.#step(activation, { kind: "event", event }, holds),
+      send: (activation, to, event, message, holds) => this.#acts.send(activation, to, event, message, holds),
     });
     this.#overflow = new Overflow({
       maxWrites: parts.store.maxWrites,
@@ -180,7 +188,7 @@ export class Performer {
       timekeeper: this.#parts.timekeeper,
       at: this.#at(activation),
       apply: (turn) => this.#apply(activation, turn, [], causes),
-      ring: this.misfits.hasWaited(activation) ? () => {} : (timer, generation) => this.ring(activation, timer, generation),
+      ring: this.misfits.hasWaited(activation) ? undefined : (timer, generation) => this.ring(activation, timer, generation),
       ...this.#throwing,
     });
     this.#queueIfReady(activation, causes);
@@ -241,12 +249,6 @@ export class Performer {
     this.#parts.committer.dirty(activation);
   }
 
-  /** What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet. */
-  #told(activation: Activation, { name, generation, holds }: Attempt, event: ActorEvent): void {
-    if (activation.actor?.record.activities[name]?.generation !== generation) return;
-    this.#step(activation, { kind: "event", event }, [], holds);
-  }
-
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
@@ -294,7 +296,7 @@ export class Performer {
     this.#apply(activation, turn, handed, causes, bytes);
     layDown(activation, actor, envelope, this.#room);
     // It was set aside, perhaps by another host: what it left open goes on with it.
-    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, causes);
+    if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, [...handed, ...causes]);
     this.#queueIfReady(activation, handed, causes);
   }
 

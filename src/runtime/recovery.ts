@@ -17,8 +17,8 @@ export interface RecoveryParts {
   readonly obligations: Obligations;
   readonly timekeeper: Timekeeper;
   readonly at: TurnAt;
-  /** A timer that the server keeps is overdue. */
-  readonly ring: (timer: string, generation: number) => void;
+  /** A timer that the server keeps is overdue. Absent where overdue ones are heard in another place. */
+  readonly ring: ((timer: string, generation: number) => void) | undefined;
   readonly apply: (turn: Turn) => void;
   readonly log: Log;
   readonly maxRecordBytes: number;
@@ -65,12 +65,16 @@ function isGoingOn(actor: Actor | undefined): actor is Actor {
 
 function takeUpTimers(activation: Activation, { record }: Actor, causes: readonly Hold[], parts: RecoveryParts): void {
   const { obligations, timekeeper, at, ring } = parts;
-  for (const [timer, { keeper, generation, dueAt }] of Object.entries(record.timers)) {
+  // Overdue ones are heard in the order in which they were due, whoever kept them: the first may withdraw the others.
+  const inOrder = Object.entries(record.timers).toSorted(([, one], [, other]) => one.dueAt - other.dueAt);
+  for (const [timer, { keeper, generation, dueAt }] of inOrder) {
     const isArmed = activation.alarms.some((alarm) => alarm.timer === timer && alarm.generation === generation);
     // As what a migration has just armed.
     if (isArmed) continue;
-    if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
-    else if (dueAt <= at.now) ring(timer, generation);
+    const isOverdue = dueAt <= at.now;
+    if (isOverdue && keeper === "host" && ring !== undefined) obligations.fire(activation, timer, generation, causes);
+    else if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
+    else if (isOverdue) ring?.(timer, generation);
     else timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
   }
 }

@@ -39,43 +39,57 @@ const slowly = (scene: Scene): Scene => ({
   steps: [TAKE_OVER_MS, ...scene.steps.flatMap((step) => [step, TAKE_OVER_MS])],
 });
 
+/** Other ones for every scene: with so many, what can only happen at one moment happens to one of them. */
+const seeds = (count: number, place: number): number[] => Array.from({ length: count }, (_, i) => place * count + i + 1);
+
 /** The same scenes played by XState itself and by durable actors: nobody who looks from outside could tell which was which. */
-describe.each(scenes.map((scene) => [scene.name, scene] as const))("%s", (_name, scene) => {
+describe.each(scenes.map((scene, place) => [scene.name, scene, place] as const))("%s", (_name, scene, place) => {
+  const patient = slowly(scene);
+  const [live, slowlyLive] = [once(() => playLive(scene)), once(() => playLive(patient))];
+
   it("is the same, live and durable", async () => {
-    expect(await playDurable(scene)).toEqual(await playLive(scene));
+    expect(await playDurable(scene)).toEqual(await live());
   });
 
   it("is the same where no actor stays in memory", async () => {
-    expect(await playDurable(scene, { host: { cacheBytes: 0 } })).toEqual(await playLive(scene));
+    expect(await playDurable(scene, { host: { cacheBytes: 0 } })).toEqual(await live());
   });
 
   it("is the same where all mail goes over the store", async () => {
-    expect(await playDurable(scene, { world: { nearMail: false } })).toEqual(await playLive(scene));
+    expect(await playDurable(scene, { world: { nearMail: false } })).toEqual(await live());
   });
 
   it("is the same where children begin without being mailed", async () => {
-    expect(await playDurable(scene, { world: { isAcquainted: true } })).toEqual(await playLive(scene));
+    expect(await playDurable(scene, { world: { isAcquainted: true } })).toEqual(await live());
   });
 
   // Skipped where work begins anew on another host, which XState alone does not do: a counter in a callback starts over.
   it.skipIf(scene.isRestarted)("is the same where every step finds another host", async () => {
     // A timer whose host has left fires by its schedule, a little later.
-    expect(await playDurable(slowly(scene), {}, moved)).toEqual(await playLive(slowly(scene)));
+    expect(await playDurable(patient, {}, moved)).toEqual(await slowlyLive());
   });
 
   it.skipIf(scene.isRestarted)("is the same where every host dies", async () => {
-    expect(await playDurable(slowly(scene), {}, killed)).toEqual(await playLive(slowly(scene)));
+    expect(await playDurable(patient, {}, killed)).toEqual(await slowlyLive());
   });
 
-  it.each([1, 2, 3, 4, 5])("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
-    const patient = slowly(scene);
-    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } })).toEqual(await playLive(patient));
+  it.each(seeds(3, place))("is the same over a slow connection, however messages overtake each other (%i)", async (seed) => {
+    expect(await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } })).toEqual(await slowlyLive());
   });
 
-  it.skipIf(scene.isRestarted).each([1, 2, 3, 4, 5, 6, 7, 8])("comes to the same states where hosts die midway (%i)", async (seed) => {
-    const patient = slowly(scene);
-    const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } }, killedMidway(seed));
-    const live = await playLive(patient);
-    expect({ states, heard }).toEqual({ states: live.states, heard: live.heard });
-  });
+  // Skipped also where custom actions send: they run at least once, and so does what they send.
+  it.skipIf(scene.isRestarted ?? scene.isRepeated).each(seeds(4, place))(
+    "comes to the same states where hosts die midway (%i)",
+    async (seed) => {
+      const { states, heard } = await playDurable(patient, { world: { seed, maxLatencyMs: 20, ...waysOf(seed) } }, killedMidway(seed));
+      const story = await slowlyLive();
+      expect({ states, heard }).toEqual({ states: story.states, heard: story.heard });
+    },
+  );
 });
+
+/** XState tells the same story every time; one telling serves all modes. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

@@ -7,11 +7,11 @@ import { textOf } from "../../src/core/ref.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { Stand, type StandOptions } from "../runtime/stage.ts";
 import type { HostOptions, Process } from "../runtime/process.ts";
-import { listOf, type Scene, type Story, type Told } from "./story.ts";
+import { listOf, nothingTold, storyOf, type Scene, type Story } from "./story.ts";
 
 interface StoredTurn {
   readonly event?: ActorEvent;
-  readonly effects: readonly { readonly kind: string }[];
+  readonly effects: readonly { readonly kind: string; readonly label?: string; readonly value?: unknown }[];
   readonly record: ActorRecord;
 }
 
@@ -25,12 +25,13 @@ export interface Stage {
 
 /** The same scene played by durable actors on the memory adapter. */
 export async function playDurable(scene: Scene, options: Stage = {}, between?: Between): Promise<Story> {
-  const told: Told = { heard: new Map(), emitted: [], acted: [] };
+  const told = nothingTold();
   const tasks = () => [defineActor({ name: "root", machine: scene.machine((words) => void told.acted.push(words)), onThrow: "fail" })];
   const stand = new Stand({ ...options.world, tasks });
   let process = await stand.open(options.host);
   stand.world.onOutgoing((outgoing) => {
-    if (outgoing.kind === "event" && outgoing.from.type === "root") told.emitted.push(JSON.parse(Buffer.from(outgoing.body).toString()));
+    if (outgoing.kind === "event")
+      listOf(told.emitted, pathOf(stand, outgoing.from)).push(plain(stand, JSON.parse(Buffer.from(outgoing.body).toString())));
   });
   const states: unknown[] = [];
   stand.start("root", "r", scene.input);
@@ -46,10 +47,12 @@ export async function playDurable(scene: Scene, options: Stage = {}, between?: B
   }
   stand.check();
   for (const key of stand.world.records.keys()) {
-    const heard = heardBy(stand, parseAddress(key));
-    if (heard.length > 0) listOf(told.heard, pathOf(stand, parseAddress(key))).push(...heard);
+    const path = pathOf(stand, parseAddress(key));
+    const [heard, logged] = [heardBy(stand, parseAddress(key)), loggedBy(stand, parseAddress(key))];
+    if (heard.length > 0) listOf(told.heard, path).push(...heard);
+    if (logged.length > 0) listOf(told.logged, path).push(...logged);
   }
-  return { states, heard: Object.fromEntries(told.heard), emitted: told.emitted, acted: told.acted };
+  return storyOf(states, told);
 }
 
 function recordOf(stand: Stand, { type, id }: Address): ActorRecord | undefined {
@@ -103,4 +106,14 @@ function heardBy(stand: Stand, address: Address): string[] {
     before = record;
     return event === undefined || isSame || event.type === "xstate.stop" ? [] : [event.type];
   });
+}
+
+function loggedBy(stand: Stand, address: Address): unknown[] {
+  return stand.world
+    .turns(address)
+    .flatMap(({ bytes }) =>
+      (decodeRecord(bytes) as StoredTurn).effects.flatMap(({ kind, label, value }) =>
+        kind === "log" ? [plain(stand, { value, label })] : [],
+      ),
+    );
 }

@@ -9,6 +9,7 @@ import { FAMILY_SCENES } from "./family-scenes.ts";
 import { heldBy, recordsOf, restore, type Held } from "./held.ts";
 import { PLAN_SCENES } from "./plan-scenes.ts";
 import type { Scene } from "./scene.ts";
+import { UNHEARD_SCENES } from "./unheard-scenes.ts";
 
 /**
  * What the server held of actors and plans when their host died, as earlier versions stored it: records, mail and timers, by version and
@@ -16,7 +17,7 @@ import type { Scene } from "./scene.ts";
  * to add to it says records.test.ts.
  */
 const FILE = new URL("scenes.json", import.meta.url);
-const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...FAMILY_SCENES, ...PLAN_SCENES };
+const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...FAMILY_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
 
 type Corpus = Record<string, Record<string, Held>>;
 const corpus: Corpus = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as Corpus) : {};
@@ -139,6 +140,7 @@ const CHILD: Readonly<Record<keyof ChildRecord, true>> = {
   systemId: true,
   first: true,
   dueAt: true,
+  held: true,
 };
 const PARENT: Readonly<Record<keyof ParentRecord, true>> = {
   type: true,

@@ -104,6 +104,37 @@ test("a successor that has the actor in memory lets an overdue one fire at once"
   tidy(stand);
 });
 
+describe("several that are overdue are heard in the order in which they were due, not in that in which they were set", () => {
+  test.each([
+    ["all kept by the server", [8_000, 6_000, 7_000], ["middle", "inner", "outer"]],
+    ["all kept by the host", [2_000, 500, 1_000], ["middle", "inner", "outer"]],
+    ["kept by both", [6_000, 2_000, 1_000], ["inner", "middle", "outer"]],
+  ] as const)("%s", async (_who, [outer, middle, inner], expected) => {
+    const note = (name: string) => ({ actions: { type: "note" as const, params: name } });
+    const nested = setup({
+      types: { context: {} as { heard: string[] } },
+      actions: { note: assign({ heard: ({ context }, name: string) => [...context.heard, name] }) },
+    }).createMachine({
+      context: { heard: [] },
+      initial: "a",
+      after: { [outer]: note("outer") },
+      states: {
+        a: { initial: "b", after: { [middle]: note("middle") }, states: { b: { after: { [inner]: note("inner") } } } },
+      },
+    });
+    const stand = new Stand({ tasks: () => [defineActor({ name: "bell", machine: nested })] });
+    const first = await stand.open();
+    stand.start("bell", "b");
+    await stand.settle();
+    first.kill();
+    await stand.advance(8_000);
+    await stand.open();
+    await stand.advance(60_000);
+    expect(stand.record("bell", "b")?.context).toEqual({ heard: expected });
+    tidy(stand);
+  });
+});
+
 test("an owner that was frozen meanwhile hears it once, whichever of the two comes first", async () => {
   const { stand, first } = await waiting();
   await stand.advance(DELAY_MS - 500);

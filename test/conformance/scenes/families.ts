@@ -27,7 +27,7 @@ const brief = setup({ types: { input: {} as number } }).createMachine({
 const ticker = setup({ types: { context: {} as { n: number } } }).createMachine({
   context: { n: 0 },
   on: { tick: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
-  after: { 100: ".over" },
+  after: { 300_000: ".over" },
   initial: "on",
   states: { on: {}, over: {} },
 });
@@ -167,7 +167,7 @@ export const familyScenes: readonly Scene[] = [
           deaf: { actions: sendTo("t", { type: "nonsense" }) },
         },
       }),
-    steps: [{ type: "tick" }, { type: "idle" }, { type: "deaf" }, { type: "up" }, 100],
+    steps: [{ type: "tick" }, { type: "idle" }, { type: "deaf" }, { type: "up" }, 300_000],
   },
   {
     name: "a systemId: a cousin is found by its name, and the next one of the same name after it",
