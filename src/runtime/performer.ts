@@ -9,7 +9,7 @@ import { NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
 import { settledBy, turnOfEnd } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
-import type { Committer, Parcel } from "./committer.ts";
+import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Misfits } from "./misfits.ts";
@@ -18,9 +18,10 @@ import { NEVER_STORED } from "./near-delivery.ts";
 import { Obligations } from "./obligations.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
-import { emptyPending, merge } from "./pending.ts";
+import { emptyPending } from "./pending.ts";
 import { BEGIN, EXPIRE, Reception, type Stance, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
+import { Release } from "./release.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -48,7 +49,7 @@ interface PerformerParts extends StageParts {
  * Turns: a delivery, a timer or the end of an attempt applied to a loaded actor, and what follows once it is stored.
  *
  * Owns: nothing but the obligations; all state is the activation's. Calls in: stage.ts. Calls out: core's turn, the committer.
- * P1. A turn's effects are released by `committed` and by nothing else, but for attempts that a crash may re-run (invariant 2).
+ * P1. A turn's effects are released by release.ts and by nothing else, but for attempts that a crash may re-run (invariant 2).
  * P2. Every turn keeps the deliveries that caused it until it is committed.
  */
 export class Performer {
@@ -64,8 +65,7 @@ export class Performer {
   readonly #throwing: Omit<ThrowParts, "at">;
   readonly misfits: Misfits;
   readonly outcomes: Outcomes;
-  /** Tasks whose end was stored here. */
-  finished = 0;
+  readonly release: Release;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
@@ -115,6 +115,8 @@ export class Performer {
       apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
     });
     this.#dispatch = new Dispatch({ ...parts, outcomes: this.outcomes }, this.#obligations, this.#acts, this.#replies);
+    const { outcomes } = this;
+    this.release = new Release({ ...parts, dispatch: this.#dispatch, overflow: this.#overflow, outcomes, room: this.#room });
     this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
@@ -215,38 +217,6 @@ export class Performer {
     activation.listeners = NOTHING;
     activation.owing = NOTHING;
     activation.stalled = NOTHING;
-  }
-
-  /** The commit of this activation is stored: everything that waited for it happens now. */
-  committed(activation: Activation): void {
-    const stored = activation.committing;
-    activation.committing = undefined;
-    if (stored === undefined || activation.phase === "dropped") return;
-    activation.parts = this.#room.partsOf(stored.bytes?.length ?? 0);
-    for (const effect of stored.effects) this.#dispatch.release(activation, effect, stored.holds);
-    if (activation.actor?.record.outbox !== undefined) this.#overflow.sendOn(activation, stored.holds.splice(0));
-    this.#overflow.goOn(activation);
-    if (activation.pending !== undefined) this.#parts.committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) {
-      this.finished++;
-      this.outcomes.tell(activation, activation.actor.record);
-    }
-    for (const hold of stored.holds) hold.release();
-    this.#parts.retire(activation);
-  }
-
-  /** A commit that was refused for a partition of somebody else's: the same once more. */
-  resubmit(parcel: Parcel): void {
-    if (parcel.kind === "loose") {
-      this.#parts.committer.loose(parcel.session, parcel.writes, parcel.committed);
-      return;
-    }
-    const { activation } = parcel;
-    const refused = activation.committing;
-    if (refused === undefined) return;
-    activation.committing = undefined;
-    activation.pending = activation.pending === undefined ? refused : merge(refused, activation.pending);
-    this.#parts.committer.dirty(activation);
   }
 
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {

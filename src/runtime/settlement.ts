@@ -5,12 +5,13 @@ import type { Activation } from "./activation.ts";
 import { sessionOf, type Parcel } from "./committer.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
-import type { Performer } from "./performer.ts";
+import type { Release } from "./release.ts";
 import type { Session } from "./session.ts";
 
 export interface SettlementParts {
   readonly log: Log;
-  readonly performer: Pick<Performer, "committed" | "resubmit" | "abort">;
+  readonly release: Pick<Release, "committed" | "resubmit">;
+  readonly abort: (activation: Activation, why: TroupeError) => void;
   /** The session can no longer be trusted. */
   readonly lost: (session: Session, why: TroupeError) => void;
   /** The actor leaves memory. */
@@ -28,7 +29,7 @@ export function settle(parts: SettlementParts, parcels: readonly Parcel[], outco
     switch (outcome.kind) {
       case "committed":
         if (parcel.kind === "loose") parcel.committed();
-        else if (session.open) parts.performer.committed(parcel.activation);
+        else if (session.open) parts.release.committed(parcel.activation);
         break;
       case "conflict":
         // A lost fence drops its partition's turns; the rest of the batch was refused with it and is committed again.
@@ -36,7 +37,7 @@ export function settle(parts: SettlementParts, parcels: readonly Parcel[], outco
           parts.lost(session, new TroupeError("lost_partition", `Another host has taken partition ${session.partition}`));
         // Nor is what was to be stored with such turns or not at all: it is begun anew from what is stored.
         else if (isJointWith(parcel, outcome.lost)) parts.lost(session, lostWith(session, outcome.lost));
-        else if (session.open) parts.performer.resubmit(parcel);
+        else if (session.open) parts.release.resubmit(parcel);
         break;
       case "unknown": {
         const { cause } = outcome;
@@ -52,13 +53,13 @@ export function settle(parts: SettlementParts, parcels: readonly Parcel[], outco
 
 /** Trying again cannot help: whoever caused it is set aside, so that nothing waits on it. */
 function refuse(parts: SettlementParts, parcel: Parcel, error: TroupeError): void {
-  const { log, performer, drop, dead } = parts;
+  const { log, abort, drop, dead } = parts;
   log.error({ err: error, code: error.code }, "a commit was refused");
   if (parcel.kind === "loose") return;
   const { activation } = parcel;
   for (const { session } of partnersOf(activation)) parts.lost(session, lostWith(session, [activation.session.partition]));
   const deliveries = new Set((activation.committing?.holds ?? []).map((hold) => hold.delivery));
-  performer.abort(activation, error);
+  abort(activation, error);
   drop(activation);
   for (const delivery of deliveries) dead(activation.session, new Hold(delivery), error);
 }

@@ -2,8 +2,7 @@ import { formatAddress, isTooLong, type Address, type StartLane } from "../core/
 import { asRecord } from "../core/record.ts";
 import { decodeRecord } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
-import { HEADERS } from "../core/envelope.ts";
-import { toErrorRecord, TroupeError, withoutStacks, type ErrorRecord } from "../core/errors.ts";
+import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
@@ -13,17 +12,15 @@ import { Admission, type Reading } from "./admission.ts";
 import { Activation, NOTHING } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer, type Parcel } from "./committer.ts";
-import { complaints } from "./complaints.ts";
-import { deadLetter, tooLong } from "./decode.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { tooLong } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
 import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Loader } from "./loader.ts";
-import { NearDelivery } from "./near-delivery.ts";
 import { Nearby } from "./nearby.ts";
 import { Performer } from "./performer.ts";
-import { isReminder } from "./reminder.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { Timekeeper } from "./timekeeper.ts";
@@ -84,6 +81,7 @@ export class Stage {
   readonly committer: Committer;
   readonly #loader: Loader;
   readonly #known: KnownIds;
+  readonly #deadLetters: DeadLetters;
   readonly #performer: Performer;
   readonly #settlement: SettlementParts;
 
@@ -103,42 +101,33 @@ export class Stage {
       ...parts,
       isLoaded: (key) => this.#cast.find(key) !== undefined,
       hand: (session, definition, hold) => this.#hand(session, definition, hold),
-      dead: (session, hold, error) => this.#dead(session, hold, error),
+      dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
     });
     this.#timekeeper = new Timekeeper({ ...parts, due: (session, address, ...timer) => this.#due(session, address, ...timer) });
-    this.#nearby = new Nearby({
-      ...parts,
-      maxWrites: parts.store.maxWrites,
-      find: (key) => this.#cast.find(key),
-      conceive: (session, mail) => this.#conceive(session, mail.to),
-      hasSlot: () => this.#admission.hasSlot,
-      hasRoom: (activation) => this.#performer.hasRoom(activation),
-      perform: (activation, hold) => this.#performer.perform(activation, hold),
-      retire: (activation) => this.#cast.settle(activation),
-    });
+    this.#nearby = this.#newNearby();
     this.committer = new Committer({
       ...parts,
       closing: () => this.#nearby.close(),
       settled: (parcels, outcome) => this.#settled(parcels, outcome),
     });
+    this.#deadLetters = new DeadLetters({
+      ...parts,
+      committer: this.committer,
+      outcomes: () => this.#performer.outcomes,
+      recordOf: (key) => this.#cast.find(key)?.actor?.record,
+      startFailed: (session, address) => this.#early.look(session, address),
+    });
     this.#loader = new Loader(
       parts.store,
       (activation, bytes) => this.#loaded(activation, bytes),
-      (activation, error) =>
-        parts.lost(
-          activation.session,
-          new TroupeError("commit_unknown", `The record of ${activation.key} could not be read: ${error.message}`, {
-            about: activation.key,
-            cause: error,
-          }),
-        ),
+      (activation, error) => parts.lost(activation.session, unreadable(activation, error)),
     );
     this.#performer = new Performer({
       ...parts,
       committer: this.committer,
       timekeeper: this.#timekeeper,
       nearby: this.#nearby,
-      dead: (session, hold, error) => this.#dead(session, hold, error),
+      dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
       ready: (activation) =>
         this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" }),
@@ -148,10 +137,24 @@ export class Stage {
     });
     this.#settlement = {
       ...parts,
-      performer: this.#performer,
+      release: this.#performer.release,
+      abort: (activation, why) => this.#performer.abort(activation, why),
       drop: (activation) => this.#cast.drop(activation),
-      dead: (session, hold, error) => this.#dead(session, hold, error),
+      dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
     };
+  }
+
+  #newNearby(): Nearby {
+    return new Nearby({
+      ...this.#parts,
+      maxWrites: this.#parts.store.maxWrites,
+      find: (key) => this.#cast.find(key),
+      conceive: (session, mail) => this.#conceive(session, mail.to),
+      hasSlot: () => this.#admission.hasSlot,
+      hasRoom: (activation) => this.#performer.hasRoom(activation),
+      perform: (activation, hold) => this.#performer.perform(activation, hold),
+      retire: (activation) => this.#cast.settle(activation),
+    });
   }
 
   get running(): number {
@@ -160,7 +163,7 @@ export class Stage {
 
   /** Tasks whose end was stored by this host. */
   get finished(): number {
-    return this.#performer.finished;
+    return this.#performer.release.finished;
   }
 
   waitingIn(lane: StartLane): number {
@@ -171,7 +174,7 @@ export class Stage {
   receive(session: Session, delivery: Delivery, reading: Reading): void {
     if (!session.open) return;
     const hold = new Hold(delivery);
-    if (isTooLong(delivery)) this.#dead(session, hold, tooLong(delivery));
+    if (isTooLong(delivery)) this.#deadLetters.keep(session, hold, tooLong(delivery));
     else if (delivery.lane === "event" || !this.#needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
   }
@@ -215,7 +218,7 @@ export class Stage {
     const definition = this.#parts.definitions.get(delivery.type);
     if (definition === undefined) {
       this.#admission.slotFreed();
-      this.#dead(session, hold, unknownType(delivery));
+      this.#deadLetters.keep(session, hold, unknownType(delivery));
       return;
     }
     this.#hand(session, definition, hold);
@@ -228,7 +231,7 @@ export class Stage {
 
   #event(session: Session, hold: Hold): void {
     const definition = this.#parts.definitions.get(hold.delivery.type);
-    if (definition === undefined) this.#dead(session, hold, unknownType(hold.delivery));
+    if (definition === undefined) this.#deadLetters.keep(session, hold, unknownType(hold.delivery));
     else this.#hand(session, definition, hold);
   }
 
@@ -328,36 +331,8 @@ export class Stage {
     this.#cast.drop(activation);
     for (const hold of holds) {
       if (this.#needsSlot(hold.delivery)) this.#admission.slotFreed();
-      this.#dead(activation.session, hold, error);
+      this.#deadLetters.keep(activation.session, hold, error);
     }
-  }
-
-  #dead(session: Session, hold: Hold, error: unknown): void {
-    if (hold.delivery instanceof NearDelivery) {
-      hold.delivery.isRefused = true;
-      return;
-    }
-    if (isReminder(hold.delivery)) {
-      // Its actor has ended, and is not remembered any more.
-      hold.take();
-      hold.release();
-      return;
-    }
-    const record: ErrorRecord = withoutStacks(toErrorRecord(error));
-    const { delivery } = hold;
-    hold.take();
-    this.#parts.log.warn({ actor: formatAddress(delivery), lane: delivery.lane, code: record.code }, `dead letter: ${record.message}`);
-    const child = this.#cast.find(formatAddress(delivery))?.actor?.record;
-    const { store, partitions } = this.#parts;
-    const writes = [deadLetter(delivery, record, store.maxWriteBytes), ...complaints(delivery, record, child, partitions)];
-    this.committer.loose(session, writes, () => {
-      const replyTo = delivery.source.startsWith("in.") ? delivery.header(HEADERS.replyTo) : "";
-      const { type, id, lane } = delivery;
-      if (replyTo !== "" && lane === "event") this.#performer.outcomes.refuse(replyTo, { error: record });
-      else if (replyTo !== "") this.#performer.outcomes.answer(replyTo, { type, id, state: "failed", error: record, attempt: 0 });
-      hold.release();
-      if (lane !== "event") this.#early.look(session, delivery);
-    });
   }
 
   #settled(parcels: readonly Parcel[], outcome: CommitOutcome): void {
@@ -372,4 +347,8 @@ function isStart({ delivery }: Hold): boolean {
 
 function unknownType(delivery: Delivery): TroupeError {
   return new TroupeError("unknown_type", `No actor type "${delivery.type}" is registered`, { about: formatAddress(delivery) });
+}
+
+function unreadable({ key }: Activation, cause: Error): TroupeError {
+  return new TroupeError("commit_unknown", `The record of ${key} could not be read: ${cause.message}`, { about: key, cause });
 }
