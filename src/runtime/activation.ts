@@ -132,6 +132,10 @@ export interface Pending {
   joint: Joint | undefined;
 }
 
+export function emptyPending(): Pending {
+  return { writes: undefined, effects: NOTHING, holds: [], bytes: undefined, isAwaited: false, joint: undefined };
+}
+
 /** A short timer in memory. */
 export interface ArmedAlarm {
   readonly timer: string;

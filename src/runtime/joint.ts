@@ -1,4 +1,4 @@
-import type { Activation, Pending } from "./activation.ts";
+import { emptyPending, type Activation, type Pending } from "./activation.ts";
 
 /** Messages that a member may come to: its record, and the reminder that stands for what is open of it. */
 const WRITES_PER_MEMBER = 2;
@@ -33,9 +33,29 @@ export class Joint {
   }
 }
 
-/** From now on the pending turns of both are stored together. */
+/** From now on what both have pending, and will have, is stored together. */
 export function join(one: Activation, other: Activation): Joint {
   return united(jointOf(one), jointOf(other));
+}
+
+/** It had nothing to store when it joined, and has heard nothing since that would change that. */
+export function leave(activation: Activation): void {
+  const { pending } = activation;
+  if (pending === undefined || (pending.writes?.size ?? 0) > 0 || pending.effects.length > 0) return;
+  pending.joint?.members.delete(activation);
+  activation.pending = undefined;
+}
+
+/** The most messages that the pending turns of two would come to; of one and somebody who is not there yet. */
+export function sizeTogether(one: Activation, other: Activation | undefined): number {
+  const size = sizeOf(one.pending);
+  if (other === undefined) return size + WRITES_PER_MEMBER;
+  const isTogether = one === other || (one.pending?.joint !== undefined && one.pending.joint === other.pending?.joint);
+  return isTogether ? size : size + sizeOf(other.pending);
+}
+
+function sizeOf(pending: Pending | undefined): number {
+  return pending?.joint?.size ?? WRITES_PER_MEMBER + (pending?.writes?.size ?? 0);
 }
 
 /** Everybody of either, whether their turns are pending or in a commit that comes back. */
@@ -53,7 +73,7 @@ export function united(one: Joint, other: Joint): Joint {
 }
 
 function jointOf(activation: Activation): Joint {
-  const pending = activation.pending as Pending;
+  const pending = (activation.pending ??= emptyPending());
   if (pending.joint === undefined) {
     pending.joint = new Joint();
     pending.joint.members.add(activation);

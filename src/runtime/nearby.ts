@@ -4,7 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Activation, Pending } from "./activation.ts";
 import { Fifo } from "./fifo.ts";
 import { Hold } from "./hold.ts";
-import { join } from "./joint.ts";
+import { join, leave, sizeTogether } from "./joint.ts";
 import { NearDelivery, type Mail } from "./near-delivery.ts";
 import { removeWrite } from "./pending.ts";
 import type { Session } from "./session.ts";
@@ -137,29 +137,32 @@ export class Nearby {
 
   #take({ from, pending, place, mail }: Offer): boolean {
     if (from.pending !== pending || from.phase === "dropped" || !this.#isNear(from, mail)) return false;
-    const { joint } = pending;
-    if (joint !== undefined && (joint.size >= this.#mostWrites || joint.heard >= MOST_HEARD)) return false;
-    const target = mail.lane === "event" ? this.#listener(mail) : this.#conceived(mail);
+    if ((pending.joint?.heard ?? 0) >= MOST_HEARD) return false;
+    const target = mail.lane === "event" ? this.#listener(from, mail) : this.#conceived(from, mail);
     if (target === undefined) return false;
     const delivery = new NearDelivery(mail, this.#parts.clock.now());
     if (target.reminder === "none") target.reminder = "due";
+    // Before it hears: its turn must know how much room is left.
+    const { actor } = target;
+    const hadNothing = target.pending === undefined;
+    const joint = join(from, target);
     this.#parts.perform(target, new Hold(delivery));
-    if (!delivery.isRefused) {
-      removeWrite(pending, place);
-      if (target.pending !== undefined && target !== from) join(from, target).heard++;
-    }
+    joint.heard++;
+    if (hadNothing && target.actor === actor) leave(target);
+    if (!delivery.isRefused) removeWrite(pending, place);
     this.#parts.retire(target);
     return !delivery.isRefused;
   }
 
-  #listener({ to }: Mail): Activation | undefined {
+  #listener(from: Activation, { to }: Mail): Activation | undefined {
     const target = this.#parts.find(formatAddress(to));
     if (target?.phase !== "ready" || target.actor === undefined || isEnded(target.actor.record)) return undefined;
-    const isFull = (target.pending?.joint?.size ?? 0) >= this.#mostWrites || target.recordBytes > MOST_BYTES;
-    return isFull || target.misfit !== undefined || !this.#parts.hasRoom(target) ? undefined : target;
+    const isTooMuch = sizeTogether(from, target) > this.#mostWrites || target.recordBytes > MOST_BYTES;
+    return isTooMuch || target.misfit !== undefined || !this.#parts.hasRoom(target) ? undefined : target;
   }
 
-  #conceived(mail: Mail): Activation | undefined {
+  #conceived(from: Activation, mail: Mail): Activation | undefined {
+    if (sizeTogether(from, undefined) > this.#mostWrites) return undefined;
     const session = this.#parts.sessionOf(mail.partition);
     const child = session?.open === true ? this.#parts.conceive(session, mail) : undefined;
     if (child !== undefined) this.#mayBegin--;

@@ -1,10 +1,6 @@
 import type { Write } from "../ports/store.ts";
-import { NOTHING, type Pending } from "./activation.ts";
+import type { Pending } from "./activation.ts";
 import { united } from "./joint.ts";
-
-export function emptyPending(): Pending {
-  return { writes: undefined, effects: NOTHING, holds: [], bytes: undefined, isAwaited: false, joint: undefined };
-}
 
 /** The write that a place has: a later one replaces it. */
 export function addWrite(pending: Pending, place: string, write: Write): void {

@@ -8,10 +8,10 @@ import { revived } from "../core/ref.ts";
 import type { ActorRecord, Unheard } from "../core/record.ts";
 import type { Actor } from "../core/turn.ts";
 import type { Letter, Write } from "../ports/store.ts";
-import type { Activation } from "./activation.ts";
+import { emptyPending, type Activation } from "./activation.ts";
 import { deadHeaders, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
-import { addWrite, emptyPending } from "./pending.ts";
+import { addWrite } from "./pending.ts";
 import type { Turns } from "./reception.ts";
 import type { Room } from "./room.ts";
 

@@ -2,39 +2,14 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatAddress, START_LANES } from "../../src/core/address.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
-import type { CommitFault } from "../../src/memory/faults.ts";
-import type { InFlight } from "../../src/memory/link.ts";
 import type { StepKind } from "../../src/memory/steps.ts";
-import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
 import type { KnownIdsOptions } from "../../src/runtime/known-ids.ts";
-import { POLICIES, type Process } from "./process.ts";
+import { POLICIES } from "./process.ts";
 import { Stand } from "./stage.ts";
-
-/** Everything at which a host may die, lose its connection or freeze. */
-const POINTS = [
-  "delivered",
-  "commitSent",
-  "commitReceived",
-  "commitApplied",
-  "commitAnswered",
-  "ackSent",
-  "acknowledged",
-  "requestSent",
-  "requestAnswered",
-  "claimed",
-  "forgotten",
-] as const satisfies readonly StepKind[];
+import { eachSource, launchInTrouble, POINTS, trouble, type Incident, type Trouble } from "./trouble.ts";
 
 /** Those that come at least once, whatever happens. */
 const COMMON_POINTS: ReadonlySet<StepKind> = new Set(["delivered", "commitSent", "commitReceived", "commitApplied", "commitAnswered"]);
-
-const COMMIT_FAULTS: readonly CommitFault[] = [
-  { kind: "unknown", stored: true },
-  { kind: "unknown", stored: false },
-  { kind: "late", afterMs: 3_000 },
-  { kind: "delayed", byMs: 400 },
-  { kind: "conflict" },
-];
 
 interface Task {
   readonly policy: (typeof POLICIES)[number];
@@ -48,14 +23,7 @@ interface Task {
   readonly againAfterMs: number | null;
 }
 
-interface Incident {
-  readonly at: StepKind;
-  readonly nth: number;
-  readonly what: "kill" | "disconnect" | "freeze";
-  readonly underWay: InFlight;
-}
-
-interface Scenario {
+interface Scenario extends Trouble {
   readonly seed: number;
   readonly latencyMs: number;
   readonly overlap: boolean;
@@ -64,10 +32,6 @@ interface Scenario {
   readonly hosts: number;
   readonly knownIds: KnownIdsOptions;
   readonly tasks: readonly Task[];
-  readonly incidents: readonly Incident[];
-  readonly commitFaults: readonly { readonly fault: CommitFault; readonly after: number }[];
-  readonly lostAcks: number;
-  readonly disturbances: readonly { readonly atMs: number; readonly what: "rewind" | "loseConsumer" }[];
 }
 
 const task: fc.Arbitrary<Task> = fc.record({
@@ -81,13 +45,6 @@ const task: fc.Arbitrary<Task> = fc.record({
   againAfterMs: fc.option(fc.constantFrom(100, 3_500, 9_000), { freq: 3 }),
 });
 
-const incident: fc.Arbitrary<Incident> = fc.record({
-  at: fc.constantFrom(...POINTS),
-  nth: fc.integer({ min: 1, max: 25 }),
-  what: fc.constantFrom("kill", "kill", "kill", "disconnect", "freeze"),
-  underWay: fc.constantFrom("seeded", "lost", "arrives"),
-});
-
 const scenario: fc.Arbitrary<Scenario> = fc.record({
   seed: fc.integer({ min: 0, max: 1_000_000 }),
   latencyMs: fc.constantFrom(0, 5, 60),
@@ -97,65 +54,18 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   hosts: fc.constantFrom(1, 2),
   knownIds: fc.record({ bytes: fc.constantFrom(64, 4_096), readsBeforeCensus: fc.constantFrom(1, 1, 3, 1_000) }),
   tasks: fc.array(task, { minLength: 1, maxLength: 10 }),
-  incidents: fc.array(incident, { maxLength: 4 }),
-  commitFaults: fc.array(fc.record({ fault: fc.constantFrom(...COMMIT_FAULTS), after: fc.integer({ min: 0, max: 12 }) }), { maxLength: 2 }),
-  lostAcks: fc.integer({ min: 0, max: 4 }),
-  disturbances: fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 6_000 }), what: fc.constantFrom("rewind", "loseConsumer") }), {
-    maxLength: 3,
-  }),
+  ...trouble,
 });
 
-const DOWN_MS = 700;
-const FROZEN_MS = 4_500;
 const LONGEST_MS = 600_000;
 
-/** A stand where a scenario's incidents happen; whatever dies is replaced by a new process soon. */
+/** A stand where a scenario's incidents happen. */
 async function play(plan: Scenario): Promise<Stand> {
-  const stand = new Stand({ seed: plan.seed, maxLatencyMs: plan.latencyMs, singlesOverlap: plan.overlap });
-  const { clock, world } = stand;
-  for (const { fault, after } of plan.commitFaults) {
-    let seen = 0;
-    world.faults.failCommits(fault, { when: () => seen++ >= after });
-  }
-  world.faults.dropAcks({ times: plan.lostAcks });
-  const launch = (): void => {
-    const process = stand.launch({ concurrency: plan.concurrency, soonRounds: plan.soonRounds, knownIds: plan.knownIds });
-    process.host.start().catch(() => replace(process, "lost"));
-  };
-  const replace = (process: Process, underWay: InFlight): void => {
-    if (process.isDead) return;
-    process.kill(underWay);
-    clock.after(DOWN_MS, launch);
-  };
-  arm(stand, plan.incidents, replace);
-  for (let i = 0; i < plan.hosts; i++) launch();
-  plan.tasks.forEach((each, i) => clock.after(i * 40, () => submit(stand, each, i)));
-  for (const { atMs, what } of plan.disturbances)
-    clock.after(atMs, () => eachSource(stand, (partition, source) => world[what](partition, source)));
+  const { seed, latencyMs, overlap, concurrency, soonRounds, knownIds } = plan;
+  const stand = new Stand({ seed, maxLatencyMs: latencyMs, singlesOverlap: overlap });
+  launchInTrouble(stand, plan, plan.hosts, { concurrency, soonRounds, knownIds });
+  plan.tasks.forEach((each, i) => stand.clock.after(i * 40, () => submit(stand, each, i)));
   return stand;
-}
-
-function eachSource(stand: Stand, visit: (partition: number, source: Source) => void): void {
-  for (let partition = 0; partition < stand.world.partitions; partition++) for (const source of SOURCES) visit(partition, source);
-}
-
-function arm(stand: Stand, incidents: readonly Incident[], replace: (process: Process, underWay: InFlight) => void): void {
-  const left = incidents.map((each) => ({ ...each, count: each.nth }));
-  stand.world.onStep((step) => {
-    if (!("host" in step)) return;
-    const process = stand.processes.find(({ name, isDead }) => name === step.host && !isDead);
-    for (const each of left) {
-      if (each.at !== step.kind || process === undefined || process.isDead || --each.count !== 0) continue;
-      if (each.what === "kill") replace(process, each.underWay);
-      else if (each.what === "freeze") {
-        process.freeze();
-        stand.clock.after(FROZEN_MS, () => process.thaw());
-      } else {
-        process.attachment.disconnect(each.underWay);
-        stand.clock.after(DOWN_MS, () => process.attachment.reconnect());
-      }
-    }
-  });
 }
 
 function submit(stand: Stand, each: Task, i: number): void {
