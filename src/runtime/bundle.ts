@@ -5,7 +5,6 @@ import type { Write } from "../ports/store.ts";
 
 type Mail = Extract<Write, { kind: "mail" }>;
 
-const MOST_TOGETHER = 128;
 const MOST_BYTES_TOGETHER = 65_536;
 
 /**
@@ -13,7 +12,7 @@ const MOST_BYTES_TOGETHER = 65_536;
  * costs their parent one delivery. Whoever has spoken its last word says nothing that could be overtaken; every other write stays
  * what and where it was. Read by decode.ts.
  */
-export function bundled(writes: readonly Write[]): readonly Write[] {
+export function bundled(writes: readonly Write[], mostTogether: number): readonly Write[] {
   const groups = new Map<string, Mail[]>();
   for (const write of writes) {
     if (write.kind !== "mail" || write.isLast !== true) continue;
@@ -28,17 +27,17 @@ export function bundled(writes: readonly Write[]): readonly Write[] {
   const gone = new Set<Write>(together.flat());
   const others = writes.filter((write) => !gone.has(write));
   // After what the same senders said before, and not where JetStream wants a record.
-  others.splice(-1, 0, ...together.flatMap(bundlesOf));
+  others.splice(-1, 0, ...together.flatMap((mails) => bundlesOf(mails, mostTogether)));
   return others;
 }
 
-function bundlesOf(mails: readonly Mail[]): readonly Mail[] {
+function bundlesOf(mails: readonly Mail[], mostTogether: number): readonly Mail[] {
   const bundles: Mail[] = [];
   let some: Mail[] = [];
   let bytes = 0;
   for (const mail of mails) {
     const { length } = mail.letter.body;
-    if (some.length === MOST_TOGETHER || (some.length > 0 && bytes + length > MOST_BYTES_TOGETHER)) {
+    if (some.length >= mostTogether || (some.length > 0 && bytes + length > MOST_BYTES_TOGETHER)) {
       bundles.push(bundleOf(some));
       some = [];
       bytes = 0;

@@ -37,6 +37,8 @@ export class Committer {
   readonly #room: Room;
   readonly #clock: Clock;
   readonly #parts: CommitterParts;
+  /** Whoever hears a bundle turns all of it in one commit, which others may have filled to four fifths. */
+  readonly #mostTogether: number;
   #ready: Parcel[] = [];
   #scheduled = false;
   #batchInFlight = false;
@@ -48,6 +50,7 @@ export class Committer {
     this.#store = parts.store;
     this.#room = new Room(parts.store);
     this.#clock = parts.clock;
+    this.#mostTogether = Math.max(1, Math.floor(parts.store.maxWrites / 8));
   }
 
   /** Commits that were sent and not answered: what back-pressure is measured by. */
@@ -100,7 +103,7 @@ export class Committer {
     }
     if (batch.parcels.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes) });
+      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes, this.#mostTogether) });
     }
     this.#tellIdle();
   }

@@ -25,18 +25,18 @@ const childrenIn = (write: Write): readonly string[] => {
 test("last words to the same actor go together, in order, after everything else that was said, before the last record", () => {
   const other = { type: "order", id: "8" };
   const writes = [done("a"), said("b", "xstate.snapshot.b"), record, done("b"), done("c", other), record];
-  const after = bundled(writes);
+  const after = bundled(writes, 125);
   expect(after.map(kindOf)).toEqual(["report", "record", "report", "bundle", "record"]);
   expect(childrenIn(after[3] as Write)).toEqual(["a", "b"]);
 });
 
 test("where there is nothing to put together the writes are the same", () => {
   const writes = [done("a"), said("b", "xstate.snapshot.b"), said("c", "xstate.snapshot.c"), record];
-  expect(bundled(writes)).toBe(writes);
+  expect(bundled(writes, 125)).toBe(writes);
 });
 
 test("no bundle is larger than one message should be", () => {
-  const after = bundled([...Array.from({ length: 1_000 }, (_, n) => done(`c${n}`)), record]);
+  const after = bundled([...Array.from({ length: 1_000 }, (_, n) => done(`c${n}`)), record], 125);
   expect(after.flatMap(childrenIn)).toEqual(Array.from({ length: 1_000 }, (_, n) => `c${n}`));
   for (const write of after) expect("letter" in write ? write.letter.body.length : 0).toBeLessThan(70_000);
 });
