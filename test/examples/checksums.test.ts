@@ -125,10 +125,17 @@ describe("a file", () => {
 
   it("that cannot be read at all fails the tree, and no part of a report is left", async () => {
     const path = await filesIn(["a/1", "b/2", "c/3"]);
-    const { trees, actors } = plansOver((input, done) => (basename(input.path) === "3" ? Promise.reject(new Error("unreadable")) : done()));
+    let hasOneLeft: () => Promise<boolean> = async () => false;
+    const { trees, actors } = plansOver(async (input, done) => {
+      if (basename(input.path) !== "3") return done();
+      // There is something to undo by then.
+      await eventually("only this folder is left", () => hasOneLeft());
+      throw new Error("unreadable");
+    });
     await using server = await startServer();
     await using host = await createHost({ nats: server.url, actors });
     const ref = await host.client.start(trees, { id: "t", input: { folder: path, report } });
+    hasOneLeft = async () => Object.keys((await ref.get())?.children ?? {}).length === 1;
     const view = await ref.waitFor(({ state }) => state === "failed", { timeout: "20s" });
     expect(view).toMatchObject({
       error: { code: "child_failed", cause: { cause: { message: "unreadable" } } },

@@ -31,10 +31,10 @@ const trip = definePlan({
   expand: function* ({ input, cursor = 0 }) {
     for (let i = cursor; i < input.children; i++) {
       const isLast = i === input.children - 1;
-      yield { kind: "job", key: `k${i}`, input: { ms: 5, fails: isLast && input.fails === true }, step: isLast ? 1 : 0, cursor: i + 1 };
+      yield { kind: "job", key: `k${i}`, input: { ms: 20, fails: isLast && input.fails === true }, step: isLast ? 1 : 0, cursor: i + 1 };
     }
   },
-  compensate: { job: ({ key }) => ({ kind: "unjob", input: { key, ms: 5 } }) },
+  compensate: { job: ({ key }) => ({ kind: "unjob", input: { key, ms: 20 } }) },
   collect: (count = 0) => count + 1,
 });
 
@@ -67,6 +67,7 @@ const host = await createHost({
   namespace: options.namespace,
   actors: [...tasks, crew, familyOf(options.journal, defineActor), job, unjob, trip],
   concurrency: options.concurrency,
+  cacheBytes: options.cacheBytes,
   partitions: options.partitions,
   leaseTtl: options.leaseTtl,
 });

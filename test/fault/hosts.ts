@@ -10,6 +10,8 @@ export interface HostProcessOptions {
   /** Where every run of user code becomes a line. */
   readonly journal: string;
   readonly concurrency: number;
+  /** What actors that have nothing to do may take in memory. */
+  readonly cacheBytes?: number;
   readonly partitions: number;
   readonly leaseTtl: string;
 }

@@ -42,7 +42,7 @@ export function at(name: string, matches: Matches, verdict: Exclude<Verdict, "pa
   };
 }
 
-/** Killed when the server has answered the n-th such frame, before the host hears of it. */
+/** Killed when the server has answered the n-th such frame, or the batch that it is in, before the host hears of it. */
 export function answered(name: string, matches: Matches): Point {
   return {
     name,
@@ -50,7 +50,9 @@ export function answered(name: string, matches: Matches): Point {
       let left = nth;
       let inbox: string | undefined;
       return (frame, from) => {
-        if (inbox === undefined && matches(frame, from) && --left === 0) inbox = frame.reply;
+        if (inbox === undefined && matches(frame, from)) left--;
+        // Of a batch only the last message is answered.
+        if (inbox === undefined && left <= 0 && from === "host" && frame.verb === "HPUB" && frame.reply !== "") inbox = frame.reply;
         if (from !== "server" || inbox === undefined || frame.subject !== inbox) return "pass";
         kill();
         return "cut";

@@ -66,10 +66,20 @@ export class FaultStand implements AsyncDisposable {
   }
 
   /** Starts a host; by way of a tap where a port is given. */
-  host(options: Partial<Pick<HostProcessOptions, "concurrency" | "leaseTtl">> & { readonly via?: number } = {}): HostProcess {
-    const { via, concurrency = 10, leaseTtl = "1s" } = options;
+  host(
+    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl">> & { readonly via?: number } = {},
+  ): HostProcess {
+    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s" } = options;
     const url = via === undefined ? this.server.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
-    const host = spawnHost({ url, namespace: NAMESPACE, journal: this.journal, concurrency, partitions: PARTITIONS, leaseTtl });
+    const host = spawnHost({
+      url,
+      namespace: NAMESPACE,
+      journal: this.journal,
+      concurrency,
+      ...(cacheBytes === undefined ? {} : { cacheBytes }),
+      partitions: PARTITIONS,
+      leaseTtl,
+    });
     this.hosts.push(host);
     return host;
   }
