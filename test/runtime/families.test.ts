@@ -77,8 +77,8 @@ function parentOf({ jobs, questions }: Family): AnyStateMachine {
     context: { answers: [], ended: [] },
     entry: [
       spawnChild("echo", { id: "echo" }),
-      ...jobs.map((ms, i) => spawnChild("job", { id: `job${i}`, input: { ms } satisfies Work as never })),
-      ...Array.from({ length: questions }, (_, n) => sendTo("echo", { type: "ask", n } as never)),
+      ...jobs.map((ms, i) => spawnChild("job", { id: `job${i}`, input: { ms } satisfies Work })),
+      ...Array.from({ length: questions }, (_, n) => sendTo("echo", { type: "ask", n })),
     ],
     initial: "busy",
     states: {
@@ -88,7 +88,7 @@ function parentOf({ jobs, questions }: Family): AnyStateMachine {
           answer: [
             {
               guard: ({ context }: { context: Heard }) => context.answers.length === questions - 1,
-              actions: [heard(({ answers }, { n = -1 }) => ({ answers: [...answers, n] })), sendTo("echo", { type: "bye" } as never)],
+              actions: [heard(({ answers }, { n = -1 }) => ({ answers: [...answers, n] })), sendTo("echo", { type: "bye" })],
             },
             { actions: heard(({ answers }, { n = -1 }) => ({ answers: [...answers, n] })) },
           ],
