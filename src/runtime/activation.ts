@@ -32,6 +32,8 @@ export class Activation {
   waiting: readonly Hold[] = NOTHING;
   /** Turns since the last commit was taken. */
   pending: Pending | undefined;
+  /** The committer will look at it. */
+  isListed = false;
   /** The commit that is on its way, at most one per actor. */
   committing: Pending | undefined;
   /** A few: a stopped attempt may still be there when the next begins. */

@@ -60,7 +60,9 @@ export class Committer {
 
   /** The activation has pending turns. */
   dirty(activation: Activation): void {
-    if (activation.committing === undefined) this.#add({ kind: "actor", activation });
+    if (activation.committing !== undefined || activation.isListed) return;
+    activation.isListed = true;
+    this.#add({ kind: "actor", activation });
   }
 
   /** Writes that belong to no loaded actor: dead letters. */
@@ -94,12 +96,12 @@ export class Committer {
     this.#ready = [];
     const batch = new Batch();
     for (const parcel of parcels) {
+      if (parcel.kind === "actor") parcel.activation.isListed = false;
       if (!sessionOf(parcel).open || (parcel.kind === "actor" && !isDirty(parcel.activation))) continue;
       const { isAwaited = false, joint } = (parcel.kind === "actor" && parcel.activation.pending) || {};
       if (joint?.isAwaited ?? isAwaited) this.#putOff(parcel, joint, batch);
       else if (joint === undefined) this.#place(parcel, batch);
-      // Where a member waits for an answer, it brings the others along afterwards.
-      else if (joint.isFree && !batch.looked.has(joint)) this.#placeTogether(parcel, joint, batch);
+      else if (!batch.looked.has(joint)) this.#placeTogether(parcel, joint, batch);
     }
     if (batch.parcels.length > 0) {
       this.#batchInFlight = true;
@@ -112,7 +114,7 @@ export class Committer {
   #putOff(parcel: Parcel, joint: Joint | undefined, batch: Batch): void {
     if (joint !== undefined && batch.looked.has(joint)) return;
     if (joint !== undefined) batch.looked.add(joint);
-    this.#ready.push(parcel);
+    this.#list(parcel);
     this.#schedule();
   }
 
@@ -124,7 +126,7 @@ export class Committer {
     const count = mustWait && !(singlesOverlap && hasOneWrite(parcel)) ? Infinity : this.#countWrites(parcel);
     const alone = singlesOverlap && count === 1;
     if (!alone && (mustWait || this.#isTooMuch(batch, count))) {
-      this.#ready.push(parcel);
+      this.#list(parcel);
       return;
     }
     const sealed = this.#sealed([parcel]);
@@ -135,17 +137,30 @@ export class Committer {
 
   #placeTogether(parcel: Parcel, joint: Joint, batch: Batch): void {
     batch.looked.add(joint);
-    const { members } = joint;
-    const parcels = [...members].map((activation) => ({ kind: "actor", activation }) as const);
-    for (const activation of members) remind(activation);
-    const mustWait = this.#batchInFlight || batch.bytes > MOST_BATCH_BYTES;
-    const count = mustWait ? Infinity : parcels.reduce((sum, each) => sum + this.#countWrites(each), 0);
-    if (mustWait || this.#isTooMuch(batch, count)) {
-      this.#ready.push(parcel);
+    if (this.#batchInFlight || batch.bytes > MOST_BATCH_BYTES) {
+      this.#list(parcel);
+      return;
+    }
+    // A member that waits for an answer brings the others along afterwards.
+    if (!joint.isFree) return;
+    const parcels = [...joint.members].map((activation) => ({ kind: "actor", activation }) as const);
+    for (const activation of joint.members) remind(activation);
+    const count = parcels.reduce((sum, each) => sum + this.#countWrites(each), 0);
+    if (this.#isTooMuch(batch, count)) {
+      this.#list(parcel);
       return;
     }
     const sealed = this.#sealed(parcels);
     if (sealed !== undefined) batch.add(parcels, sealed);
+  }
+
+  /** For the next time. */
+  #list(parcel: Parcel): void {
+    if (parcel.kind === "actor") {
+      if (parcel.activation.isListed) return;
+      parcel.activation.isListed = true;
+    }
+    this.#ready.push(parcel);
   }
 
   /** One that is too large by itself would wait for ever: the store says so, and its actor is set aside. */
