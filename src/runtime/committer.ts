@@ -270,6 +270,8 @@ function written(parcel: Parcel, room: Room): readonly Write[] {
   if (parcel.kind === "loose") return parcel.writes;
   const { activation } = parcel;
   const pending = activation.committing as Pending;
+  // Mail is written down here at the latest, where it can still be refused.
+  for (const write of pending.writes?.values() ?? []) if (write.kind === "mail") void write.letter.body;
   const record = recordWrite(activation, pending);
   const isOneMessage = activation.parts === 0 && room.partsOf(record.bytes.length) === 0;
   if (isOneMessage) return pending.writes === undefined ? [record] : [...pending.writes.values(), record];

@@ -38,7 +38,8 @@ export class DeadLetters {
     this.#parts = parts;
   }
 
-  keep(session: Session, hold: Hold, error: unknown): void {
+  /** `stored` is told once it is. */
+  keep(session: Session, hold: Hold, error: unknown, stored?: () => void): void {
     if (hold.delivery instanceof NearDelivery) {
       // It was never taken out of its sender's commit.
       hold.delivery.isRefused = true;
@@ -47,10 +48,10 @@ export class DeadLetters {
     hold.take();
     // Its actor has ended, and is not remembered any more.
     if (isReminder(hold.delivery)) hold.release();
-    else this.#store(session, hold, withoutStacks(toErrorRecord(error)));
+    else this.#store(session, hold, withoutStacks(toErrorRecord(error)), stored);
   }
 
-  #store(session: Session, hold: Hold, error: ErrorRecord): void {
+  #store(session: Session, hold: Hold, error: ErrorRecord, stored: (() => void) | undefined): void {
     const { store, log, partitions, committer, recordOf, startFailed } = this.#parts;
     const { delivery } = hold;
     const key = formatAddress(delivery);
@@ -60,6 +61,7 @@ export class DeadLetters {
       this.#tell(hold, error);
       hold.release();
       if (delivery.lane !== "event") startFailed(session, delivery);
+      stored?.();
     });
   }
 

@@ -22,6 +22,12 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Leaves out what does not pass. */
+  keep(passes: (item: T) => boolean): void {
+    this.#items = [...this].filter(passes);
+    this.#head = 0;
+  }
+
   *[Symbol.iterator](): IterableIterator<T> {
     for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i] as T;
   }

@@ -85,5 +85,5 @@ function jointOf(activation: Activation): Joint {
 /** The other members of what an actor has not stored yet. */
 export function partnersOf(activation: Activation): readonly Activation[] {
   const members = activation.pending?.joint?.members;
-  return members === undefined ? [] : [...members].filter((member) => member !== activation);
+  return members === undefined ? [] : [...members].filter((member) => member !== activation && member.phase !== "dropped");
 }

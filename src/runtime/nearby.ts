@@ -40,6 +40,8 @@ const MOST_HEARD = 1_000;
  */
 const MOST_BEGUN_AT_ONCE = 128;
 
+const LEAST_SWEEP = 1_024;
+
 interface Offer {
   readonly from: Activation;
   readonly pending: Pending;
@@ -67,6 +69,8 @@ export class Nearby {
   #isHanding = false;
   #mayBegin = MOST_BEGUN_AT_ONCE;
   #isResuming = false;
+  #wasAwaited = false;
+  #sweepAt = LEAST_SWEEP;
 
   constructor(parts: NearbyParts) {
     this.#parts = parts;
@@ -92,14 +96,17 @@ export class Nearby {
   hand(): void {
     if (this.#isHanding) return;
     this.#isHanding = true;
-    // What is handed over adds to both. A child goes before what it is sent.
-    for (;;) {
-      const offer = this.#canBegin ? (this.#starts.shift() ?? this.#events.shift()) : this.#events.shift();
-      if (offer === undefined) break;
-      offer.pending.isAwaited = false;
-      if (!this.#take(offer)) this.#stays(offer.from, offer.mail);
+    try {
+      // What is handed over adds to both. A child goes before what it is sent.
+      for (;;) {
+        const offer = this.#canBegin ? (this.#starts.shift() ?? this.#events.shift()) : this.#events.shift();
+        if (offer === undefined) break;
+        offer.pending.isAwaited = false;
+        if (!this.#take(offer)) this.#stays(offer.from, offer.mail);
+      }
+    } finally {
+      this.#isHanding = false;
     }
-    this.#isHanding = false;
   }
 
   /** Commits are about to be sealed: what was said is heard, and nobody begins any more who could not end before. */
@@ -110,9 +117,17 @@ export class Nearby {
     this.hand();
     this.#mayBegin = mayBegin;
     // Whoever only waits for the next round can be part of its parent's commit then.
-    const isAwaited = hasSlot();
-    for (const { pending } of this.#starts) pending.isAwaited = isAwaited;
-    if (isAwaited && this.#starts.size > 0) this.#resumeSoon();
+    const isAwaited = hasSlot() && this.#starts.size > 0;
+    if (isAwaited || this.#wasAwaited) for (const { pending } of this.#starts) pending.isAwaited = isAwaited;
+    this.#wasAwaited = isAwaited;
+    if (isAwaited) this.#resumeSoon();
+    else if (this.#starts.size > this.#sweepAt) this.#sweep();
+  }
+
+  /** Starts whose sender has been sealed without them wait for nothing: they are in the store. */
+  #sweep(): void {
+    this.#starts.keep(({ from, pending }) => from.pending === pending && from.phase !== "dropped");
+    this.#sweepAt = Math.max(LEAST_SWEEP, 2 * this.#starts.size);
   }
 
   get #canBegin(): boolean {

@@ -1,7 +1,8 @@
 import { spill, unspill } from "../core/outbox.ts";
 import type { Turn, TurnAt } from "../core/turn.ts";
-import { NOTHING, type Activation, type Pending } from "./activation.ts";
+import { NOTHING, type Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
+import { messagesIn } from "./pending.ts";
 
 export interface OverflowParts {
   /** The most writes one commit may hold. */
@@ -32,7 +33,7 @@ export class Overflow {
 
   /** The turn as far as the commit that it joins has room; what comes out of the outbox was measured already. */
   fitted({ pending }: Activation, turn: Turn): Turn {
-    const used = sizeOf(pending);
+    const used = messagesIn(pending);
     const fits = turn.effects.length + used < this.#most && turn.actor.record.outbox === undefined;
     return fits || turn.isMeasured === true ? turn : spill(turn, this.#most - used);
   }
@@ -41,7 +42,7 @@ export class Overflow {
   sendOn(activation: Activation, holds: readonly Hold[]): void {
     const { actor, pending } = activation;
     if (actor?.record.outbox === undefined) return;
-    const room = this.#most - sizeOf(pending);
+    const room = this.#most - messagesIn(pending);
     const turn = unspill(actor, Math.max(1, room), this.#parts.at(activation));
     this.#parts.apply(activation, { ...turn, isMeasured: true }, holds);
   }
@@ -67,11 +68,6 @@ export class Overflow {
   }
 
   #isFull({ pending }: Activation): boolean {
-    return sizeOf(pending) >= this.#most;
+    return messagesIn(pending) >= this.#most;
   }
-}
-
-/** What is stored together counts together. */
-function sizeOf(pending: Pending | undefined): number {
-  return pending?.joint?.size ?? pending?.writes?.size ?? 0;
 }

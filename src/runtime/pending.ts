@@ -15,16 +15,34 @@ export function removeWrite(pending: Pending, place: string): void {
 
 /** The turns of a commit that was refused, and those made since. */
 export function merge(earlier: Pending, later: Pending): Pending {
-  const joint = earlier.joint === undefined || later.joint === undefined ? undefined : united(earlier.joint, later.joint);
+  const writes =
+    earlier.writes === undefined || later.writes === undefined
+      ? (earlier.writes ?? later.writes)
+      : new Map([...earlier.writes, ...later.writes]);
   return {
-    writes:
-      earlier.writes === undefined || later.writes === undefined
-        ? (earlier.writes ?? later.writes)
-        : new Map([...earlier.writes, ...later.writes]),
+    writes,
     effects: [...earlier.effects, ...later.effects],
     holds: [...earlier.holds, ...later.holds],
     bytes: later.bytes,
-    isAwaited: later.isAwaited,
-    joint: joint ?? earlier.joint ?? later.joint,
+    // What waited to begin was offered with the turns as they were, and goes over the store now.
+    isAwaited: false,
+    joint: mergedJoint(earlier, later, writes?.size ?? 0),
   };
+}
+
+function mergedJoint(earlier: Pending, later: Pending, size: number): Pending["joint"] {
+  const earlierSize = earlier.writes?.size ?? 0;
+  const laterSize = later.writes?.size ?? 0;
+  const joint =
+    earlier.joint === undefined || later.joint === undefined ? (earlier.joint ?? later.joint) : united(earlier.joint, later.joint);
+  if (joint === undefined) return undefined;
+  if (earlier.joint === undefined) joint.writes += earlierSize;
+  if (later.joint === undefined) joint.writes += laterSize;
+  joint.writes -= earlierSize + laterSize - size;
+  return joint;
+}
+
+/** The messages that a commit may come to, but for the record. What is stored together counts together. */
+export function messagesIn(pending: Pending | undefined): number {
+  return pending?.joint?.size ?? pending?.writes?.size ?? 0;
 }

@@ -1,13 +1,19 @@
+import { TroupeError } from "../core/errors.ts";
 import { isEnded } from "../core/record.ts";
+import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
 import type { Committer, Parcel } from "./committer.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Overflow } from "./overflow.ts";
-import { merge } from "./pending.ts";
+import { merge, messagesIn } from "./pending.ts";
 import type { Room } from "./room.ts";
+import type { Session } from "./session.ts";
 
 export interface ReleaseParts {
+  readonly store: Pick<Store, "maxWrites">;
+  /** The session can no longer be trusted. */
+  readonly lost: (session: Session, why: TroupeError) => void;
   readonly committer: Committer;
   readonly dispatch: Dispatch;
   readonly overflow: Overflow;
@@ -61,7 +67,21 @@ export class Release {
     const refused = activation.committing;
     if (refused === undefined) return;
     activation.committing = undefined;
-    activation.pending = activation.pending === undefined ? refused : merge(refused, activation.pending);
-    committer.dirty(activation);
+    const { pending } = activation;
+    activation.pending = pending === undefined ? refused : merge(refused, pending);
+    // What was turned since may not fit beside it: whoever reads both from the store again has room.
+    if (pending !== undefined && messagesIn(activation.pending) > this.#parts.store.maxWrites)
+      this.#parts.lost(activation.session, tooMuch(activation));
+    else committer.dirty(activation);
   }
+}
+
+function tooMuch({ key }: Activation): TroupeError {
+  return new TroupeError(
+    "lost_partition",
+    `Turns of ${key} that were refused with another partition's do not fit into one commit with those since`,
+    {
+      about: key,
+    },
+  );
 }

@@ -5,6 +5,7 @@ import type { Activation } from "./activation.ts";
 import { sessionOf, type Parcel } from "./committer.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
+import { NEVER_STORED } from "./near-delivery.ts";
 import type { Release } from "./release.ts";
 import type { Session } from "./session.ts";
 
@@ -16,7 +17,8 @@ export interface SettlementParts {
   readonly lost: (session: Session, why: TroupeError) => void;
   /** The actor leaves memory. */
   readonly drop: (activation: Activation) => void;
-  readonly dead: (session: Session, hold: Hold, error: unknown) => void;
+  /** `stored` is told once the dead letter is. */
+  readonly dead: (session: Session, hold: Hold, error: unknown, stored?: () => void) => void;
 }
 
 /**
@@ -57,16 +59,26 @@ function refuse(parts: SettlementParts, parcel: Parcel, error: TroupeError): voi
   log.error({ err: error, code: error.code }, "a commit was refused");
   if (parcel.kind === "loose") return;
   const { activation } = parcel;
-  for (const { session } of partnersOf(activation)) parts.lost(session, lostWith(session, [activation.session.partition]));
-  const deliveries = new Set((activation.committing?.holds ?? []).map((hold) => hold.delivery));
+  const partners = partnersOf(activation);
+  const holds = activation.committing?.holds ?? [];
+  const deliveries = new Set(holds.map((hold) => hold.delivery).filter(({ sequence }) => sequence !== NEVER_STORED));
   abort(activation, error);
   drop(activation);
-  for (const delivery of deliveries) dead(activation.session, new Hold(delivery), error);
+  // What others have heard of it since can never be stored. They begin anew, but not before the dead letters are stored with its session.
+  const endPartners = (isOwn: boolean): void => {
+    for (const { session } of partners)
+      if ((session === activation.session) === isOwn) parts.lost(session, lostWith(session, [activation.session.partition]));
+  };
+  let left = deliveries.size;
+  if (left === 0) endPartners(true);
+  for (const delivery of deliveries) dead(activation.session, new Hold(delivery), error, () => --left === 0 && endPartners(true));
+  endPartners(false);
 }
 
 function isJointWith(parcel: Parcel, lost: readonly number[]): boolean {
   const joint = parcel.kind === "actor" ? parcel.activation.committing?.joint : undefined;
-  return joint !== undefined && [...joint.members].some(({ session }) => lost.includes(session.partition));
+  // Of a session that has ended meanwhile nothing is committed again.
+  return joint !== undefined && [...joint.members].some(({ session }) => !session.open || lost.includes(session.partition));
 }
 
 /** Why a session ends whose turns can only be stored with those of another. */

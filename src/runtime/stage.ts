@@ -140,7 +140,7 @@ export class Stage {
       release: this.#performer.release,
       abort: (activation, why) => this.#performer.abort(activation, why),
       drop: (activation) => this.#cast.drop(activation),
-      dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
+      dead: (session, hold, error, stored) => this.#deadLetters.keep(session, hold, error, stored),
     };
   }
 

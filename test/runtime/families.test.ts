@@ -25,6 +25,7 @@ interface Scenario extends Trouble {
   readonly soonRounds: number;
   readonly concurrency: number;
   readonly hosts: number;
+  readonly partitions: number;
   readonly maxWrites: number;
   readonly nearMail: boolean;
   readonly knownIds: KnownIdsOptions;
@@ -38,6 +39,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   soonRounds: fc.constantFrom(0, 12, 12),
   concurrency: fc.constantFrom(1, 3, 20),
   hosts: fc.constantFrom(1, 1, 2),
+  partitions: fc.constantFrom(2, 5),
   maxWrites: fc.constantFrom(12, 1_000, 1_000),
   nearMail: fc.constantFrom(true, true, true, false),
   knownIds: fc.record({ bytes: fc.constantFrom(64, 4_096), readsBeforeCensus: fc.constantFrom(1, 1, 1_000) }),
@@ -104,13 +106,13 @@ function parentOf({ jobs, questions }: Family): AnyStateMachine {
 const LONGEST_MS = 600_000;
 
 async function play(plan: Scenario): Promise<Stand> {
-  const { seed, latencyMs, overlap, maxWrites, nearMail, concurrency, soonRounds, knownIds, families } = plan;
+  const { seed, latencyMs, overlap, partitions, maxWrites, nearMail, concurrency, soonRounds, knownIds, families } = plan;
   const tasks = (process: Process) =>
     families.map((family, i) => {
       const job = process.standard({ name: family.policy, onCrash: family.policy });
       return defineActor({ name: `family${i}`, machine: parentOf(family), children: { job } });
     });
-  const stand = new Stand({ seed, maxLatencyMs: latencyMs, singlesOverlap: overlap, maxWrites, nearMail, tasks });
+  const stand = new Stand({ seed, partitions, maxLatencyMs: latencyMs, singlesOverlap: overlap, maxWrites, nearMail, tasks });
   launchInTrouble(stand, plan, plan.hosts, { concurrency, soonRounds, knownIds });
   // The first few only make a census worth while.
   for (let i = 0; i < 6; i++) stand.start("rerun", `before${i}`);
