@@ -2,7 +2,7 @@ import { TroupeError } from "../core/errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { CommitOutcome } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
-import { sessionOf, type Parcel } from "./committer.ts";
+import { sessionOf, type Parcel } from "./parcel.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
 import { NEVER_STORED } from "./near-delivery.ts";
