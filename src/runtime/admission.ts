@@ -1,6 +1,8 @@
 import type { StartLane } from "../core/address.ts";
+import type { Definition } from "../core/definition.ts";
 import { HEADERS, parseInstant } from "../core/envelope.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Delivery } from "../ports/mailbox.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
@@ -146,4 +148,9 @@ export class Admission {
       this.#parts.open(session, hold);
     });
   }
+}
+
+/** A task works; an actor only begins to hear. What it works at waits for slots of its own. */
+export function needsSlot(definitions: ReadonlyMap<string, Definition>, { lane, type }: Delivery): boolean {
+  return lane !== "event" && definitions.get(type)?.kind !== "actor";
 }
