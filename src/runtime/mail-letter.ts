@@ -1,27 +1,15 @@
 import { decodeBody, encodeMsgpack, MSGPACK } from "../core/codec.ts";
-import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
-import type { Address } from "../core/address.ts";
 import { NOT_PLAIN, plainCopy, type Allowance } from "../core/plain-copy.ts";
 import type { ParentRecord } from "../core/record.ts";
 import type { Letter } from "../ports/store.ts";
 
-/** What the body of mail between actors is, beside its kind. Read by decode.ts. */
+/** What the body of mail between actors is: mostly the envelope that its reader gets. Read by decode.ts. */
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | {
-      readonly kind: "report";
-      readonly child: string;
-      readonly generation: number;
-      readonly since?: number;
-      readonly event: ActorEvent;
-      readonly lives?: true;
-    }
-  | { readonly kind: "stop" | "resume"; readonly by: Address }
-  | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
-  | { readonly kind: "name"; readonly name: string; readonly ref: string | undefined; readonly was?: string }
-  | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };
+  | Extract<Envelope, { readonly kind: "report" | "stop" | "resume" | "hand" | "name" | "relay" }>;
 
 /** What is larger is measured by writing it down. */
 const MOST_PLAIN_BYTES = 4_096;

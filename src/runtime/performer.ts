@@ -1,4 +1,3 @@
-import { isSimple } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
@@ -12,13 +11,13 @@ import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
+import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
 import type { Nearby } from "./nearby.ts";
-import { NEVER_STORED } from "./near-delivery.ts";
 import { Obligations } from "./obligations.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
-import { BEGIN, EXPIRE, Reception, type Stance, type Turns } from "./reception.ts";
+import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
 import { recover } from "./recovery.ts";
 import { Release } from "./release.ts";
 import { Replies } from "./replies.ts";
@@ -49,7 +48,6 @@ interface PerformerParts extends StageParts {
  *
  * Owns: nothing but the obligations; all state is the activation's. Calls in: stage.ts. Calls out: core's turn, the committer.
  * P1. A turn's effects are released by release.ts and by nothing else, but for attempts that a crash may re-run (invariant 2).
- * P2. Every turn keeps the deliveries that caused it until it is committed.
  */
 export class Performer {
   readonly #parts: PerformerParts;
@@ -61,6 +59,7 @@ export class Performer {
   readonly #dispatch: Dispatch;
   readonly #overflow: Overflow;
   readonly #room: Room;
+  readonly #ledger: Ledger;
   readonly #throwing: Omit<ThrowParts, "at">;
   readonly misfits: Misfits;
   readonly outcomes: Outcomes;
@@ -74,11 +73,11 @@ export class Performer {
     this.#throwing = { log: parts.log, maxRecordBytes: this.#room.recordBytes };
     this.outcomes = new Outcomes(parts.outlet, this.#room);
     const turns: Turns = {
-      at: (activation, hold) => this.#at(activation, hold),
-      fit: (activation, turn) => this.#fit(activation, turn).turn,
-      apply: (activation, turn, handed, causes) => this.#apply(activation, turn, handed, causes),
+      at: (activation, hold) => this.#ledger.at(activation, hold),
+      fit: (activation, turn) => this.#ledger.fit(activation, turn).turn,
+      apply: (activation, turn, handed, causes) => this.#ledger.apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
-      adopt: (activation, hold, stance) => this.#adopt(activation, hold, stance),
+      adopt: (activation, hold, stance) => this.#ledger.adopt(activation, hold, stance),
       outcomes: this.outcomes,
       takeUp: (activation, causes) => this.#takeUp(activation, causes),
     };
@@ -110,12 +109,13 @@ export class Performer {
     });
     this.#overflow = new Overflow({
       maxWrites: parts.store.maxWrites,
-      at: (activation) => this.#at(activation),
-      apply: (activation, turn, handed) => this.#apply(activation, turn, handed),
+      at: (activation) => this.#ledger.at(activation),
+      apply: (activation, turn, handed) => this.#ledger.apply(activation, turn, handed),
     });
     this.#dispatch = new Dispatch({ ...parts, outcomes: this.outcomes }, this.#obligations, this.#acts, this.#replies);
-    const { outcomes } = this;
-    this.release = new Release({ ...parts, dispatch: this.#dispatch, overflow: this.#overflow, outcomes, room: this.#room });
+    const made = { ...parts, dispatch: this.#dispatch, overflow: this.#overflow, outcomes: this.outcomes, room: this.#room };
+    this.release = new Release(made);
+    this.#ledger = new Ledger({ ...made, obligations: this.#obligations, acts: this.#acts, replies: this.#replies });
     this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
@@ -187,12 +187,12 @@ export class Performer {
     recover(activation, causes, {
       obligations: this.#obligations,
       timekeeper: this.#parts.timekeeper,
-      at: this.#at(activation),
-      apply: (turn) => this.#apply(activation, turn, [], causes),
+      at: this.#ledger.at(activation),
+      apply: (turn) => this.#ledger.apply(activation, turn, [], causes),
       ring: this.misfits.hasWaited(activation) ? undefined : (timer, generation) => this.ring(activation, timer, generation),
       ...this.#throwing,
     });
-    this.#queueIfReady(activation, causes);
+    this.#ledger.queueIfReady(activation, causes);
   }
 
   /**
@@ -221,7 +221,7 @@ export class Performer {
   #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
-    const at = this.#at(activation);
+    const at = this.#ledger.at(activation);
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
@@ -229,15 +229,15 @@ export class Performer {
       const checkMail = (effects: Turn["effects"]): void => this.#dispatch.checkMail(activation.key, effects);
       const parts = { activation, actor, name, attempt, at, maxRecordBytes: this.#room.recordBytes, check, checkMail };
       ({ turn, bytes } = turnOfEnd(parts, end, this.#parts.log));
-      const fitted = this.#fit(activation, turn);
+      const fitted = this.#ledger.fit(activation, turn);
       ({ turn } = fitted);
       bytes = fitted.bytes ?? bytes;
     } catch (error) {
       turn = turnOfThrow(activation, actor, settledBy(attempt, end), error, { ...this.#throwing, at });
     }
-    this.#apply(activation, turn, attempt.holds, [], bytes);
+    this.#ledger.apply(activation, turn, attempt.holds, [], bytes);
     layDown(activation, actor, settledBy(attempt, end), this.#room);
-    this.#queueIfReady(activation, attempt.holds);
+    this.#ledger.queueIfReady(activation, attempt.holds);
   }
 
   /** One envelope through the machine. A machine that throws parks its actor (invariant 9). */
@@ -246,14 +246,14 @@ export class Performer {
     envelope: Exclude<Envelope, { kind: "start" }>,
     handed: readonly Hold[],
     causes: readonly Hold[] = [],
-    at: TurnAt = this.#at(activation),
+    at: TurnAt = this.#ledger.at(activation),
   ): void {
     const { actor } = activation;
     if (actor === undefined || activation.phase === "dropped") return;
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
-      ({ turn, bytes } = this.#fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
+      ({ turn, bytes } = this.#ledger.fit(activation, take(activation.definition, activation.address, actor, envelope, at)));
     } catch (error) {
       turn = turnOfThrow(activation, actor, envelope, error, { ...this.#throwing, at });
     }
@@ -262,87 +262,18 @@ export class Performer {
       turn = this.outcomes.orRefused(activation, turn, envelope.asker);
       if (turn !== before) bytes = undefined;
     }
-    this.#apply(activation, turn, handed, causes, bytes);
+    this.#ledger.apply(activation, turn, handed, causes, bytes);
     layDown(activation, actor, envelope, this.#room);
     // It was set aside, perhaps by another host: what it left open goes on with it.
     if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, [...handed, ...causes]);
-    this.#queueIfReady(activation, handed, causes);
-  }
-
-  /**
-   * The turn as far as its commit has room, and the record as bytes, where a turn might ask for what cannot be stored. What a task stores
-   * is looked at where it enters. @throws bad_payload, too_large
-   */
-  #fit(activation: Activation, made: Turn): { readonly turn: Turn; readonly bytes: Uint8Array | undefined } {
-    if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
-    const turn = this.#overflow.fitted(activation, made);
-    if (activation.definition.kind === "actor" || activation.recordBytes > this.#room.messageBytes / 2)
-      return { turn, bytes: this.#dispatch.check(activation, turn) };
-    // What one turn adds to a plan's record is small: it is measured only where that has grown large.
-    this.#dispatch.checkMail(activation.key, turn.effects);
-    return { turn, bytes: undefined };
-  }
-
-  /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
-  #apply(activation: Activation, made: Turn, handed: readonly Hold[], causes: readonly Hold[] = [], bytes?: Uint8Array): void {
-    const turn = this.#overflow.fitted(activation, made);
-    activation.actor = turn.actor;
-    if (turn.kind === "unheard") {
-      for (const hold of causes) this.#adopt(activation, hold);
-      activation.letGo(handed);
-      return;
-    }
-    const pending = (activation.pending ??= emptyPending());
-    pending.bytes = turn === made ? bytes : undefined;
-    for (const hold of causes) hold.take();
-    const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
-    pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
-    if (activation.definition.history) this.#dispatch.keep(activation, pending, turn);
-    for (const effect of turn.effects) this.#dispatch.note(activation, pending, effect, all);
-    this.#parts.committer.dirty(activation);
+    this.#ledger.queueIfReady(activation, handed, causes);
   }
 
   /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */
   #acted(activation: Activation, owed: OwedRecord, holds: readonly Hold[]): void {
     const { actor } = activation;
     if (actor === undefined || isEnded(actor.record)) activation.letGo(holds);
-    else this.#apply(activation, performed(actor, owed.key, this.#at(activation)), holds);
+    else this.#ledger.apply(activation, performed(actor, owed.key, this.#ledger.at(activation)), holds);
     this.#parts.retire(activation);
-  }
-
-  /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */
-  #queueIfReady(activation: Activation, handed: readonly Hold[], causes: readonly Hold[] = []): void {
-    if (activation.queued !== undefined || activation.actor === undefined || !isReady(activation.definition, activation.actor.record))
-      return;
-    activation.queued = [...handed, ...causes];
-    for (const hold of activation.queued) hold.take();
-    this.#parts.ready(activation);
-  }
-
-  /** A delivery that changes nothing more: it waits for what is still open of the actor, or is acknowledged. */
-  #adopt(activation: Activation, hold: Hold, stance: Stance = "open"): void {
-    hold.take();
-    if (stance !== "done") {
-      this.#obligations.adopt(activation, hold);
-      this.#replies.adopt(activation, hold);
-      activation.owing = activation.owing.map((owing) => {
-        hold.take();
-        return { ...owing, causes: [...owing.causes, hold] };
-      });
-    }
-    if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
-      this.#acts.repeat(activation, [hold]);
-      this.outcomes.tellAgain(activation);
-    }
-    activation.letGo([hold]);
-    this.#parts.retire(activation);
-  }
-
-  #at(activation: Activation, hold?: Hold): TurnAt {
-    const now = this.#parts.clock.now();
-    const epoch = activation.session.fence;
-    return hold === undefined || hold.delivery.sequence === NEVER_STORED
-      ? { now, epoch }
-      : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
 }
