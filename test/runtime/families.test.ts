@@ -3,10 +3,9 @@ import { assign, sendParent, sendTo, setup, spawnChild, type AnyStateMachine } f
 import { expect, test } from "vitest";
 import { isEnded } from "../../src/core/record.ts";
 import { defineActor } from "../../src/define-actor.ts";
-import type { KnownIdsOptions } from "../../src/runtime/known-ids.ts";
 import type { Process } from "./process.ts";
 import { Stand, type Work } from "./stage.ts";
-import { eachSource, launchInTrouble, trouble, type Trouble } from "./trouble.ts";
+import { eachSource, launchInTrouble, setting, type Setting } from "./trouble.ts";
 
 /** Parents and children that say something to each other, near and over the store, whatever happens to their hosts. */
 
@@ -18,31 +17,18 @@ interface Family {
   readonly questions: number;
 }
 
-interface Scenario extends Trouble {
-  readonly seed: number;
-  readonly latencyMs: number;
-  readonly overlap: boolean;
-  readonly soonRounds: number;
-  readonly concurrency: number;
-  readonly hosts: number;
+interface Scenario extends Setting {
   readonly partitions: number;
   readonly maxWrites: number;
   readonly nearMail: boolean;
-  readonly knownIds: KnownIdsOptions;
   readonly families: readonly Family[];
 }
 
 const scenario: fc.Arbitrary<Scenario> = fc.record({
-  seed: fc.integer({ min: 0, max: 1_000_000 }),
-  latencyMs: fc.constantFrom(0, 5, 60),
-  overlap: fc.boolean(),
-  soonRounds: fc.constantFrom(0, 12, 12),
-  concurrency: fc.constantFrom(1, 3, 20),
-  hosts: fc.constantFrom(1, 1, 2),
+  ...setting,
   partitions: fc.constantFrom(2, 5),
   maxWrites: fc.constantFrom(12, 1_000, 1_000),
   nearMail: fc.constantFrom(true, true, true, false),
-  knownIds: fc.record({ bytes: fc.constantFrom(64, 4_096), readsBeforeCensus: fc.constantFrom(1, 1, 1_000) }),
   families: fc.array(
     fc.record({
       policy: fc.constantFrom("rerun", "fail"),
@@ -51,7 +37,6 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
     }),
     { minLength: 1, maxLength: 4 },
   ),
-  ...trouble,
 });
 
 const echo = setup({}).createMachine({

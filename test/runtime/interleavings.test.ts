@@ -3,10 +3,9 @@ import { expect, test } from "vitest";
 import { formatAddress, START_LANES } from "../../src/core/address.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import type { StepKind } from "../../src/memory/steps.ts";
-import type { KnownIdsOptions } from "../../src/runtime/known-ids.ts";
 import { POLICIES } from "./process.ts";
 import { Stand } from "./stage.ts";
-import { eachSource, launchInTrouble, POINTS, trouble, type Incident, type Trouble } from "./trouble.ts";
+import { eachSource, launchInTrouble, POINTS, setting, type Incident, type Setting } from "./trouble.ts";
 
 /** Those that come at least once, whatever happens. */
 const COMMON_POINTS: ReadonlySet<StepKind> = new Set(["delivered", "commitSent", "commitReceived", "commitApplied", "commitAnswered"]);
@@ -23,14 +22,7 @@ interface Task {
   readonly againAfterMs: number | null;
 }
 
-interface Scenario extends Trouble {
-  readonly seed: number;
-  readonly latencyMs: number;
-  readonly overlap: boolean;
-  readonly soonRounds: number;
-  readonly concurrency: number;
-  readonly hosts: number;
-  readonly knownIds: KnownIdsOptions;
+interface Scenario extends Setting {
   readonly tasks: readonly Task[];
 }
 
@@ -46,15 +38,8 @@ const task: fc.Arbitrary<Task> = fc.record({
 });
 
 const scenario: fc.Arbitrary<Scenario> = fc.record({
-  seed: fc.integer({ min: 0, max: 1_000_000 }),
-  latencyMs: fc.constantFrom(0, 5, 60),
-  overlap: fc.boolean(),
-  soonRounds: fc.constantFrom(0, 12),
-  concurrency: fc.constantFrom(1, 3, 20),
-  hosts: fc.constantFrom(1, 2),
-  knownIds: fc.record({ bytes: fc.constantFrom(64, 4_096), readsBeforeCensus: fc.constantFrom(1, 1, 3, 1_000) }),
+  ...setting,
   tasks: fc.array(task, { minLength: 1, maxLength: 10 }),
-  ...trouble,
 });
 
 const LONGEST_MS = 600_000;

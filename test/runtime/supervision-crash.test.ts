@@ -7,23 +7,12 @@ import type { SuperviseOptions } from "../../src/supervise.ts";
 import { alive, crew, crewStand, heard, kid } from "./crew.ts";
 import type { Process } from "./process.ts";
 import type { Stand } from "./stage.ts";
+import { TURN_POINTS } from "./trouble.ts";
 
 /**
  * Supervision over hosts that die at every step: each failure is answered exactly once, every child lives exactly once, and nothing is
  * left over.
  */
-const POINTS = [
-  "delivered",
-  "commitSent",
-  "commitReceived",
-  "commitApplied",
-  "commitAnswered",
-  "ackSent",
-  "acknowledged",
-  "requestSent",
-  "requestAnswered",
-] as const satisfies readonly StepKind[];
-
 const DOWN_MS = 700;
 const WAYS = ["boom", "die", "poison"] as const;
 
@@ -130,7 +119,7 @@ function breachesOf(stand: Stand, plan: Scenario): readonly string[] {
   return breaches;
 }
 
-test.each(POINTS.flatMap((at) => [1, 2, 3, 4, 6].map((nth) => [at, nth] as const)))(
+test.each(TURN_POINTS.flatMap((at) => [1, 2, 3, 4, 6].map((nth) => [at, nth] as const)))(
   "a host that dies at %s number %i of a failure: it is answered once",
   async (at, nth) => {
     const strategy = STRATEGIES[nth % 3] as Scenario["strategy"];
@@ -143,7 +132,7 @@ test.each(POINTS.flatMap((at) => [1, 2, 3, 4, 6].map((nth) => [at, nth] as const
   },
 );
 
-test.each(POINTS.flatMap((at) => [1, 3].map((nth) => [at, nth] as const)))(
+test.each(TURN_POINTS.flatMap((at) => [1, 3].map((nth) => [at, nth] as const)))(
   "a host that dies at %s number %i of a failure that is escalated: the parent fails, and leaves nobody",
   async (at, nth) => {
     for (const way of WAYS)
@@ -158,7 +147,7 @@ test.each(POINTS.flatMap((at) => [1, 3].map((nth) => [at, nth] as const)))(
   },
 );
 
-test.each(POINTS.flatMap((at) => [1, 3].map((nth) => [at, nth] as const)))(
+test.each(TURN_POINTS.flatMap((at) => [1, 3].map((nth) => [at, nth] as const)))(
   "a host that dies at %s number %i of the parent's leave: a restart that waits is withdrawn",
   async (at, nth) => {
     for (const delayMs of [1_500, 8_000])
@@ -183,7 +172,7 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
   failures: fc.array(fc.record({ child: fc.constantFrom("a", "b", "c"), way: fc.constantFrom(...WAYS) }), { minLength: 1, maxLength: 4 }),
   incidents: fc.array(
     fc.record({
-      at: fc.constantFrom(...POINTS),
+      at: fc.constantFrom(...TURN_POINTS),
       nth: fc.integer({ min: 1, max: 25 }),
       underWay: fc.constantFrom("seeded", "lost", "arrives"),
     }),

@@ -1,9 +1,8 @@
 import { assign, sendTo, setup } from "xstate";
 import { expect, test } from "vitest";
 import { defineActor } from "../../src/define-actor.ts";
-import type { InFlight } from "../../src/memory/link.ts";
-import type { StepKind } from "../../src/memory/steps.ts";
 import { Stand, type StandOptions } from "./stage.ts";
+import { crashes } from "./trouble.ts";
 
 /** What is sent to a child while its restart waits. */
 const TTL_MS = 3_000;
@@ -122,19 +121,7 @@ test("more than the parent keeps becomes a dead letter at once", async () => {
   expect(words()).toEqual(["one", "two"]);
 });
 
-const POINTS = [
-  "delivered",
-  "commitSent",
-  "commitReceived",
-  "commitApplied",
-  "commitAnswered",
-  "ackSent",
-] as const satisfies readonly StepKind[];
-const CRASHES = POINTS.flatMap((at) =>
-  ([1, 2, 3, 4, 5] as const).flatMap((nth) =>
-    (["lost", "arrives"] as const satisfies readonly InFlight[]).map((underWay) => ({ at, nth, underWay })),
-  ),
-);
+const CRASHES = crashes([1, 2, 3, 4, 5]);
 
 test.each(CRASHES)("it arrives exactly once where the host dies at $at $nth, what it sent $underWay", async ({ at, nth, underWay }) => {
   const { stand, words, tell, host } = await waiting();

@@ -3,25 +3,30 @@ import type { CommitFault } from "../../src/memory/faults.ts";
 import type { InFlight } from "../../src/memory/link.ts";
 import type { StepKind } from "../../src/memory/steps.ts";
 import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
+import type { KnownIdsOptions } from "../../src/runtime/known-ids.ts";
 import type { HostOptions, Process } from "./process.ts";
 import type { Stand } from "./stage.ts";
 
 /** What may happen to hosts, to what they send and to what they are sent, at any moment. */
 
-/** Everything at which a host may die, lose its connection or freeze. */
-export const POINTS = [
+/** From a delivery to its acknowledgement. */
+export const COMMIT_POINTS = [
   "delivered",
   "commitSent",
   "commitReceived",
   "commitApplied",
   "commitAnswered",
   "ackSent",
-  "acknowledged",
-  "requestSent",
-  "requestAnswered",
-  "claimed",
-  "forgotten",
 ] as const satisfies readonly StepKind[];
+export const TURN_POINTS = [...COMMIT_POINTS, "acknowledged", "requestSent", "requestAnswered"] as const satisfies readonly StepKind[];
+/** Everything at which a host may die, lose its connection or freeze. */
+export const POINTS = [...TURN_POINTS, "claimed", "forgotten"] as const satisfies readonly StepKind[];
+
+/** A host that dies at each of these, the first time or a later one, and what it sent last is lost or arrives. */
+export const crashes = (nths: readonly number[]) =>
+  COMMIT_POINTS.flatMap((at) =>
+    nths.flatMap((nth) => (["lost", "arrives"] as const satisfies readonly InFlight[]).map((underWay) => ({ at, nth, underWay }))),
+  );
 
 const COMMIT_FAULTS: readonly CommitFault[] = [
   { kind: "unknown", stored: true },
@@ -52,7 +57,7 @@ const incident: fc.Arbitrary<Incident> = fc.record({
   underWay: fc.constantFrom("seeded", "lost", "arrives"),
 });
 
-export const trouble = {
+const trouble = {
   incidents: fc.array(incident, { maxLength: 4 }),
   commitFaults: fc.array(fc.record({ fault: fc.constantFrom(...COMMIT_FAULTS), after: fc.integer({ min: 0, max: 12 }) }), { maxLength: 2 }),
   lostAcks: fc.integer({ min: 0, max: 4 }),
@@ -60,6 +65,28 @@ export const trouble = {
     maxLength: 3,
   }),
 } satisfies { readonly [Kind in keyof Trouble]: fc.Arbitrary<Trouble[Kind]> };
+
+/** How the hosts are, whom it may happen to. */
+export interface Setting extends Trouble {
+  readonly seed: number;
+  readonly latencyMs: number;
+  readonly overlap: boolean;
+  readonly soonRounds: number;
+  readonly concurrency: number;
+  readonly hosts: number;
+  readonly knownIds: KnownIdsOptions;
+}
+
+export const setting = {
+  ...trouble,
+  seed: fc.integer({ min: 0, max: 1_000_000 }),
+  latencyMs: fc.constantFrom(0, 5, 60),
+  overlap: fc.boolean(),
+  soonRounds: fc.constantFrom(0, 12),
+  concurrency: fc.constantFrom(1, 3, 20),
+  hosts: fc.constantFrom(1, 2),
+  knownIds: fc.record({ bytes: fc.constantFrom(64, 4_096), readsBeforeCensus: fc.constantFrom(1, 1, 3, 1_000) }),
+} satisfies { readonly [Part in keyof Setting]: fc.Arbitrary<Setting[Part]> };
 
 const DOWN_MS = 700;
 const FROZEN_MS = 4_500;

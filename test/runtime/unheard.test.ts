@@ -3,10 +3,9 @@ import { describe, expect, test } from "vitest";
 import { encodeJson } from "../../src/core/codec.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor, type ActorOptions } from "../../src/define-actor.ts";
-import type { InFlight } from "../../src/memory/link.ts";
-import type { StepKind } from "../../src/memory/steps.ts";
 import { crewOf, kid, tell } from "./crew.ts";
 import { Stand, type StandOptions } from "./stage.ts";
+import { crashes } from "./trouble.ts";
 
 /** What a machine threw at: kept while its actor is parked, and heard once, or told to be lost. */
 const TTL_MS = 3_000;
@@ -208,20 +207,7 @@ describe("what is not heard again", () => {
 });
 
 /** Every step at which a host may die, from the event at which the machine throws to the end of the retry. */
-const POINTS = [
-  "delivered",
-  "commitSent",
-  "commitReceived",
-  "commitApplied",
-  "commitAnswered",
-  "ackSent",
-] as const satisfies readonly StepKind[];
-
-const CRASHES = POINTS.flatMap((at) =>
-  ([1, 2, 3, 4] as const).flatMap((nth) =>
-    (["lost", "arrives"] as const satisfies readonly InFlight[]).map((underWay) => ({ at, nth, underWay })),
-  ),
-);
+const CRASHES = crashes([1, 2, 3, 4]);
 
 test.each(CRASHES)("it is heard exactly once where the host dies at $at $nth, what it sent $underWay", async ({ at, nth, underWay }) => {
   const { stand, broken, send, record, words } = stage();
