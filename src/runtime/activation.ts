@@ -11,7 +11,7 @@ import type { Joint } from "./joint.ts";
 import type { Session } from "./session.ts";
 
 /**
- * One actor loaded into this host's memory. Pure state: delivery.ts turns it, committer.ts stores it, activities.ts works for it.
+ * One actor loaded into this host's memory. Pure state: performer.ts turns it, committer.ts stores it, obligations.ts works for it.
  *
  * | phase   | enters when                      | holds                                     | leaves when              |
  * |---------|----------------------------------|-------------------------------------------|--------------------------|

@@ -57,8 +57,8 @@ const MOST_COMMITS_IN_FLIGHT = 512;
  *
  *   receive → (starts: wait for a slot) → activate → decode → turn → commit → release → acknowledge
  *
- * Owns: the activations, the starts that wait, the slots. Does not own partitions (scheduler.ts) or turns (performer.ts).
- * Calls in: the partitions' inlets. Calls out: loader, performer, committer.
+ * Owns: the actors in memory, the starts that wait, the slots. Does not own partitions (partition.ts) or turns (performer.ts).
+ * Calls in: the partitions' inlets. Calls out: entrance, performer, committer.
  * S1. A delivery is acknowledged only by its hold (invariant 5).
  * S2. Events of one actor are turned in the order of their source; a start goes before events that came with it.
  * S3. Nothing waits on a poisoned message: what cannot be decoded, validated or routed becomes a dead letter (invariant 9).
