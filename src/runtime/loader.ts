@@ -10,7 +10,7 @@ const MOST_TRIES = 3;
 /**
  * Reads records, those that are wanted at the same moment with one request. What lies in parts is put together; what cannot be is
  * handed over as it is stored, and cannot be decoded.
- * Calls in: delivery.ts. Calls out: the store, then `loaded` or `failed` for each activation.
+ * Calls in: entrance.ts. Calls out: the store, then `loaded` or `failed` for each activation.
  */
 export class Loader {
   readonly #store: Store;
