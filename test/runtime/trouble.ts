@@ -10,7 +10,7 @@ import type { Stand } from "./stage.ts";
 /** What may happen to hosts, to what they send and to what they are sent, at any moment. */
 
 /** From a delivery to its acknowledgement. */
-export const COMMIT_POINTS = [
+const COMMIT_POINTS = [
   "delivered",
   "commitSent",
   "commitReceived",
