@@ -6,13 +6,12 @@ interface Entry {
   action: (() => void) | undefined;
 }
 
-/** Alarms by due time, then in the order they were set: a binary heap. Cancelled ones stay until they come to the top. */
+/** Alarms by due time, then by number: a binary heap. Cancelled ones stay until they come to the top. */
 export class AlarmQueue {
   readonly #heap: Entry[] = [];
-  #count = 0;
 
-  add(dueAt: number, action: () => void): Alarm {
-    const entry: Entry = { dueAt, number: this.#count++, action };
+  add(dueAt: number, number: number, action: () => void): Alarm {
+    const entry: Entry = { dueAt, number, action };
     this.#heap.push(entry);
     this.#rise(this.#heap.length - 1);
     return {
@@ -22,10 +21,10 @@ export class AlarmQueue {
     };
   }
 
-  /** When the next alarm is due. */
-  get nextAt(): number | undefined {
+  /** The next alarm. */
+  get next(): { readonly dueAt: number; readonly number: number } | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
-      if (top.action !== undefined) return top.dueAt;
+      if (top.action !== undefined) return top;
       this.#removeTop();
     }
     return undefined;
@@ -33,7 +32,7 @@ export class AlarmQueue {
 
   /** The next alarm's action; it will not run again, and cancelling it has no effect any more. */
   take(): (() => void) | undefined {
-    if (this.nextAt === undefined) return undefined;
+    if (this.next === undefined) return undefined;
     const top = this.#heap[0] as Entry;
     this.#removeTop();
     return top.action;

@@ -19,7 +19,11 @@ const DEFAULT_EPOCH_MS = Date.UTC(2027, 0, 1);
 export class VirtualClock implements Clock {
   readonly #epochMs: number;
   readonly #alarms = new AlarmQueue();
+  /** By the time that was lived through, as `monotonic` has it. */
+  readonly #housekeeping = new AlarmQueue();
+  #count = 0;
   #elapsedMs = 0;
+  #leaptMs = 0;
   #soon: (() => void)[] = [];
   #turn: Promise<void> = Promise.resolve();
 
@@ -32,21 +36,54 @@ export class VirtualClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#elapsedMs;
+    return this.#elapsedMs - this.#leaptMs;
   }
 
   after(delayMs: number, action: () => void): Alarm {
-    return this.#alarms.add(this.#elapsedMs + Math.max(0, delayMs), action);
+    return this.#alarms.add(this.#elapsedMs + Math.max(0, delayMs), this.#count++, action);
+  }
+
+  every(everyMs: number, action: () => void): Alarm {
+    let alarm: Alarm;
+    const arm = (): void => {
+      alarm = this.#housekeeping.add(this.monotonic() + everyMs, this.#count++, () => {
+        arm();
+        action();
+      });
+    };
+    arm();
+    return { cancel: () => alarm.cancel() };
   }
 
   soon(action: () => void): void {
     this.#soon.push(action);
   }
 
-  /** How long until the next alarm; `undefined` where none is set. */
+  /** How long until the next alarm, housekeeping included; `undefined` where none is set. */
   get nextAlarmInMs(): number | undefined {
-    const dueAt = this.#alarms.nextAt;
-    return dueAt === undefined ? undefined : Math.max(0, dueAt - this.#elapsedMs);
+    const next = this.#next();
+    return next === undefined ? undefined : Math.max(0, next.dueAt - this.#elapsedMs);
+  }
+
+  /** How long until something other than housekeeping; `undefined` where nothing is ahead. */
+  get nextEventInMs(): number | undefined {
+    const { next } = this.#alarms;
+    return next === undefined ? undefined : Math.max(0, next.dueAt - this.#elapsedMs);
+  }
+
+  /**
+   * Lets time pass that nobody lives through: housekeeping is where it was, the hour is later. Whoever calls has seen that nothing
+   * depends on the housekeeping now. @throws where something else is due before
+   */
+  leap(ms: number): void {
+    if ((this.nextEventInMs ?? Infinity) < ms) throw new RangeError(`Something is due before ${ms} ms have passed`);
+    this.#elapsedMs += ms;
+    this.#leaptMs += ms;
+  }
+
+  /** Moves to the next alarm, if it is due within so long, and runs that one alone. `false`: there is none. Whoever calls settles. */
+  step(withinMs: number): boolean {
+    return this.#step(this.#elapsedMs + withinMs);
   }
 
   /** Runs everything that is due now, and everything that follows from it without time passing. @throws on a livelock */
@@ -80,7 +117,7 @@ export class VirtualClock implements Clock {
   /** Lets time pass until no alarm is set. `false`: there were still some after `limitMs`, as wherever something recurs. */
   async runUntilIdle(limitMs: number): Promise<boolean> {
     await this.#drive(() => this.#pass(this.#elapsedMs + limitMs, () => false));
-    return this.#alarms.nextAt === undefined;
+    return this.#next() === undefined;
   }
 
   #drive(work: () => Promise<void>): Promise<void> {
@@ -110,11 +147,20 @@ export class VirtualClock implements Clock {
 
   /** Moves to the next alarm at or before an instant and runs that one. */
   #step(targetMs: number): boolean {
-    const dueAt = this.#alarms.nextAt;
-    if (dueAt === undefined || dueAt > targetMs) return false;
-    this.#elapsedMs = Math.max(this.#elapsedMs, dueAt);
-    this.#alarms.take()?.();
+    const next = this.#next();
+    if (next === undefined || next.dueAt > targetMs) return false;
+    this.#elapsedMs = Math.max(this.#elapsedMs, next.dueAt);
+    next.queue.take()?.();
     return true;
+  }
+
+  #next(): { readonly queue: AlarmQueue; readonly dueAt: number } | undefined {
+    const one = this.#alarms.next;
+    const other = this.#housekeeping.next;
+    const otherAt = other === undefined ? Infinity : other.dueAt + this.#leaptMs;
+    if (one !== undefined && (one.dueAt < otherAt || (one.dueAt === otherAt && one.number < (other?.number ?? 0))))
+      return { queue: this.#alarms, dueAt: one.dueAt };
+    return other === undefined ? undefined : { queue: this.#housekeeping, dueAt: otherAt };
   }
 
   #runSoon(): number {

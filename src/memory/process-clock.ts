@@ -34,6 +34,27 @@ export class ProcessClock implements Clock {
     };
   }
 
+  /** What came due several times while the process was frozen runs once when it wakes. */
+  every(everyMs: number, action: () => void): Alarm {
+    let isMissed = false;
+    let isCancelled = false;
+    const alarm = this.#clock.every(everyMs, () => {
+      if (this.#phase === "dead") return alarm.cancel();
+      if (isMissed) return;
+      isMissed = true;
+      this.#run(() => {
+        isMissed = false;
+        if (!isCancelled) action();
+      });
+    });
+    return {
+      cancel() {
+        isCancelled = true;
+        alarm.cancel();
+      },
+    };
+  }
+
   soon(action: () => void): void {
     this.#clock.soon(() => this.#run(action));
   }

@@ -67,6 +67,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   #limit: Alarm | undefined;
   #silence: Alarm | undefined;
   #lastBeat = 0;
+  #beats = 0;
   #sends = 0;
   #end: ((end: AttemptEnd) => void) | undefined;
 
@@ -121,6 +122,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   get heartbeat(): () => void {
     return () => {
       this.#lastBeat = this.#host.clock.monotonic();
+      this.#beats++;
     };
   }
 
@@ -192,13 +194,17 @@ export class Attempt implements ActivityContext, ActivityLink {
     this.#controller?.abort(error);
   }
 
+  /** An alarm that rings and finds no newer beat than the one that it was set for: the silence has lasted. */
   #watchSilence(heartbeatTimeoutMs: number): void {
-    this.#lastBeat = this.#host.clock.monotonic();
-    const check = (): void => {
-      const silentMs = this.#host.clock.monotonic() - this.#lastBeat;
-      if (silentMs >= heartbeatTimeoutMs) this.#timeOut(`gave no heartbeat for ${heartbeatTimeoutMs} ms`);
-      else this.#silence = this.#host.clock.after(heartbeatTimeoutMs - silentMs, check);
+    const { clock } = this.#host;
+    this.#lastBeat = clock.monotonic();
+    const listen = (delayMs: number): void => {
+      const heard = this.#beats;
+      this.#silence = clock.after(delayMs, () => {
+        if (this.#beats === heard) this.#timeOut(`gave no heartbeat for ${heartbeatTimeoutMs} ms`);
+        else listen(heartbeatTimeoutMs - (clock.monotonic() - this.#lastBeat));
+      });
     };
-    this.#silence = this.#host.clock.after(heartbeatTimeoutMs, check);
+    listen(heartbeatTimeoutMs);
   }
 }

@@ -8,6 +8,10 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delayMs, action) => alarm(delayMs, action),
+  every: (everyMs, action) => {
+    const timer = setInterval(action, everyMs).unref();
+    return { cancel: () => clearInterval(timer) };
+  },
   soon: (action) => void setImmediate(action),
 };
 

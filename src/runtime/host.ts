@@ -115,9 +115,7 @@ export class Host {
     await this.#beat();
     this.life.send({ type: "joined" });
     await this.#claimVacant();
-    this.#beatLater();
-    this.#claimLater();
-    this.#watchTrust();
+    this.#keepHouse();
   }
 
   /** Finishes what is accepted, for at most `timeoutMs`, gives the partitions back and leaves. */
@@ -164,40 +162,37 @@ export class Host {
     this.#term = termFrom(sentAt, this.#parts.leases.ttlMs);
   }
 
-  #beatLater(): void {
-    this.#parts.clock.after(beatIntervalMs(this.#parts.leases.ttlMs), () => {
-      if (this.phase === "left") return;
-      this.#beatLater();
+  /** Signs of life, a watch over them, and a look for partitions that nobody has: until the host has left. */
+  #keepHouse(): void {
+    const { clock, leases } = this.#parts;
+    const every = (everyMs: number, action: () => void): void => {
+      const alarm = clock.every(everyMs, () => (this.phase === "left" ? alarm.cancel() : action()));
+    };
+    every(beatIntervalMs(leases.ttlMs), () => {
       this.#beat().catch((error: unknown) => this.#parts.log.warn({ host: this.id, err: error }, "a sign of life was not heard"));
     });
+    every(leases.ttlMs / TRUST_CHECKS_PER_TTL, () => this.#watchTrust());
+    every(CLAIM_EVERY_MS, () => this.#claimAgain());
   }
 
   #watchTrust(): void {
-    this.#parts.clock.after(this.#parts.leases.ttlMs / TRUST_CHECKS_PER_TTL, () => {
-      if (this.phase === "left") return;
-      this.#watchTrust();
-      if (this.#isTrusted) return;
-      for (const partition of this.partitions) {
-        if (partition.session !== undefined)
-          partition.lose(
-            new TroupeError(
-              "lost_partition",
-              `Host ${this.id} could not give a sign of life; partition ${partition.number} may be another's`,
-            ),
-          );
-      }
-    });
+    if (this.#isTrusted) return;
+    for (const partition of this.partitions) {
+      if (partition.session !== undefined)
+        partition.lose(
+          new TroupeError(
+            "lost_partition",
+            `Host ${this.id} could not give a sign of life; partition ${partition.number} may be another's`,
+          ),
+        );
+    }
   }
 
-  #claimLater(): void {
-    this.#parts.clock.after(CLAIM_EVERY_MS, () => {
-      if (this.phase !== "active") return;
-      this.#claimLater();
-      if (this.#claiming || this.partitions.every((partition) => partition.phase !== "vacant")) return;
-      this.#claimVacant().catch((error: unknown) =>
-        this.#parts.log.warn({ host: this.id, err: error }, "partitions could not be looked at"),
-      );
-    });
+  #claimAgain(): void {
+    if (this.phase !== "active" || this.#claiming || this.partitions.every((partition) => partition.phase !== "vacant")) return;
+    this.#claimVacant().catch((error: unknown) =>
+      this.#parts.log.warn({ host: this.id, err: error }, "partitions could not be looked at"),
+    );
   }
 
   async #claimVacant(): Promise<void> {

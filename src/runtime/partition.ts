@@ -224,9 +224,8 @@ class SourceReader {
   }
 
   #forgetLater(floor: MailFloor, source: MailSource): void {
-    this.#parts.clock.after(FORGET_EVERY_MS, () => {
-      if (!this.#session.open || this.#inlet === undefined) return;
-      this.#forgetLater(floor, source);
+    const alarm = this.#parts.clock.every(FORGET_EVERY_MS, () => {
+      if (!this.#session.open || this.#inlet === undefined) return alarm.cancel();
       this.#forget(floor, source).catch((error: unknown) => {
         this.#parts.log.warn(
           { partition: this.#session.partition, source, err: error },

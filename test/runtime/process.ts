@@ -179,6 +179,7 @@ function slowed(clock: ProcessClock, rounds: number): Clock {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     after: (delayMs, action) => clock.after(delayMs, action),
+    every: (everyMs, action) => clock.every(everyMs, action),
     soon: (action) => hop(rounds, action),
   };
 }
