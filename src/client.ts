@@ -1,4 +1,3 @@
-import { nuid } from "@nats-io/nats-core";
 import { addressOf, formatAddress, type Address, type StartLane } from "./core/address.ts";
 import { decodeBody, encodeJson } from "./core/codec.ts";
 import type { Definition } from "./core/definition.ts";
@@ -7,7 +6,9 @@ import { checkStartOptions, HEADERS, parseInstant } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
 import type { Outcome } from "./core/lifecycle.ts";
 import { validate } from "./core/schema.ts";
+import { lookNowAndThen } from "./looks.ts";
 import type { Gateway } from "./ports/gateway.ts";
+import type { Alarm, Clock } from "./ports/clock.ts";
 import { Ref, type WaitOptions } from "./ref.ts";
 import { isIn, statusOf, viewOf, type InputOf, type OutputOf, type Status, type View } from "./view.ts";
 
@@ -30,10 +31,6 @@ export interface ListFilter {
   readonly status?: Status;
   readonly signal?: AbortSignal;
 }
-
-/** How long a started task is believed to answer before its record is looked at: an answer may be lost, a record is not. */
-const LOOK_AFTER_MS = 2_000;
-const LOOK_AT_MOST_EVERY_MS = 30_000;
 
 /**
  * Submits, watches and operates tasks from outside. Made by `connect`; `await using` closes it.
@@ -77,11 +74,15 @@ export class Client implements AsyncDisposable {
     let heard: (outcome: Outcome) => void = () => {};
     const answer = new Promise<Outcome>((resolve) => (heard = resolve));
     const expected = this.#gateway.expect((body) => heard(decodeBody(body, "") as Outcome));
+    let stop: (() => void) | undefined;
     try {
       const request = input === undefined ? options : { ...options, input };
       const ref = await this.#submit(type, request, { [HEADERS.replyTo]: expected.subject });
-      return outputOf(await this.#outcome(ref as unknown as Ref, answer, options));
+      const waiting = this.#outcome(ref as unknown as Ref, answer, options);
+      stop = waiting.stop;
+      return outputOf(await this.#gateway.attend(ref.address, waiting.outcome));
     } finally {
+      stop?.();
       expected.forget();
     }
   }
@@ -124,10 +125,10 @@ export class Client implements AsyncDisposable {
     more: Readonly<Record<string, string>>,
   ): Promise<Ref<TDefinition>> {
     try {
-      const address = addressOf(nameOf(type), request.id ?? nuid.next());
+      const address = addressOf(nameOf(type), request.id ?? this.#gateway.newId());
       const about = formatAddress(address);
       if (typeof type !== "string") validate(type.inputSchema, request.input, "invalid_input", about);
-      const asked = startHeaders(request, about);
+      const asked = startHeaders(request, this.#gateway.clock, about);
       const headers = asked === NO_HEADERS ? more : { ...asked, ...more };
       const sent = this.#gateway.send(request.priority ?? "normal", address, encodeJson(request.input), headers);
       return sent.then(() => new Ref<TDefinition>(address, this.#gateway, definitionOf(type)));
@@ -136,46 +137,34 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** The answer, or what the record says if the answer was lost on its way. */
-  async #outcome(ref: Ref, answer: Promise<Outcome>, options: WaitOptions): Promise<Outcome> {
-    return new Promise<Outcome>((resolve, reject) => {
-      let lookInMs = LOOK_AFTER_MS;
-      let lookTimer: NodeJS.Timeout;
-      const timeoutMs = timeoutOf(options.timeout, ref.address);
-      const deadline =
-        timeoutMs === undefined
-          ? undefined
-          : setTimeout(
-              () => fail(new TroupeError("no_answer", `${ref.key} has no result after ${timeoutMs} ms; it goes on`, { about: ref.key })),
-              timeoutMs,
-            );
-      const abort = (): void => {
+  /** The answer, or what the record says if the answer was lost on its way. Over once it has settled, or is stopped. */
+  #outcome(ref: Ref, answer: Promise<Outcome>, options: WaitOptions): { readonly outcome: Promise<Outcome>; stop(): void } {
+    const { clock } = this.#gateway;
+    const timeoutMs = timeoutOf(options.timeout, ref.address);
+    const alarms: Alarm[] = [];
+    let abort = (): void => {};
+    const stop = (): void => {
+      for (const alarm of alarms) alarm.cancel();
+      options.signal?.removeEventListener("abort", abort);
+    };
+    const outcome = new Promise<Outcome>((resolve, reject) => {
+      abort = () => {
         void ref.cancel("The caller gave up").catch(() => {});
-        fail(new TroupeError("cancelled", `The caller gave up waiting for ${ref.key}`, { about: ref.key, cause: options.signal?.reason }));
+        reject(new TroupeError("cancelled", `The caller gave up waiting for ${ref.key}`, { about: ref.key, cause: options.signal?.reason }));
       };
-      const finish = (): void => {
-        clearTimeout(lookTimer);
-        clearTimeout(deadline);
-        options.signal?.removeEventListener("abort", abort);
-      };
-      const fail = (error: Error): void => (finish(), reject(error));
-      const succeed = (outcome: Outcome): void => (finish(), resolve(outcome));
-      const hear = async (outcome: Outcome): Promise<void> => {
-        const found = outcome.inRecord === true ? await ref.outcomeNow().catch(() => undefined) : outcome;
-        // Where it could not be read, the next look will tell.
-        if (found !== undefined) succeed(found);
-      };
-      const look = (): void => {
-        lookTimer = setTimeout(
-          () => void ref.outcomeNow().then((outcome) => (outcome === undefined ? look() : succeed(outcome)), look),
-          lookInMs,
-        );
-        lookInMs = Math.min(lookInMs * 2, LOOK_AT_MOST_EVERY_MS);
+      const tooLate = (): void =>
+        reject(new TroupeError("no_answer", `${ref.key} has no result after ${timeoutMs} ms; it goes on`, { about: ref.key }));
+      const read = async (): Promise<void> => {
+        // Where it cannot be read, the next look will tell.
+        const found = await ref.outcomeNow().catch(() => undefined);
+        if (found !== undefined) resolve(found);
       };
       options.signal?.addEventListener("abort", abort, { once: true });
-      void answer.then(hear);
-      look();
+      if (timeoutMs !== undefined) alarms.push(clock.after(timeoutMs, tooLate));
+      alarms.push(lookNowAndThen(clock, read));
+      void answer.then((heard) => (heard.inRecord === true ? read() : resolve(heard)));
     });
+    return { outcome, stop };
   }
 }
 
@@ -205,13 +194,13 @@ function outputOf(outcome: Outcome): unknown {
 }
 
 /** @throws bad_delay, bad_deadline */
-function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, about: string): Readonly<Record<string, string>> {
+function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, clock: Clock, about: string): Readonly<Record<string, string>> {
   if (request.delay === undefined && request.deadline === undefined) return NO_HEADERS;
   const delayMs = request.delay === undefined ? 0 : parseDuration(request.delay);
   if (delayMs === undefined)
     throw new TroupeError("bad_delay", `The delay of ${about} is "${request.delay}", which is not a duration from now on`, { about });
   const deadlineAt = request.deadline === undefined ? undefined : instantOf(request.deadline);
-  checkStartOptions({ delayMs, ...(deadlineAt === undefined ? {} : { deadlineAt }) }, Date.now(), about);
+  checkStartOptions({ delayMs, ...(deadlineAt === undefined ? {} : { deadlineAt }) }, clock.now(), about);
   return {
     ...(delayMs === 0 ? {} : { [HEADERS.delay]: String(delayMs) }),
     ...(deadlineAt === undefined ? {} : { [HEADERS.deadline]: String(deadlineAt) }),

@@ -5,6 +5,7 @@ import { TroupeError } from "./core/errors.ts";
 import { inboxPrefixIn, openConnection, type ConnectionOptions } from "./nats/connection.ts";
 import { NatsGateway } from "./nats/gateway.ts";
 import { namesOf } from "./nats/names.ts";
+import { systemClock } from "./runtime/clock.ts";
 import { readLayout, type Layout } from "./nats/provision.ts";
 
 /** Which system, and how to reach it. Everything left out comes from the environment, then from the `nats` CLI's context. */
@@ -45,6 +46,7 @@ export function openGateway(connection: NatsConnection, layout: () => Promise<La
     connection,
     names: namesOf(options.namespace),
     layout,
+    clock: systemClock,
     inboxPrefix: inboxPrefixIn(connection),
     sendDeadlineMs: durationMs("sendTimeout", options.sendTimeout) ?? DEFAULT_SEND_DEADLINE_MS,
   });

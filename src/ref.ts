@@ -167,8 +167,23 @@ export class Ref<TDefinition extends Definition = Definition> {
   async #first(satisfies: (view: ViewOf<TDefinition>) => boolean, options: WaitOptions): Promise<ViewOf<TDefinition>> {
     const timeoutMs = this.#timeoutOf(options);
     options.signal?.throwIfAborted();
-    const signals = [options.signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)];
-    const signal = AbortSignal.any(signals.filter((each) => each !== undefined));
+    const over = new AbortController();
+    const deadline = timeoutMs === undefined ? undefined : this.#gateway.clock.after(timeoutMs, () => over.abort());
+    const signal = options.signal === undefined ? over.signal : AbortSignal.any([options.signal, over.signal]);
+    try {
+      return await this.#gateway.attend(this.address, this.#firstOf(satisfies, signal, options.signal, timeoutMs));
+    } finally {
+      deadline?.cancel();
+      over.abort();
+    }
+  }
+
+  async #firstOf(
+    satisfies: (view: ViewOf<TDefinition>) => boolean,
+    signal: AbortSignal,
+    given: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+  ): Promise<ViewOf<TDefinition>> {
     for await (const view of this.watch({ signal })) {
       if (satisfies(view)) return view;
       const told = view as View;
@@ -177,7 +192,7 @@ export class Ref<TDefinition extends Definition = Definition> {
           about: this.key,
         });
     }
-    options.signal?.throwIfAborted();
+    given?.throwIfAborted();
     if (!signal.aborted) throw this.#unknown();
     throw new TroupeError("no_answer", `${this.key} did not get there within ${timeoutMs} ms`, { about: this.key });
   }

@@ -73,7 +73,8 @@ class Turns {
   async *between(shown: number, record: ActorRecord, signal: AbortSignal | undefined): AsyncIterable<ActorRecord> {
     if (this.#kind === "none") return;
     let reached = shown;
-    const startedAt = performance.now();
+    const { clock } = this.#gateway;
+    const startedAt = clock.monotonic();
     while (reached < record.revision - 1) {
       for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position)) {
         const turn = asRecord((decodeRecord(bytes) as { readonly record: unknown }).record);
@@ -88,11 +89,11 @@ class Turns {
         yield turn;
       }
       if (reached >= record.revision - 1 || signal?.aborted === true) return;
-      const waitedMs = performance.now() - startedAt;
+      const waitedMs = clock.monotonic() - startedAt;
       if (this.#kind === "unknown" && waitedMs > FIRST_PATIENCE_MS) this.#kind = "none";
       if (this.#kind !== "kept" && waitedMs > FIRST_PATIENCE_MS) return;
       if (waitedMs > PATIENCE_MS) throw behind(this.#address, reached);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      await this.#gateway.attend(this.#address, new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve)));
     }
   }
 }

@@ -46,7 +46,7 @@ export function placeOf(write: Write): string {
     case "cancelTimer":
       return `timer ${formatAddress(write.owner)} ${write.timer}`;
     case "dead":
-      return `dead ${formatAddress(write.address)} ${write.name}`;
+      return deadPlace(write.address, write.name);
     case "turn":
       return `turn ${formatAddress(write.address)} ${write.revision}`;
   }
@@ -54,6 +54,10 @@ export function placeOf(write: Write): string {
 
 export function partPlace(address: Address, index: number): string {
   return `part ${formatAddress(address)} ${index}`;
+}
+
+export function deadPlace(address: Address, name: string): string {
+  return `dead ${formatAddress(address)} ${name}`;
 }
 
 export function mailPlace(lane: string, to: Address, message: string): string {

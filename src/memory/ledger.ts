@@ -4,7 +4,7 @@ import type { Alarm, Clock } from "../ports/clock.ts";
 import type { StateChange } from "../ports/gateway.ts";
 import type { Ownership } from "../ports/leases.ts";
 import { COMMITTED, type Commit, type CommitOutcome, type Letter, type Write } from "../ports/store.ts";
-import { findFault, partPlace, placeOf, type Limits } from "./check.ts";
+import { deadPlace, findFault, partPlace, placeOf, type Limits } from "./check.ts";
 
 /** JetStream keeps no message for less. */
 const LEAST_TTL_MS = 60_000;
@@ -34,6 +34,7 @@ export interface DeadMail {
 }
 
 export interface StoredTurn {
+  readonly sequence: number;
   readonly revision: number;
   readonly bytes: Uint8Array;
 }
@@ -111,6 +112,11 @@ export class Ledger {
     return [...this.#dead.values()];
   }
 
+  /** Whether there was one. */
+  discard(address: Address, name: string): boolean {
+    return this.#dead.delete(deadPlace(address, name));
+  }
+
   /** Timers that have not fired. */
   get timers(): readonly Timer[] {
     return Array.from(this.#timers.values(), (armed) => armed.timer);
@@ -170,7 +176,7 @@ export class Ledger {
         const key = formatAddress(write.address);
         const turns = this.#turns.get(key) ?? new Map<number, StoredTurn>();
         turns.delete(write.revision);
-        turns.set(write.revision, { revision: write.revision, bytes: write.bytes.slice() });
+        turns.set(write.revision, { sequence, revision: write.revision, bytes: write.bytes.slice() });
         this.#turns.set(key, turns);
       }
     }

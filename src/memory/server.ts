@@ -12,7 +12,7 @@ import { SourceStream } from "./stream.ts";
 
 /** Within that time a second message with the same id is the first one, sent again. */
 const DUPLICATE_WINDOW_MS = 120_000;
-const MESSAGE_ID = "Nats-Msg-Id";
+export const MESSAGE_ID = "Nats-Msg-Id";
 
 export interface ServerParts {
   readonly clock: Clock;

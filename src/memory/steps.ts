@@ -43,6 +43,9 @@ const REQUESTS = [
   "beat",
   "leave",
   "alive",
+  "publish",
+  "read",
+  "discard",
 ] as const;
 export type Request = (typeof REQUESTS)[number];
 

@@ -1,11 +1,13 @@
 import type { Address, Lane } from "../core/address.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Gateway } from "../ports/gateway.ts";
 import type { Ownership } from "../ports/leases.ts";
 import type { Source } from "../ports/mailbox.ts";
 import { Attachment } from "./attachment.ts";
 import { Connection } from "./connection.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { DeadMail, StoredChange, StoredTurn } from "./ledger.ts";
+import { MemoryGateway, type Answerer } from "./gateway.ts";
 import type { Outgoing } from "./outlet.ts";
 import { Random } from "./random.ts";
 import { Server } from "./server.ts";
@@ -33,6 +35,8 @@ export interface WorldOptions {
   readonly maxRecordBytes?: number;
 }
 
+const SEND_DEADLINE_MS = 5_000;
+
 /** One simulated server for several hosts. Deterministic: with the same seed and the same calls everything happens again. */
 export function createWorld(options: WorldOptions): World {
   return new World(options);
@@ -45,6 +49,7 @@ export class World {
   readonly #random: Random;
   readonly #maxLatencyMs: number;
   readonly #singlesOverlap: boolean;
+  readonly #answerers = new Set<Answerer>();
   readonly #outgoing: Outgoing[] = [];
   readonly #outgoingListeners = new Set<(outgoing: Outgoing) => void>();
 
@@ -72,17 +77,30 @@ export class World {
    * own clock, nothing arrives while that is frozen.
    */
   attach(host: string, hostClock: Clock = this.clock): Attachment {
-    const { clock, steps, faults } = this.#server;
-    const connection = new Connection({
-      host,
-      clock,
-      hostClock,
-      steps,
-      faults,
-      random: this.#random.fork(),
-      maxLatencyMs: this.#maxLatencyMs,
-    });
+    const connection = this.#connect(host, hostClock);
     return new Attachment(this.#server, connection, this.#singlesOverlap, (outgoing) => this.#left(outgoing));
+  }
+
+  /** A client's own connection. `attend` as the port has it; by default nothing happens while somebody waits. */
+  openGateway(name: string, attend?: Gateway["attend"]): { readonly gateway: MemoryGateway; readonly connection: Connection } {
+    const connection = this.#connect(name, this.clock);
+    const gateway = new MemoryGateway({
+      server: this.#server,
+      connection,
+      clock: this.clock,
+      random: this.#random.fork(),
+      answerers: this.#answerers,
+      onOutgoing: (left) => this.onOutgoing(left),
+      ...(attend === undefined ? {} : { attend }),
+      sendDeadlineMs: SEND_DEADLINE_MS,
+    });
+    return { gateway, connection };
+  }
+
+  /** A host answers verbs of `troupe.api.*` from now on. Returns the way to stop. */
+  answer(answerer: Answerer): () => void {
+    this.#answerers.add(answerer);
+    return () => void this.#answerers.delete(answerer);
   }
 
   /** A message from outside; its position in the source. @throws in_full */
@@ -172,6 +190,19 @@ export class World {
 
   turns(address: Address): readonly StoredTurn[] {
     return this.#server.ledger.turns(address);
+  }
+
+  #connect(host: string, hostClock: Clock): Connection {
+    const { clock, steps, faults } = this.#server;
+    return new Connection({
+      host,
+      clock,
+      hostClock,
+      steps,
+      faults,
+      random: this.#random.fork(),
+      maxLatencyMs: this.#maxLatencyMs,
+    });
   }
 
   #left(outgoing: Outgoing): void {

@@ -1,6 +1,7 @@
 import { createInbox, nuid, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
 import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
 import type { Address, Lane } from "../core/address.ts";
+import type { Clock } from "../ports/clock.ts";
 import { isCover } from "../core/cover.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
@@ -22,6 +23,7 @@ export interface GatewayOptions {
   /** Read when it is first needed: whoever only submits needs no right to read it. */
   readonly layout: () => Promise<Layout>;
   readonly inboxPrefix: string | undefined;
+  readonly clock: Clock;
   /** How long a message is sent again and again until the server acknowledges it. */
   readonly sendDeadlineMs: number;
 }
@@ -67,6 +69,18 @@ export class NatsGateway implements Gateway {
 
   get maxBodyBytes(): number {
     return this.#link.maxPayloadBytes - ROOM_FOR_HEADERS_BYTES;
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  newId(): string {
+    return nuid.next();
+  }
+
+  attend<T>(_about: Address, wait: Promise<T>): Promise<T> {
+    return wait;
   }
 
   send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {

@@ -1,11 +1,21 @@
 import type { Address, Lane } from "../core/address.ts";
+import type { Clock } from "./clock.ts";
 
 /**
- * The way in and the view from outside, for programs that run no actors. Adapters: nats.
+ * The way in and the view from outside, for programs that run no actors. Adapters: memory, nats. Contract: test/contract/gateway.ts.
  */
 export interface Gateway {
   /** The most bytes a body may hold. */
   readonly maxBodyBytes: number;
+  /** What deadlines and pauses of those outside go by. */
+  readonly clock: Clock;
+  /** A subject token that nobody else makes. */
+  newId(): string;
+  /**
+   * Told of every wait for what an actor does; the promise to wait for instead. Where time is real that is the same one; where it is
+   * virtual, it passes meanwhile, and the wait fails as soon as nothing can happen any more.
+   */
+  attend<T>(about: Address, wait: Promise<T>): Promise<T>;
   /**
    * Puts one message into a mailbox. Resolves once it is stored; sent again with the same id until it is, or the deadline passes.
    * @throws in_full, too_large, no_answer, no_connection
