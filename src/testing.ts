@@ -1,5 +1,5 @@
-/** The kit for tests of programs that use troupe: the memory adapter with its virtual clock and fault objects. No server, no real time. */
-export { VirtualClock } from "./memory/clock.ts";
-export { FaultPlan } from "./memory/faults.ts";
-export { createWorld, type World, type WorldOptions } from "./memory/world.ts";
-export { Host, type HostParts } from "./runtime/host.ts";
+/** The kit for tests of programs that use troupe: a whole system in one process, on virtual time, with faults on demand. */
+export { createTestTroupe, TestTroupe, type DeadLetter, type StateOf, type TestTroupeOptions } from "./testing/troupe.ts";
+export type { FaultOptions, Faults } from "./testing/faults.ts";
+export type { TestHost } from "./testing/host.ts";
+export type { LogEntry } from "./testing/logbook.ts";

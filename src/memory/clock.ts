@@ -76,14 +76,18 @@ export class VirtualClock implements Clock {
    * depends on the housekeeping now. @throws where something else is due before
    */
   leap(ms: number): void {
-    if ((this.nextEventInMs ?? Infinity) < ms) throw new RangeError(`Something is due before ${ms} ms have passed`);
-    this.#elapsedMs += ms;
-    this.#leaptMs += ms;
+    const eventInMs = this.nextEventInMs ?? Infinity;
+    if (eventInMs < ms) throw new RangeError(`Something is due before ${ms} ms have passed`);
+    const before = this.#elapsedMs;
+    // What is due then is due exactly, whatever sums of fractions make of it.
+    this.#elapsedMs = eventInMs === ms ? (this.#alarms.next?.dueAt ?? before) : before + ms;
+    this.#leaptMs += this.#elapsedMs - before;
   }
 
-  /** Moves to the next alarm, if it is due within so long, and runs that one alone. `false`: there is none. Whoever calls settles. */
-  step(withinMs: number): boolean {
-    return this.#step(this.#elapsedMs + withinMs);
+  /** Moves to the next alarm, if it is due within so long, and runs that one alone; otherwise lets so much pass. Whoever calls settles. */
+  step(withinMs: number): void {
+    const untilMs = this.#elapsedMs + withinMs;
+    if (!this.#step(untilMs)) this.#elapsedMs = untilMs;
   }
 
   /** Runs everything that is due now, and everything that follows from it without time passing. @throws on a livelock */

@@ -150,6 +150,11 @@ export class World {
     return this.#server.ledger.whole(address);
   }
 
+  /** Whether a start of this actor is on its way. */
+  awaits(address: Address): boolean {
+    return this.#server.awaits(address);
+  }
+
   /** Where parts of records lie, each as `part <type>/<id> <index>`. */
   get parts(): readonly string[] {
     return this.#server.ledger.partPlaces;

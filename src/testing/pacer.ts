@@ -1,0 +1,157 @@
+import type { VirtualClock } from "../memory/clock.ts";
+import { Patience, turnOfLoop } from "./real-time.ts";
+import type { Works } from "./works.ts";
+
+/** Somebody in the test waits. */
+export interface Demand {
+  /**
+   * `answer`: for the server or an actor. `watch`: for the next change, perhaps in the background: time passes for it only while the
+   * test does nothing else. `span`: for an instant of virtual time.
+   */
+  readonly kind: "answer" | "watch" | "span";
+  /** Of a span, as the clock's `now`. */
+  readonly until?: number;
+  /** The span is over, or what is waited for will not come. */
+  readonly end: (why: Stuck) => void;
+}
+
+export type Stuck = "nothing can happen any more" | "too many things have happened";
+
+/** Time that is lived through after something has happened: longer than what housekeeping needs to follow it up. */
+const RESTLESS_MS = 2_500;
+/** The same after a fault: leases lapse, others take over, answers that were lost are looked for. */
+const RESTLESS_AFTER_FAULT_MS = 60_000;
+/** Timers and other things that may happen during one wait: a machine that ticks for ever would otherwise be waited on for ever. */
+const MOST_EVENTS = 10_000;
+/** Rounds between which nothing of the real event loop runs. */
+const ROUNDS_PER_TURN = 16;
+
+/**
+ * Moves virtual time while somebody waits, and only then: to the next timer when everything that is due has happened, at once over
+ * stretches in which nothing but housekeeping would.
+ *
+ * Owns: the demands, and when time moves. Calls in: the gateway, the troupe. Calls out: the clock, the works.
+ * P1. Time does not move while anything is due, or while user code waits for the real world and has patience left.
+ * P2. Every wait ends: fulfilled, or failed once nothing is ahead but housekeeping, or once too much has happened without it.
+ * P3. A stretch is leapt over only after enough of it was lived through, housekeeping included, that nothing can depend on the rest.
+ */
+export class Pacer {
+  readonly #clock: VirtualClock;
+  readonly #works: Works;
+  readonly #patienceMs: number;
+  readonly #demands = new Map<Demand, { events: number }>();
+  #restlessUntil = 0;
+  #rounds = 0;
+  /** The test has done nothing but watch for as long as its patience lasts. */
+  #isOnlyWatching = false;
+  #pumping: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(clock: VirtualClock, works: Works, patienceMs: number) {
+    this.#clock = clock;
+    this.#works = works;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** Lets time pass until the promise settles. `stuck` makes the error of a wait that cannot be fulfilled. */
+  during<T>(promise: Promise<T>, kind: "answer" | "watch", stuck: (why: Stuck) => Error): Promise<T> {
+    if (this.#isClosed) return promise;
+    return new Promise((resolve, reject) => {
+      const demand: Demand = { kind, end: (why) => reject(stuck(why)) };
+      this.#add(demand);
+      const over = (): void => void this.#demands.delete(demand);
+      promise.finally(over).then(resolve, reject);
+    });
+  }
+
+  /** Lets so much time pass. */
+  pass(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#add({ kind: "span", until: this.#clock.now() + ms, end: () => resolve() }));
+  }
+
+  /** Something has happened that housekeeping follows up. */
+  stir(how: "event" | "fault" = "event"): void {
+    const untilMs = this.#clock.monotonic() + (how === "fault" ? RESTLESS_AFTER_FAULT_MS : RESTLESS_MS);
+    this.#restlessUntil = Math.max(this.#restlessUntil, untilMs);
+  }
+
+  /** No time passes any more; whoever still waits does so for ever. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#demands.clear();
+    await this.#pumping;
+  }
+
+  #add(demand: Demand): void {
+    this.#demands.set(demand, { events: 0 });
+    this.stir();
+    if (demand.kind !== "watch") this.#isOnlyWatching = false;
+    this.#pumping ??= this.#pump().finally(() => (this.#pumping = undefined));
+  }
+
+  async #pump(): Promise<void> {
+    // What was asked for in this instant is asked for together.
+    await Promise.resolve();
+    while (this.#demands.size > 0) {
+      await this.#clock.settle();
+      if (++this.#rounds % ROUNDS_PER_TURN === 0) await turnOfLoop();
+      if (this.#endSpans() || this.#demands.size === 0) continue;
+      const patience = this.#works.patience ?? (await this.#patienceForTheTest());
+      if (patience === undefined) this.#move();
+      else await patience.turn();
+    }
+  }
+
+  /** Only watches wait: the test may be about to do something, and time is its own until it has done nothing for a while. */
+  async #patienceForTheTest(): Promise<Patience | undefined> {
+    const isWatching = (): boolean => Array.from(this.#demands.keys()).every(({ kind }) => kind === "watch");
+    if (this.#isOnlyWatching || !isWatching()) return undefined;
+    const patience = new Patience(this.#patienceMs);
+    while (isWatching() && !patience.isOver) await patience.turn();
+    this.#isOnlyWatching = isWatching();
+    return patience;
+  }
+
+  /** Spans that are over end before anything else happens. */
+  #endSpans(): boolean {
+    let some = false;
+    for (const demand of this.#demands.keys()) {
+      if (demand.until === undefined || demand.until > this.#clock.now()) continue;
+      this.#demands.delete(demand);
+      demand.end("nothing can happen any more");
+      some = true;
+    }
+    return some;
+  }
+
+  #move(): void {
+    const clock = this.#clock;
+    const spanMs = Math.min(...Array.from(this.#demands.keys(), ({ until = Infinity }) => until)) - clock.now();
+    const nearestMs = Math.min(spanMs, clock.nextEventInMs ?? Infinity);
+    const restMs = Math.max(0, this.#restlessUntil - clock.monotonic());
+    if (restMs === 0) {
+      if (nearestMs === Infinity) return this.#endAll();
+      clock.leap(nearestMs);
+    }
+    const withinMs = Math.min(nearestMs, restMs);
+    const eventInMs = clock.nextEventInMs ?? Infinity;
+    const isEvent = eventInMs <= withinMs && eventInMs === clock.nextAlarmInMs;
+    clock.step(withinMs);
+    if (isEvent) this.#happened();
+  }
+
+  #happened(): void {
+    this.stir();
+    for (const [demand, seen] of this.#demands) {
+      if (demand.kind === "span" || ++seen.events <= MOST_EVENTS) continue;
+      this.#demands.delete(demand);
+      demand.end("too many things have happened");
+    }
+  }
+
+  #endAll(): void {
+    const waiting = [...this.#demands.keys()];
+    this.#demands.clear();
+    for (const demand of waiting) demand.end("nothing can happen any more");
+  }
+}

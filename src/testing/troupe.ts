@@ -1,0 +1,291 @@
+import { formatAddress, type Address } from "../core/address.ts";
+import { decodeBody } from "../core/codec.ts";
+import type { Definition } from "../core/definition.ts";
+import { parseDuration, type Duration } from "../core/duration.ts";
+import { HEADERS, parseInstant, type ActorEvent } from "../core/envelope.ts";
+import { TroupeError, type Fault } from "../core/errors.ts";
+import { Client } from "../client.ts";
+import { castOf } from "../define-actor.ts";
+import { VirtualClock } from "../memory/clock.ts";
+import { createWorld, type World } from "../memory/world.ts";
+import type { Ref, WaitOptions } from "../ref.ts";
+import { hasEnded, isIn, pathOf, type View, type ViewOf } from "../view.ts";
+import type { ActorView, StatePath } from "../actor-view.ts";
+import type { TaskState, TaskView } from "../task-view.ts";
+import { Faults } from "./faults.ts";
+import { PacedGateway } from "./gateway.ts";
+import { TestHost } from "./host.ts";
+import { Logbook, type LogEntry } from "./logbook.ts";
+import { Pacer } from "./pacer.ts";
+import { reportOf } from "./report.ts";
+import { Works, type Work } from "./works.ts";
+
+/** What is tested, and in what world. Every field but `actors` has a default. */
+export interface TestTroupeOptions {
+  readonly actors: readonly Definition[];
+  /** Hosts that run from the beginning. Default: 1; 0 is allowed. */
+  readonly hosts?: number;
+  /** Chooses ids, the order of what happens at one instant, and what a connection that breaks still delivers. Default: 1. */
+  readonly seed?: number;
+  /** When it begins: epoch ms, RFC 3339 or a Date. Default: 2027-01-01T00:00Z. */
+  readonly now?: number | string | Date;
+  /** Partitions of the simulated server. Default: 2. */
+  readonly partitions?: number;
+  /** Attempts that one host may run at once. Default: 50. */
+  readonly concurrency?: number;
+  /**
+   * How much real time a piece of user code gets that waits for the real world (a socket, a file, `setTimeout`), before virtual time
+   * passes without it. Default: 200 ms. 0: user code waits for nothing real.
+   */
+  readonly patience?: Duration;
+}
+
+/** An envelope that no actor could take. */
+export interface DeadLetter {
+  readonly type: string;
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
+  /** The start's input, or the event. */
+  readonly body: unknown;
+}
+
+/** Every state that a ref's view can be asked for. */
+export type StateOf<TDefinition extends Definition> =
+  ViewOf<TDefinition> extends ActorView<infer TValue> ? StatePath<TValue> : ViewOf<TDefinition> extends TaskView ? TaskState : string;
+
+const DEFAULT_EPOCH_MS = Date.UTC(2027, 0, 1);
+const DEFAULT_PATIENCE_MS = 200;
+const DEFAULT_CONCURRENCY = 50;
+const DEFAULT_PARTITIONS = 2;
+
+/**
+ * A whole system in this process: hosts that run your actors, a client, and a simulated server on virtual time. Nothing leaves the
+ * process, nothing is shared with another troupe, and the same seed gives the same run.
+ *
+ * Virtual time passes while you wait (`advance`, `waitForState`, and everything of the client and its refs that returns a promise),
+ * from timer to timer, and stands still otherwise. Work of yours that waits for the real world holds it back for a while (`patience`).
+ * A wait that nothing can fulfil any more fails at once (`no_answer`) and says where its actor is.
+ *
+ * Made by `createTestTroupe`; `await using` closes it.
+ */
+export class TestTroupe implements AsyncDisposable {
+  /** The same client as `connect` makes. */
+  readonly client: Client;
+  readonly faults: Faults;
+  readonly #options: TestTroupeOptions;
+  readonly #clock: VirtualClock;
+  readonly #world: World;
+  readonly #works: Works;
+  readonly #pacer: Pacer;
+  readonly #gateway: PacedGateway;
+  readonly #log = new Logbook();
+  readonly #hosts: TestHost[] = [];
+  readonly #definitions: readonly Definition[];
+  readonly #workEnded = new Set<(host: TestHost, work: Work) => void>();
+
+  /** @throws bad_options listing every fault */
+  constructor(options: TestTroupeOptions) {
+    const { epochMs, patienceMs, definitions } = checked(options);
+    const { seed = 1, partitions = DEFAULT_PARTITIONS, hosts = 1 } = options;
+    this.#options = options;
+    this.#definitions = definitions;
+    this.#clock = new VirtualClock(epochMs);
+    this.#world = createWorld({ clock: this.#clock, seed, partitions });
+    this.#works = new Works(this.#clock, patienceMs);
+    this.#pacer = new Pacer(this.#clock, this.#works, patienceMs);
+    this.#world.onStep(({ kind }) => {
+      if (kind === "delivered" || kind === "commitSent" || kind === "published" || kind === "claimed") this.#pacer.stir();
+    });
+    const { gateway, connection } = this.#world.openGateway("client");
+    this.#gateway = new PacedGateway(gateway, this.#pacer, (address) => this.#report(address));
+    this.client = new Client(this.#gateway);
+    const client = { connection, reconnected: () => gateway.reconnected() };
+    this.faults = new Faults({ world: this.#world, pacer: this.#pacer, client, hosts: () => this.#hosts });
+    for (let i = 0; i < hosts; i++) this.startHost();
+  }
+
+  /** Every host that was ever started, dead ones included, in the order of their start. */
+  get hosts(): readonly TestHost[] {
+    return this.#hosts;
+  }
+
+  /** Virtual time, epoch ms. */
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  /** One more host; with other definitions it is a deploy. */
+  startHost(actors?: readonly Definition[]): TestHost {
+    const host = new TestHost({
+      id: `host-${this.#hosts.length}`,
+      world: this.#world,
+      clock: this.#clock,
+      pacer: this.#pacer,
+      works: this.#works,
+      gateway: this.#gateway,
+      definitions: actors === undefined ? this.#definitions : checked({ actors }).definitions,
+      concurrency: this.#options.concurrency ?? DEFAULT_CONCURRENCY,
+      log: this.#log,
+      workEnded: (ended, work) => {
+        for (const listener of this.#workEnded) listener(ended, work);
+      },
+    });
+    this.#hosts.push(host);
+    this.#pacer.stir("fault");
+    return host;
+  }
+
+  /** Lets so much virtual time pass; timers that become due fire in their order, and all that follows happens. @throws bad_options */
+  async advance(by: Duration): Promise<void> {
+    const ms = parseDuration(by);
+    if (ms === undefined) throw new TroupeError("bad_options", `"${by}" is not a duration such as "30s" or "365d"`);
+    await this.#pacer.pass(ms);
+  }
+
+  /** Lets virtual time pass until an instant: epoch ms, RFC 3339 or a Date. One that has passed only settles. @throws bad_options */
+  async advanceTo(at: number | string | Date): Promise<void> {
+    await this.#pacer.pass(Math.max(0, instantOf(at) - this.now));
+  }
+
+  /** Everything that can happen now happens; no virtual time passes. */
+  settle(): Promise<void> {
+    return this.#pacer.pass(0);
+  }
+
+  /** For tasks and mocks: ends after so much virtual time, or with the signal of the task whose time it is. @throws the signal's reason, bad_options */
+  async sleep(duration: Duration, signal?: AbortSignal): Promise<void> {
+    const ms = parseDuration(duration);
+    if (ms === undefined) throw new TroupeError("bad_options", `"${duration}" is not a duration such as "30s"`);
+    await this.#works.sleep(ms, signal);
+  }
+
+  /**
+   * Lets virtual time pass until the actor is in a state, such as `paying` or `paying.asked`.
+   * @throws no_answer, not_running where it has ended elsewhere, unknown_id: each says where it is and what it waits for
+   */
+  async waitForState<TDefinition extends Definition>(
+    ref: Ref<TDefinition>,
+    state: StateOf<TDefinition>,
+    options: WaitOptions = {},
+  ): Promise<ViewOf<TDefinition>> {
+    const isThere = (view: ViewOf<TDefinition>): boolean => isIn(view as View, state);
+    const isOver = (view: ViewOf<TDefinition>): boolean => hasEnded(view as View) && state !== "expired";
+    const failed = (code: TroupeError["code"], why: string, cause?: unknown): TroupeError =>
+      new TroupeError(code, `${ref.key} does not come to "${state}": ${why}\n${this.#report(ref.address)}`, { about: ref.key, cause });
+    let view: ViewOf<TDefinition>;
+    try {
+      view = await ref.waitFor((now) => isThere(now) || isOver(now), options);
+    } catch (error) {
+      if (!(error instanceof TroupeError)) throw error;
+      throw failed(error.code, error.message.split("\n", 1)[0] ?? "", error);
+    }
+    if (!isThere(view)) throw failed("not_running", `it has ended in ${pathOf(view as View)}`);
+    return view;
+  }
+
+  /** Where an actor is and what it waits for, in words. */
+  describe(ref: Ref | Address): string {
+    return this.#report("address" in ref ? ref.address : ref);
+  }
+
+  /** What nobody could take, oldest first. */
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#world.deadLetters.map(({ address, letter }) => {
+      const { code, message } = JSON.parse(letter.headers?.[HEADERS.reason] ?? "{}") as { code: string; message: string };
+      return { ...address, code, message, body: bodyOf(letter.body) };
+    });
+  }
+
+  /** What actors have emitted and was published, oldest first. */
+  get emitted(): readonly { readonly from: Address; readonly event: ActorEvent }[] {
+    return this.#world.outgoing.flatMap((each) =>
+      each.kind === "event" ? [{ from: each.from, event: decodeBody(each.body, "") as ActorEvent }] : [],
+    );
+  }
+
+  /** What hosts and machines have logged, oldest first. */
+  get logged(): readonly LogEntry[] {
+    return this.#log.entries;
+  }
+
+  /** Everything of it stops: hosts leave as if killed, and whoever still waits does so for ever. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.#hosts) host.kill("lost");
+    await this.client.close();
+    await this.#pacer.close();
+  }
+
+  /** For `everyCrash`: the world, and the ends of user code. @internal */
+  observe(observer: { readonly world: (world: World) => void; readonly workEnded: (host: TestHost, work: Work) => void }): void {
+    observer.world(this.#world);
+    this.#workEnded.add(observer.workEnded);
+  }
+
+  #report(address: Address): string {
+    const { deadLetters } = this;
+    return reportOf(
+      {
+        now: this.now,
+        hosts: this.#hosts,
+        works: this.#works.running,
+        warnings: this.#log.warnings,
+        deadLetters: deadLetters.map((letter) => ({ ...letter, key: formatAddress(letter), body: JSON.stringify(letter.body) ?? "" })),
+        read: (each) => this.#world.read(each),
+        awaits: (each) => this.#world.awaits(each),
+        definition: (type) => this.#definitions.find(({ name }) => name === type),
+      },
+      address,
+    );
+  }
+}
+
+/**
+ * A system of your actors for one test. Hosts join as soon as somebody waits.
+ * @throws bad_options listing every fault
+ */
+export function createTestTroupe(options: TestTroupeOptions): TestTroupe {
+  return new TestTroupe(options);
+}
+
+/** @throws bad_options */
+function checked({ actors, hosts = 1, partitions = 1, concurrency = 1, patience = DEFAULT_PATIENCE_MS, now }: TestTroupeOptions): {
+  readonly definitions: readonly Definition[];
+  readonly patienceMs: number;
+  readonly epochMs: number;
+} {
+  const faults: Fault[] = [];
+  const definitions = castOf(actors);
+  const twice = definitions.filter(({ name }, i) => definitions.findIndex((other) => other.name === name) < i);
+  for (const { name } of twice) faults.push({ path: `actors.${name}`, message: "is registered twice" });
+  if (definitions.length === 0) faults.push({ path: "actors", message: "must name at least one definition" });
+  const patienceMs = parseDuration(patience);
+  if (patienceMs === undefined) faults.push({ path: "patience", message: `must be a duration such as "1s"` });
+  for (const [path, value, least] of [
+    ["hosts", hosts, 0],
+    ["partitions", partitions, 1],
+    ["concurrency", concurrency, 1],
+  ] as const)
+    if (!Number.isInteger(value) || value < least) faults.push({ path, message: `must be a whole number, at least ${least}` });
+  const epochMs = now === undefined ? DEFAULT_EPOCH_MS : instantOf(now);
+  if (faults.length > 0)
+    throw new TroupeError("bad_options", `The test troupe cannot be made: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, {
+      faults,
+    });
+  return { definitions, patienceMs: patienceMs ?? 0, epochMs };
+}
+
+/** @throws bad_options */
+function instantOf(at: number | string | Date): number {
+  const ms = at instanceof Date ? at.getTime() : typeof at === "number" ? at : parseInstant(at);
+  if (Number.isFinite(ms)) return ms;
+  throw new TroupeError("bad_options", `${JSON.stringify(at)} is no instant: use epoch milliseconds, RFC 3339 or a Date`);
+}
+
+function bodyOf(body: Uint8Array): unknown {
+  try {
+    return decodeBody(body, "");
+  } catch {
+    return Buffer.from(body).toString("utf8");
+  }
+}
