@@ -132,7 +132,7 @@ export class TestTroupe implements AsyncDisposable {
       },
     });
     this.#hosts.push(host);
-    this.#pacer.stir("fault");
+    this.#pacer.stir();
     return host;
   }
 
@@ -219,6 +219,7 @@ export class TestTroupe implements AsyncDisposable {
   /** For `everyCrash`: the world, and the ends of user code. @internal */
   observe(observer: { readonly world: (world: World) => void; readonly workEnded: (host: TestHost, work: Work) => void }): void {
     observer.world(this.#world);
+    // Of hosts that run already and of those to come.
     this.#workEnded.add(observer.workEnded);
   }
 
