@@ -150,7 +150,9 @@ export class Client implements AsyncDisposable {
     const outcome = new Promise<Outcome>((resolve, reject) => {
       abort = () => {
         void ref.cancel("The caller gave up").catch(() => {});
-        reject(new TroupeError("cancelled", `The caller gave up waiting for ${ref.key}`, { about: ref.key, cause: options.signal?.reason }));
+        reject(
+          new TroupeError("cancelled", `The caller gave up waiting for ${ref.key}`, { about: ref.key, cause: options.signal?.reason }),
+        );
       };
       const tooLate = (): void =>
         reject(new TroupeError("no_answer", `${ref.key} has no result after ${timeoutMs} ms; it goes on`, { about: ref.key }));

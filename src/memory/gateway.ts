@@ -177,8 +177,7 @@ export class MemoryGateway implements Gateway {
   async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
     const { ledger } = this.#parts.server;
     for (const { address, name, letter, at } of await this.#request("read", () => ledger.deadLetters))
-      if (fits(address, filter))
-        yield { address, name, body: letter.body.slice(), at, header: (header) => letter.headers?.[header] ?? "" };
+      if (fits(address, filter)) yield { address, name, body: letter.body.slice(), at, header: (header) => letter.headers?.[header] ?? "" };
   }
 
   discard(address: Address, name: string): Promise<boolean> {

@@ -190,9 +190,7 @@ export class Host {
 
   #claimAgain(): void {
     if (this.phase !== "active" || this.#claiming || this.partitions.every((partition) => partition.phase !== "vacant")) return;
-    this.#claimVacant().catch((error: unknown) =>
-      this.#parts.log.warn({ host: this.id, err: error }, "partitions could not be looked at"),
-    );
+    this.#claimVacant().catch((error: unknown) => this.#parts.log.warn({ host: this.id, err: error }, "partitions could not be looked at"));
   }
 
   async #claimVacant(): Promise<void> {

@@ -45,7 +45,11 @@ export class CrashDifference extends Error {
   /** What came of it instead: an outcome, or what the scenario threw. */
   readonly crashed: { readonly outcome: unknown } | { readonly error: unknown };
 
-  constructor(point: { readonly number: number; readonly of: number; readonly where: string }, calm: unknown, crashed: CrashDifference["crashed"]) {
+  constructor(
+    point: { readonly number: number; readonly of: number; readonly where: string },
+    calm: unknown,
+    crashed: CrashDifference["crashed"],
+  ) {
     const told = "error" in crashed ? `with it: ${words(crashed.error)}` : `with it: ${inspect(crashed.outcome, { depth: 6 })}`;
     super(
       `The outcome is another where a host dies at point ${point.number} of ${point.of}: ${point.where}\n` +
@@ -88,7 +92,8 @@ export async function everyCrash<TOutcome>(
       (error: unknown) => ({ error }),
     );
     if (run.where === undefined) unreached.push(number);
-    else if ("error" in crashed || !isSame(outcome, crashed.outcome)) throw new CrashDifference({ number, of, where: run.where }, outcome, crashed);
+    else if ("error" in crashed || !isSame(outcome, crashed.outcome))
+      throw new CrashDifference({ number, of, where: run.where }, outcome, crashed);
   }
   return { outcome, points: of, unreached };
 }

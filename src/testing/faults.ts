@@ -105,7 +105,10 @@ export class Faults {
   }
 }
 
-function scopeOf({ times = 1, host }: FaultOptions): { readonly times: number; readonly when?: (sent: { readonly host: string }) => boolean } {
+function scopeOf({ times = 1, host }: FaultOptions): {
+  readonly times: number;
+  readonly when?: (sent: { readonly host: string }) => boolean;
+} {
   return host === undefined ? { times } : { times, when: (sent) => sent.host === host.id };
 }
 

@@ -32,7 +32,9 @@ function linesOfActor(scene: Scene, address: Address, depth: number): readonly s
   const key = formatAddress(address);
   const bytes = scene.read(address);
   if (bytes === undefined)
-    return [`${key} ${scene.awaits(address) ? "has not begun: its start waits for a host" : "does not exist: not started, or its retention is over"}`];
+    return [
+      `${key} ${scene.awaits(address) ? "has not begun: its start waits for a host" : "does not exist: not started, or its retention is over"}`,
+    ];
   const record = asRecord(decodeRecord(bytes));
   const { revision, updatedAt, status, parked, error } = record;
   const since = `since ${new Date(updatedAt).toISOString()}, revision ${revision}`;
@@ -91,7 +93,9 @@ function linesAround({ hosts, deadLetters, warnings }: Scene): readonly string[]
   return [
     ...(running === 0 ? ["no host is running"] : []),
     ...(troubled.length === 0 ? [] : [`hosts: ${troubled.map(({ id, phase }) => `${id} ${phase}`).join(", ")}`]),
-    ...deadLetters.slice(-MOST_LISTED).map(({ key, code, message, body }) => `dead letter to ${key} (${code}): ${message}: ${body.slice(0, 200)}`),
+    ...deadLetters
+      .slice(-MOST_LISTED)
+      .map(({ key, code, message, body }) => `dead letter to ${key} (${code}): ${message}: ${body.slice(0, 200)}`),
     ...warnings.slice(-MOST_LISTED).map((warning) => `warned: ${warning}`),
   ];
 }

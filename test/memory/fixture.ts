@@ -1,15 +1,19 @@
 import type { Fixture } from "../contract/fixture.ts";
 import type { Attachment } from "../../src/memory/attachment.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
-import { createWorld, type WorldOptions } from "../../src/memory/world.ts";
+import { createWorld, type World, type WorldOptions } from "../../src/memory/world.ts";
 
 /** More virtual time than any request needs. */
 const LONGEST_ANSWER_MS = 10_000;
+const LONGEST_LATENCY_MS = 100;
 
 /** A world of its own with two hosts; awaiting a promise of theirs drives the virtual clock. */
 export async function openMemoryFixture(options: Partial<WorldOptions> = {}): Promise<Fixture> {
   const clock = new VirtualClock();
-  const world = createWorld({ clock, seed: 1, partitions: 4, ...options });
+  return fixtureOf(clock, createWorld({ clock, seed: 1, partitions: 4, ...options }), options);
+}
+
+export function fixtureOf(clock: VirtualClock, world: World, options: Partial<WorldOptions>): Fixture {
   const [a, b] = [world.attach("host-a"), world.attach("host-b")];
   return {
     partitions: world.partitions,
@@ -52,16 +56,33 @@ function driveAttachment(clock: VirtualClock, { host, store, mailbox, leases }: 
   return { host, store: driven(clock, store), mailbox: driven(clock, mailbox), leases: driven(clock, leases) };
 }
 
-/** The same object, with methods whose promises drive the clock when they are made. */
-function driven<T extends object>(clock: VirtualClock, target: T): T {
+/** The same object, with methods whose promises drive the clock when they are made, and whose lists do when they are asked for more. */
+export function driven<T extends object>(clock: VirtualClock, target: T): T {
   return new Proxy(target, {
     get(_, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
       return (...given: unknown[]) => {
         const result: unknown = Reflect.apply(value, target, given);
+        if (isList(result)) return drivenList(clock, result);
         return result instanceof Promise ? drive(clock, result) : result;
       };
     },
   });
+}
+
+function isList(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+/** What comes within no time is driven; whatever else may come waits for whoever drives then. */
+async function* drivenList(clock: VirtualClock, list: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  const each = list[Symbol.asyncIterator]();
+  for (;;) {
+    const next = each.next();
+    void clock.advance(LONGEST_LATENCY_MS);
+    const { done, value } = await next;
+    if (done === true) return;
+    yield value;
+  }
 }

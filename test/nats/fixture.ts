@@ -3,7 +3,7 @@ import type { Adapter } from "../../src/nats/adapter.ts";
 import { api } from "../../src/nats/names.ts";
 import type { Attached, Fixture } from "../contract/fixture.ts";
 import { eventually } from "../support/eventually.ts";
-import type { Rig } from "./rig.ts";
+import type { Rig, System } from "./rig.ts";
 
 interface StoredMessage {
   readonly subject: string;
@@ -16,7 +16,7 @@ interface StoredMessage {
 const QUIET_MS = 60;
 
 /** The contracts' fixture on a real server: a namespace of its own, two hosts on two connections. */
-export async function openFixture(rig: Rig): Promise<Fixture> {
+export async function openFixture(rig: Rig): Promise<Fixture & { readonly system: System }> {
   const system = await rig.system({ adapter: { leaseTtlMs: 1000 } });
   const { names, layout } = system;
   const [a, b] = [await system.attach({ leaseTtlMs: 1000 }), await system.attach({ leaseTtlMs: 1000 })];
@@ -44,6 +44,7 @@ export async function openFixture(rig: Rig): Promise<Fixture> {
     );
 
   return {
+    system,
     partitions: layout.partitions,
     a: attached("host-a", a.adapter),
     b: attached("host-b", b.adapter),

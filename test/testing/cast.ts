@@ -22,7 +22,9 @@ export const order = defineActor({
         initial: "waiting",
         states: {
           waiting: {
-            after: { [DAY_MS]: { target: "waiting", reenter: true, actions: assign({ reminders: ({ context }) => context.reminders + 1 }) } },
+            after: {
+              [DAY_MS]: { target: "waiting", reenter: true, actions: assign({ reminders: ({ context }) => context.reminders + 1 }) },
+            },
           },
         },
         always: { guard: ({ context }) => context.reminders >= 7, target: "forgotten" },
@@ -43,7 +45,9 @@ export const calendar = defineActor({
     id: "calendar",
     context: { days: 0 },
     initial: "day",
-    states: { day: { after: { [DAY_MS]: { target: "day", reenter: true, actions: assign({ days: ({ context }) => context.days + 1 }) } } } },
+    states: {
+      day: { after: { [DAY_MS]: { target: "day", reenter: true, actions: assign({ days: ({ context }) => context.days + 1 }) } } },
+    },
   }),
 });
 
@@ -60,7 +64,12 @@ export const worker = (work: () => Promise<string>) =>
       initial: "working",
       states: {
         working: {
-          invoke: { id: "work", src: "work", onDone: { target: "made", actions: assign({ made: ({ event }) => event.output }) }, onError: "broken" },
+          invoke: {
+            id: "work",
+            src: "work",
+            onDone: { target: "made", actions: assign({ made: ({ event }) => event.output }) },
+            onError: "broken",
+          },
         },
         made: {},
         broken: {},
