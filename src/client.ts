@@ -138,7 +138,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** The answer, or what the record says if the answer was lost on its way. Over once it has settled, or is stopped. */
-  #outcome(ref: Ref, answer: Promise<Outcome>, options: WaitOptions): { readonly outcome: Promise<Outcome>; stop(): void } {
+  #outcome(ref: Ref, answer: Promise<Outcome>, options: WaitOptions): { readonly outcome: Promise<Outcome>; readonly stop: () => void } {
     const { clock } = this.#gateway;
     const timeoutMs = timeoutOf(options.timeout, ref.address);
     const alarms: Alarm[] = [];

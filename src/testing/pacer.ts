@@ -17,12 +17,14 @@ export interface Demand {
 
 export type Stuck = "nothing can happen any more" | "too many things have happened";
 
-/** Time that is lived through after something has happened: longer than what housekeeping needs to follow it up. */
-const RESTLESS_MS = 2_500;
-/** The same after a fault: leases lapse, others take over, answers that were lost are looked for. */
+/** Time that is lived through after something has happened, so that housekeeping has its turn now and then. */
+const RESTLESS_MS = 300;
+/** The same before a wait is given up: longer than any of its rounds that could still bring something. */
+const HOPEFUL_MS = 2_500;
+/** After a fault leases lapse, others take over, answers that were lost are looked for: all of that is housekeeping. */
 const RESTLESS_AFTER_FAULT_MS = 60_000;
 /** Timers and other things that may happen during one wait: a machine that ticks for ever would otherwise be waited on for ever. */
-const MOST_EVENTS = 10_000;
+const MOST_EVENTS = 2_000;
 /** Rounds between which nothing of the real event loop runs. */
 const ROUNDS_PER_TURN = 16;
 
@@ -41,6 +43,7 @@ export class Pacer {
   readonly #patienceMs: number;
   readonly #demands = new Map<Demand, { events: number }>();
   #restlessUntil = 0;
+  #hopefulUntil = 0;
   #rounds = 0;
   /** The test has done nothing but watch for as long as its patience lasts. */
   #isOnlyWatching = false;
@@ -71,8 +74,9 @@ export class Pacer {
 
   /** Something has happened that housekeeping follows up. */
   stir(how: "event" | "fault" = "event"): void {
-    const untilMs = this.#clock.monotonic() + (how === "fault" ? RESTLESS_AFTER_FAULT_MS : RESTLESS_MS);
-    this.#restlessUntil = Math.max(this.#restlessUntil, untilMs);
+    const nowMs = this.#clock.monotonic();
+    this.#restlessUntil = Math.max(this.#restlessUntil, nowMs + (how === "fault" ? RESTLESS_AFTER_FAULT_MS : RESTLESS_MS));
+    this.#hopefulUntil = Math.max(this.#hopefulUntil, nowMs + HOPEFUL_MS, this.#restlessUntil);
   }
 
   /** No time passes any more; whoever still waits does so for ever. */
@@ -95,21 +99,21 @@ export class Pacer {
     while (this.#demands.size > 0) {
       await this.#clock.settle();
       if (++this.#rounds % ROUNDS_PER_TURN === 0) await turnOfLoop();
-      if (this.#endSpans() || this.#demands.size === 0) continue;
-      const patience = this.#works.patience ?? (await this.#patienceForTheTest());
-      if (patience === undefined) this.#move();
-      else await patience.turn();
+      if (this.#demands.size === 0) break;
+      const { patience } = this.#works;
+      if (patience !== undefined) await patience.turn();
+      else if (!this.#endSpans() && !(await this.#testMayGoOn())) this.#move();
     }
   }
 
-  /** Only watches wait: the test may be about to do something, and time is its own until it has done nothing for a while. */
-  async #patienceForTheTest(): Promise<Patience | undefined> {
+  /** Where only watches wait, the test may be about to do something: time is its own until it has done nothing for a while. */
+  async #testMayGoOn(): Promise<boolean> {
     const isWatching = (): boolean => Array.from(this.#demands.keys()).every(({ kind }) => kind === "watch");
-    if (this.#isOnlyWatching || !isWatching()) return undefined;
+    if (this.#isOnlyWatching || !isWatching()) return false;
     const patience = new Patience(this.#patienceMs);
     while (isWatching() && !patience.isOver) await patience.turn();
     this.#isOnlyWatching = isWatching();
-    return patience;
+    return true;
   }
 
   /** Spans that are over end before anything else happens. */
@@ -128,7 +132,9 @@ export class Pacer {
     const clock = this.#clock;
     const spanMs = Math.min(...Array.from(this.#demands.keys(), ({ until = Infinity }) => until)) - clock.now();
     const nearestMs = Math.min(spanMs, clock.nextEventInMs ?? Infinity);
-    const restMs = Math.max(0, this.#restlessUntil - clock.monotonic());
+    // Where nothing is ahead there is nothing to leap to.
+    const untilMs = nearestMs === Infinity ? this.#hopefulUntil : this.#restlessUntil;
+    const restMs = Math.max(0, untilMs - clock.monotonic());
     if (restMs === 0) {
       if (nearestMs === Infinity) return this.#endAll();
       clock.leap(nearestMs);

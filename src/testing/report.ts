@@ -17,7 +17,7 @@ export interface Scene {
   read(address: Address): Uint8Array | undefined;
   /** Whether a start of it is on its way. */
   awaits(address: Address): boolean;
-  definition(type: string): Definition | undefined;
+  readonly definition: (type: string) => Definition | undefined;
 }
 
 const MOST_LISTED = 5;

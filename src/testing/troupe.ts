@@ -185,7 +185,7 @@ export class TestTroupe implements AsyncDisposable {
   }
 
   /** Where an actor is and what it waits for, in words. */
-  describe(ref: Ref | Address): string {
+  describe(ref: { readonly address: Address } | Address): string {
     return this.#report("address" in ref ? ref.address : ref);
   }
 
