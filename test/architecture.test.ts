@@ -63,6 +63,10 @@ const OFFENCES: readonly Case[] = [
   ...imports("src/nats", "../runtime/x.ts", "../memory/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts"),
   ...imports("src/runtime", "../nats/x.ts", "../memory/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts", "@nats-io/jetstream"),
   ...imports("src/server", "../nats/x.ts", "../runtime/x.ts", "../memory/x.ts", "../cli/x.ts", "../connect.ts"),
+  ...imports("src/testing", "../nats/x.ts", "../server/x.ts", "../cli/x.ts", "../connect.ts", "../create-host.ts", "../index.ts"),
+  ...imports("src/testing", "@nats-io/nats-core", "pino", "vitest"),
+  ...["core", "ports", "memory", "nats", "runtime", "server"].flatMap((room) => imports(`src/${room}`, "../testing/x.ts")),
+  ...imports("machines", "../src/testing/x.ts"),
   ...imports("src", "../test/core/life.ts"),
   ["src", 'console.log("x");\n', "eslint(no-console)"],
   ["src", "export const y: any = 1;\n", "typescript(no-explicit-any)"],
@@ -74,7 +78,9 @@ const OFFENCES: readonly Case[] = [
 const UNSEEN: readonly Case[] = [
   ...imports("src/core", "node:fs/promises", "@nats-io/jetstream/internal", "../../machines/task.ts"),
   ["src/core", importing("fs"), "unicorn(prefer-node-protocol)"],
-  ...["core", "ports", "memory", "nats", "runtime", "server", "cli"].flatMap((room) => imports(`src/${room}`, "../../test/core/life.ts")),
+  ...["core", "ports", "memory", "nats", "runtime", "server", "cli", "testing"].flatMap((room) =>
+    imports(`src/${room}`, "../../test/core/life.ts"),
+  ),
   ...uses("src/memory", PROPERTIES, "Date.now()", "Math.random()"),
   ...imports("src/server", "../ports/x.ts"),
 ];
@@ -86,6 +92,7 @@ const ALLOWED: readonly Case[] = [
   ...imports("src/nats", "@nats-io/jetstream"),
   ...imports("src/runtime", "../ports/store.ts"),
   ...imports("src", "./nats/x.ts"),
+  ...imports("src/testing", "../memory/x.ts", "../runtime/x.ts", "../client.ts"),
 ];
 
 const CASES = [...OFFENCES, ...UNSEEN, ...ALLOWED];

@@ -4,7 +4,7 @@ import { Shop, type Basket } from "./shop.ts";
 /** Where the shop keeps its books: `SHOP`, or a folder beside the server's data. */
 export const shop = new Shop(process.env["SHOP"] ?? ".troupe/shop");
 
-const retry = { attempts: 5, minDelay: "100ms" } as const;
+const retry = { attempts: 5, minDelayMs: 100 };
 
 /** What an order does to the world outside, each a task of its own: tried again until it is done, and undone by another one. */
 export const reserve = defineTask<Basket, void>({ name: "reserve", retry, run: ({ input }) => shop.reserve(input) });

@@ -60,7 +60,7 @@ export class Obligations {
     if (this.#attempts > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** The attempt of a run effect; it begins now where a crash may re-run it, otherwise once its turn is stored (invariant 2). */
+  /** The attempt of a run effect; it begins now where a crash may re-run it at any time, otherwise once its turn is stored (invariant 2). */
   prepare(activation: Activation, effect: Extract<Effect, { kind: "run" }>, causes: readonly Hold[]): void {
     const { address, actor, definition, session } = activation;
     const asked = actor?.record.activities[effect.activity];
@@ -83,7 +83,7 @@ export class Obligations {
       this.#attemptHost,
     );
     activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
-    attempt.isCleared = activity.onCrash === "rerun";
+    attempt.isCleared = activity.onCrash === "rerun" && activity.awaitsCommit !== true;
     attempt.isLasting = activity.isLasting === true;
     if (!attempt.isLasting) {
       this.#attempts++;

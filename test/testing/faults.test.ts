@@ -75,10 +75,13 @@ it.each([true, false])("loses the answer to a commit (stored: %s), and the actor
 const TROUBLE: readonly (readonly [string, (troupe: TestTroupe) => void])[] = [
   ["slow commits", ({ faults }) => faults.slowCommits("10s", { times: 3 })],
   ["lost ownership", ({ faults, hosts }) => faults.loseOwnership(hosts[0] === undefined ? {} : { host: hosts[0] })],
-  ["lost acknowledgements and everything delivered again", ({ faults }) => {
-    faults.loseAcknowledgements({ times: 5 });
-    faults.redeliver();
-  }],
+  [
+    "lost acknowledgements and everything delivered again",
+    ({ faults }) => {
+      faults.loseAcknowledgements({ times: 5 });
+      faults.redeliver();
+    },
+  ],
   ["a server that restarts", ({ faults }) => faults.restartServer("20s")],
   ["a message whose answer is lost", ({ faults }) => faults.losePublishAnswer()],
   ["a message that is lost", ({ faults }) => faults.losePublishAnswer({ stored: false, times: 3 })],

@@ -44,7 +44,11 @@ it("leaves nothing behind: a process in which troupes were opened, used and clos
     console.log(JSON.stringify(left));
   `;
   const cwd = fileURLToPath(new URL("../../dist/", import.meta.url));
-  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd, encoding: "utf8", timeout: 30_000 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    cwd,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
   expect([stdout.trim(), stderr, status]).toEqual(["[]", "", 0]);
 });
 
@@ -59,7 +63,11 @@ it("loads nothing of NATS, no logger and no test runner", () => {
     await import("./src/testing.js");
   `;
   const cwd = fileURLToPath(new URL("../../dist/", import.meta.url));
-  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd, encoding: "utf8", timeout: 30_000 });
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    cwd,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
   const loaded = stdout.split("\n").filter((url) => url !== "");
   expect(status).toBe(0);
   expect(loaded.some((url) => url.endsWith("/src/testing/troupe.js"))).toBe(true);

@@ -122,9 +122,9 @@ describe("work and virtual time", () => {
     const refs = await Promise.all([1, 2, 3].map((day) => troupe.client.start(nightly, { id: `n-${day}`, delay: `${day}d` })));
     await troupe.advance("3d");
     expect(made).toBe(3);
-    expect((await Promise.all(refs.map((ref) => ref.snapshot()))).map(({ updatedAt = 0 }) => (updatedAt - Date.UTC(2027, 0, 1)) / DAY_MS)).toEqual([
-      1, 2, 3,
-    ]);
+    expect(
+      (await Promise.all(refs.map((ref) => ref.snapshot()))).map(({ updatedAt = 0 }) => (updatedAt - Date.UTC(2027, 0, 1)) / DAY_MS),
+    ).toEqual([1, 2, 3]);
   });
 
   it("lets work sleep in virtual time, where its timeout is as long", async () => {
@@ -152,7 +152,12 @@ describe("work and virtual time", () => {
   });
 
   it("takes work that never ends for hanging, and times it out", async () => {
-    const hung = defineTask<void, string>({ name: "hung", timeout: "1h", retry: { attempts: 2 }, run: () => new Promise<string>(() => {}) });
+    const hung = defineTask<void, string>({
+      name: "hung",
+      timeout: "1h",
+      retry: { attempts: 2 },
+      run: () => new Promise<string>(() => {}),
+    });
     await using troupe = createTestTroupe({ actors: [hung], patience: 0 });
     await expect(troupe.client.run(hung)).rejects.toThrow(/timeout of 3600000 ms/);
     expect(troupe.now - Date.UTC(2027, 0, 1)).toBeGreaterThan(7_200_000);

@@ -34,10 +34,16 @@ it("never hangs in run or ask either", async () => {
   const hung = defineTask<void, string>({ name: "hung", run: () => new Promise<string>(() => {}) });
   const silent = defineActor({
     name: "silent",
-    machine: setup({ types: { events: {} as { type: "what" } } }).createMachine({ id: "silent", initial: "here", states: { here: { on: { what: {} } } } }),
+    machine: setup({ types: { events: {} as { type: "what" } } }).createMachine({
+      id: "silent",
+      initial: "here",
+      states: { here: { on: { what: {} } } },
+    }),
   });
   await using troupe = createTestTroupe({ actors: [hung, silent], patience: 0 });
-  await expect(troupe.client.run(hung, undefined, { id: "h" })).rejects.toThrow(/hung\/h is in doing[^]*work run, attempt 1, is running and waits for something real/);
+  await expect(troupe.client.run(hung, undefined, { id: "h" })).rejects.toThrow(
+    /hung\/h is in doing[^]*work run, attempt 1, is running and waits for something real/,
+  );
   const ref = await troupe.client.start(silent, { id: "s" });
   await expect(ref.ask({ type: "what" }, { timeout: "1h" })).rejects.toMatchObject({ code: expect.any(String) as string });
 });
@@ -66,7 +72,19 @@ it("tells the reason of a parked actor, its children and its dead letters", asyn
     machine: setup({}).createMachine({
       id: "thrower",
       initial: "calm",
-      states: { calm: { on: { go: { target: "gone", guard: () => { throw new Error("this guard is broken"); } } } }, gone: {} },
+      states: {
+        calm: {
+          on: {
+            go: {
+              target: "gone",
+              guard: () => {
+                throw new Error("this guard is broken");
+              },
+            },
+          },
+        },
+        gone: {},
+      },
     }),
   });
   await using troupe = createTestTroupe({ actors: [thrower] });
