@@ -9,7 +9,8 @@ import type { Step } from "../memory/steps.ts";
 import type { World } from "../memory/world.ts";
 import type { Commit, Write } from "../ports/store.ts";
 import type { TestHost } from "./host.ts";
-import { createTestTroupe, type TestTroupe, type TestTroupeOptions } from "./troupe.ts";
+import type { TestTroupeOptions } from "./options.ts";
+import { createTestTroupe, type TestTroupe } from "./troupe.ts";
 import type { Work } from "./works.ts";
 
 /** Opens a troupe in which hosts die as `everyCrash` wants it. */

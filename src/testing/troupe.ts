@@ -2,10 +2,9 @@ import { formatAddress, type Address } from "../core/address.ts";
 import { decodeBody } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { parseDuration, type Duration } from "../core/duration.ts";
-import { HEADERS, parseInstant, type ActorEvent } from "../core/envelope.ts";
-import { TroupeError, type Fault } from "../core/errors.ts";
+import { HEADERS, type ActorEvent } from "../core/envelope.ts";
+import { TroupeError } from "../core/errors.ts";
 import { Client } from "../client.ts";
-import { castOf } from "../define-actor.ts";
 import { VirtualClock } from "../memory/clock.ts";
 import { createWorld, type World } from "../memory/world.ts";
 import type { Ref, WaitOptions } from "../ref.ts";
@@ -16,29 +15,10 @@ import { Faults } from "./faults.ts";
 import { PacedGateway } from "./gateway.ts";
 import { TestHost } from "./host.ts";
 import { Logbook, type LogEntry } from "./logbook.ts";
+import { checkOptions, instantOf, type CheckedOptions, type TestTroupeOptions } from "./options.ts";
 import { Pacer } from "./pacer.ts";
 import { reportOf } from "./report.ts";
 import { Works, type Work } from "./works.ts";
-
-/** What is tested, and in what world. Every field but `actors` has a default. */
-export interface TestTroupeOptions {
-  readonly actors: readonly Definition[];
-  /** Hosts that run from the beginning. Default: 1; 0 is allowed. */
-  readonly hosts?: number;
-  /** Chooses ids, the order of what happens at one instant, and what a connection that breaks still delivers. Default: 1. */
-  readonly seed?: number;
-  /** When it begins: epoch ms, RFC 3339 or a Date. Default: 2027-01-01T00:00Z. */
-  readonly now?: number | string | Date;
-  /** Partitions of the simulated server. Default: 2. */
-  readonly partitions?: number;
-  /** Attempts that one host may run at once. Default: 50. */
-  readonly concurrency?: number;
-  /**
-   * How much real time a piece of user code gets that waits for the real world (a socket, a file, `setTimeout`), before virtual time
-   * passes without it. Default: 200 ms. 0: user code waits for nothing real.
-   */
-  readonly patience?: Duration;
-}
 
 /** An envelope that no actor could take. */
 export interface DeadLetter {
@@ -54,11 +34,6 @@ export interface DeadLetter {
 export type StateOf<TDefinition extends Definition> =
   ViewOf<TDefinition> extends ActorView<infer TValue> ? StatePath<TValue> : ViewOf<TDefinition> extends TaskView ? TaskState : string;
 
-const DEFAULT_EPOCH_MS = Date.UTC(2027, 0, 1);
-const DEFAULT_PATIENCE_MS = 200;
-const DEFAULT_CONCURRENCY = 50;
-const DEFAULT_PARTITIONS = 2;
-
 /**
  * A whole system in this process: hosts that run your actors, a client, and a simulated server on virtual time. Nothing leaves the
  * process, nothing is shared with another troupe, and the same seed gives the same run.
@@ -73,7 +48,7 @@ export class TestTroupe implements AsyncDisposable {
   /** The same client as `connect` makes. */
   readonly client: Client;
   readonly faults: Faults;
-  readonly #options: TestTroupeOptions;
+  readonly #options: CheckedOptions;
   readonly #clock: VirtualClock;
   readonly #world: World;
   readonly #works: Works;
@@ -81,14 +56,14 @@ export class TestTroupe implements AsyncDisposable {
   readonly #gateway: PacedGateway;
   readonly #log = new Logbook();
   readonly #hosts: TestHost[] = [];
-  readonly #definitions: readonly Definition[];
+  /** Of the newest host: what a report is made by. */
+  #definitions: readonly Definition[];
   readonly #workEnded = new Set<(host: TestHost, work: Work) => void>();
 
   /** @throws bad_options listing every fault */
   constructor(options: TestTroupeOptions) {
-    const { epochMs, patienceMs, definitions } = checked(options);
-    const { seed = 1, partitions = DEFAULT_PARTITIONS, hosts = 1 } = options;
-    this.#options = options;
+    this.#options = checkOptions(options);
+    const { epochMs, patienceMs, definitions, seed, partitions, hosts } = this.#options;
     this.#definitions = definitions;
     this.#clock = new VirtualClock(epochMs);
     this.#world = createWorld({ clock: this.#clock, seed, partitions });
@@ -115,8 +90,9 @@ export class TestTroupe implements AsyncDisposable {
     return this.#clock.now();
   }
 
-  /** One more host; with other definitions it is a deploy. */
+  /** One more host; with other definitions it is a deploy. @throws bad_options */
   startHost(actors?: readonly Definition[]): TestHost {
+    this.#definitions = actors === undefined ? this.#options.definitions : checkOptions({ actors }).definitions;
     const host = new TestHost({
       id: `host-${this.#hosts.length}`,
       world: this.#world,
@@ -124,8 +100,8 @@ export class TestTroupe implements AsyncDisposable {
       pacer: this.#pacer,
       works: this.#works,
       gateway: this.#gateway,
-      definitions: actors === undefined ? this.#definitions : checked({ actors }).definitions,
-      concurrency: this.#options.concurrency ?? DEFAULT_CONCURRENCY,
+      definitions: this.#definitions,
+      concurrency: this.#options.concurrency,
       log: this.#log,
       workEnded: (ended, work) => {
         for (const listener of this.#workEnded) listener(ended, work);
@@ -247,40 +223,6 @@ export class TestTroupe implements AsyncDisposable {
  */
 export function createTestTroupe(options: TestTroupeOptions): TestTroupe {
   return new TestTroupe(options);
-}
-
-/** @throws bad_options */
-function checked({ actors, hosts = 1, partitions = 1, concurrency = 1, patience = DEFAULT_PATIENCE_MS, now }: TestTroupeOptions): {
-  readonly definitions: readonly Definition[];
-  readonly patienceMs: number;
-  readonly epochMs: number;
-} {
-  const faults: Fault[] = [];
-  const definitions = castOf(actors);
-  const twice = definitions.filter(({ name }, i) => definitions.findIndex((other) => other.name === name) < i);
-  for (const { name } of twice) faults.push({ path: `actors.${name}`, message: "is registered twice" });
-  if (definitions.length === 0) faults.push({ path: "actors", message: "must name at least one definition" });
-  const patienceMs = parseDuration(patience);
-  if (patienceMs === undefined) faults.push({ path: "patience", message: `must be a duration such as "1s"` });
-  for (const [path, value, least] of [
-    ["hosts", hosts, 0],
-    ["partitions", partitions, 1],
-    ["concurrency", concurrency, 1],
-  ] as const)
-    if (!Number.isInteger(value) || value < least) faults.push({ path, message: `must be a whole number, at least ${least}` });
-  const epochMs = now === undefined ? DEFAULT_EPOCH_MS : instantOf(now);
-  if (faults.length > 0)
-    throw new TroupeError("bad_options", `The test troupe cannot be made: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, {
-      faults,
-    });
-  return { definitions, patienceMs: patienceMs ?? 0, epochMs };
-}
-
-/** @throws bad_options */
-function instantOf(at: number | string | Date): number {
-  const ms = at instanceof Date ? at.getTime() : typeof at === "number" ? at : parseInstant(at);
-  if (Number.isFinite(ms)) return ms;
-  throw new TroupeError("bad_options", `${JSON.stringify(at)} is no instant: use epoch milliseconds, RFC 3339 or a Date`);
 }
 
 function bodyOf(body: Uint8Array): unknown {
