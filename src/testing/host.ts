@@ -44,6 +44,7 @@ export class TestHost implements Home {
   readonly #attachment: Attachment;
   readonly #host: Host;
   readonly #silence: () => void;
+  readonly #joined: Promise<void>;
   #phase: "running" | "frozen" | "left" | "dead" = "running";
 
   /** Joins at once: what it asks of the server is answered as soon as somebody waits. */
@@ -68,7 +69,7 @@ export class TestHost implements Home {
       cacheBytes: CACHE_BYTES,
     });
     this.#silence = this.#answerVerbs(definitions);
-    this.#host.start().catch((error: unknown) => parts.log.error({ host: parts.id, err: error }, "the host could not join"));
+    this.#joined = this.#host.start().catch((error: unknown) => parts.log.error({ host: parts.id, err: error }, "the host could not join"));
   }
 
   /** `left` after `stop` or `drain`. */
@@ -127,7 +128,7 @@ export class TestHost implements Home {
   /** Leaves at once, as `host.stop()` does: what runs is aborted, and goes on elsewhere by its crash policy. */
   async stop(): Promise<void> {
     this.#silence();
-    await this.#leaves(this.#host.stop());
+    await this.#leaves(this.#joined.then(() => this.#host.stop()));
   }
 
   /** Finishes what runs, for at most `timeout` (30 s), then leaves: a deploy. @throws bad_options */
@@ -135,7 +136,7 @@ export class TestHost implements Home {
     const ms = parseDuration(timeout);
     if (ms === undefined) throw new TroupeError("bad_options", `"${timeout}" is not a duration`, { about: this.id });
     this.#silence();
-    await this.#leaves(this.#host.drain(ms));
+    await this.#leaves(this.#joined.then(() => this.#host.drain(ms)));
   }
 
   workEnded(work: Work): void {

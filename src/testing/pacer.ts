@@ -23,8 +23,8 @@ const RESTLESS_MS = 300;
 const HOPEFUL_MS = 2_500;
 /** After a fault leases lapse, others take over, answers that were lost are looked for: all of that is housekeeping. */
 const RESTLESS_AFTER_FAULT_MS = 60_000;
-/** Timers and other things that may happen during one wait: a machine that ticks for ever would otherwise be waited on for ever. */
-const MOST_EVENTS = 2_000;
+/** Instants at which something may happen during one wait: a machine that ticks for ever would otherwise be waited on for ever. */
+const MOST_INSTANTS = 2_000;
 /** Rounds between which nothing of the real event loop runs. */
 const ROUNDS_PER_TURN = 16;
 
@@ -41,7 +41,7 @@ export class Pacer {
   readonly #clock: VirtualClock;
   readonly #works: Works;
   readonly #patienceMs: number;
-  readonly #demands = new Map<Demand, { events: number }>();
+  readonly #demands = new Map<Demand, { instants: number }>();
   #restlessUntil = 0;
   #hopefulUntil = 0;
   #rounds = 0;
@@ -87,7 +87,7 @@ export class Pacer {
   }
 
   #add(demand: Demand): void {
-    this.#demands.set(demand, { events: 0 });
+    this.#demands.set(demand, { instants: 0 });
     this.stir();
     if (demand.kind !== "watch") this.#isOnlyWatching = false;
     this.#pumping ??= this.#pump().finally(() => (this.#pumping = undefined));
@@ -130,6 +130,7 @@ export class Pacer {
 
   #move(): void {
     const clock = this.#clock;
+    const before = clock.now();
     const spanMs = Math.min(...Array.from(this.#demands.keys(), ({ until = Infinity }) => until)) - clock.now();
     const nearestMs = Math.min(spanMs, clock.nextEventInMs ?? Infinity);
     // Where nothing is ahead there is nothing to leap to.
@@ -143,13 +144,14 @@ export class Pacer {
     const eventInMs = clock.nextEventInMs ?? Infinity;
     const isEvent = eventInMs <= withinMs && eventInMs === clock.nextAlarmInMs;
     clock.step(withinMs);
-    if (isEvent) this.#happened();
+    if (!isEvent) return;
+    this.stir();
+    if (clock.now() > before) this.#countInstant();
   }
 
-  #happened(): void {
-    this.stir();
+  #countInstant(): void {
     for (const [demand, seen] of this.#demands) {
-      if (demand.kind === "span" || ++seen.events <= MOST_EVENTS) continue;
+      if (demand.kind === "span" || ++seen.instants <= MOST_INSTANTS) continue;
       this.#demands.delete(demand);
       demand.end("too many things have happened");
     }

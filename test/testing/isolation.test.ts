@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { createTestTroupe } from "../../src/testing.ts";
 import { double, order } from "./cast.ts";
 
@@ -72,4 +72,39 @@ it("loads nothing of NATS, no logger and no test runner", () => {
   expect(status).toBe(0);
   expect(loaded.some((url) => url.endsWith("/src/testing/troupe.js"))).toBe(true);
   expect(loaded.filter((url) => /@nats-io|\/pino\/|vitest|commander|\/src\/(nats|server|cli)\//.test(url))).toEqual([]);
+});
+
+afterEach(() => void vi.useRealTimers());
+
+it("goes by its own clock where the test runner has replaced the timers", async () => {
+  vi.useFakeTimers();
+  await using troupe = createTestTroupe({ actors: [order, double] });
+  const ref = await troupe.client.start(order, { id: "o" });
+  await ref.result();
+  expect(troupe.now - Date.UTC(2027, 0, 1)).toBe(7 * 86_400_000);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it("runs under Node's own test runner", () => {
+  const program = `
+    import { test } from "node:test";
+    import assert from "node:assert/strict";
+    import { createTestTroupe } from "./src/testing.js";
+    import { defineTask } from "./src/index.js";
+    const double = defineTask({ name: "double", run: ({ input }) => input * 2 });
+    for (let i = 0; i < 20; i++) test("doubles " + i, { concurrency: true }, async () => {
+      const troupe = createTestTroupe({ actors: [double], seed: i });
+      assert.equal(await troupe.client.run(double, i, { delay: "30d" }), 2 * i);
+      await troupe[Symbol.asyncDispose]();
+    });
+  `;
+  const cwd = fileURLToPath(new URL("../../dist/", import.meta.url));
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    cwd,
+    env,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  expect([status, /(?:pass|# pass) (\d+)/.exec(stdout)?.[1]]).toEqual([0, "20"]);
 });
