@@ -193,10 +193,14 @@ function watches(fixture: () => GatewayFixture): void {
     await store(f, fence, [x, "X1"]);
     const [all, one] = [following(f.gateway.watch({ type: "job" }, {})), following(f.gateway.watch(x, {}))];
     await f.until(() => all.bodies.length === 1 && one.bodies.length === 1);
+    // Some of what is told of these is under way when the connection breaks.
+    const others = addresses(f, "o1", "o2", "o3", "o4", "o5");
+    await Promise.all(others.map((address) => store(f, fence, [address, address.id])));
     await f.interrupt();
     await store(f, fence, [y, "Y1"], [x, "X2"]);
     await f.until(() => all.bodies.at(-1) === "X2" && one.bodies.at(-1) === "X2", 15_000);
-    expect(all.bodies).toEqual(["X1", "Y1", "X2"]);
+    expect([all.bodies[0], ...all.bodies.slice(-2)]).toEqual(["X1", "Y1", "X2"]);
+    expect(all.bodies.slice(1, -2).toSorted()).toEqual(others.map(({ id }) => id).toSorted());
     await f.gateway.send("normal", y, bytes("after"), {});
     expect(await f.gateway.awaits(y)).toBe(true);
   });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { defineTask, type CrashPolicy } from "../../src/index.ts";
+import { fromTransition } from "xstate";
+import { defineActor, defineTask, type CrashPolicy } from "../../src/index.ts";
 import { createTestTroupe, type TestTroupe } from "../../src/testing.ts";
 import { order } from "./cast.ts";
 
@@ -106,6 +107,19 @@ it.each(TROUBLE)("goes on over %s", async (name, trouble) => {
   troupe.faults.redeliver();
   await troupe.advance("1h");
   expect((await ref.snapshot()).revision).toBe(3);
+});
+
+it.each([true, false])("hears a message once whose answer was lost again and again (stored: %s)", async (stored) => {
+  const tally = defineActor({
+    name: "tally",
+    machine: fromTransition((count: number, event: { type: "add" }) => count + (event.type === "add" ? 1 : 0), 0),
+  });
+  await using troupe = createTestTroupe({ actors: [tally] });
+  const ref = await troupe.client.start(tally, { id: "t" });
+  troupe.faults.losePublishAnswer({ stored, times: 3 });
+  await ref.send({ type: "add" });
+  await troupe.advance("1m");
+  expect((await ref.snapshot()).context).toBe(1);
 });
 
 it("keeps a watch over the client's connection that broke", async () => {
