@@ -1,3 +1,6 @@
+import { expect, it } from "vitest";
+import { take, text, under } from "../contract/fixture.ts";
+import { record } from "../contract/writes.ts";
 import { gatewayContract, type GatewayFixture } from "../contract/gateway.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
 import { createWorld, type WorldOptions } from "../../src/memory/world.ts";
@@ -34,3 +37,27 @@ function openGatewayFixture(options: Partial<WorldOptions>): GatewayFixture {
     },
   };
 }
+
+it("tells again what was under way when the client's connection broke", async () => {
+  const clock = new VirtualClock();
+  const world = createWorld({ clock, seed: 1, partitions: 1, maxLatencyMs: 20 });
+  const { a } = fixtureOf(clock, world, {});
+  const { gateway, connection } = world.openGateway("client");
+  const told: (string | undefined)[] = [];
+  void (async () => {
+    for await (const change of gateway.watch({ type: "job" }, {})) told.push(text(change.bytes));
+  })();
+  const fence = await take(a, 0);
+  let breaks = 1;
+  world.onStep(({ kind }) => {
+    if (kind === "commitApplied" && breaks-- > 0) connection.disconnect("lost");
+  });
+  const address = { type: "job", id: "x" };
+  for (const body of ["1", "2"]) await a.store.commit(under(0, fence, record(0, address, body)));
+  await clock.advance(1_000);
+  expect(told).toEqual([]);
+  connection.reconnect();
+  gateway.reconnected();
+  await clock.advance(1_000);
+  expect(told).toEqual(["1", "2"]);
+});
