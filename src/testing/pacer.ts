@@ -102,7 +102,7 @@ export class Pacer {
       if (this.#demands.size === 0) break;
       const { patience } = this.#works;
       if (patience !== undefined) await patience.turn();
-      else if (!this.#endSpans() && !(await this.#testMayGoOn())) this.#move();
+      else if (!this.#endSpans() && !(await this.#testMayGoOn()) && !this.#move()) await this.#giveUp();
     }
   }
 
@@ -128,7 +128,8 @@ export class Pacer {
     return some;
   }
 
-  #move(): void {
+  /** `false`: nothing is ahead any more. */
+  #move(): boolean {
     const clock = this.#clock;
     const before = clock.now();
     const spanMs = Math.min(...Array.from(this.#demands.keys(), ({ until = Infinity }) => until)) - clock.now();
@@ -137,16 +138,18 @@ export class Pacer {
     const untilMs = nearestMs === Infinity ? this.#hopefulUntil : this.#restlessUntil;
     const restMs = Math.max(0, untilMs - clock.monotonic());
     if (restMs === 0) {
-      if (nearestMs === Infinity) return this.#endAll();
+      if (nearestMs === Infinity) return false;
       clock.leap(nearestMs);
     }
     const withinMs = Math.min(nearestMs, restMs);
     const eventInMs = clock.nextEventInMs ?? Infinity;
     const isEvent = eventInMs <= withinMs && eventInMs === clock.nextAlarmInMs;
     clock.step(withinMs);
-    if (!isEvent) return;
-    this.stir();
-    if (clock.now() > before) this.#countInstant();
+    if (isEvent) {
+      this.stir();
+      if (clock.now() > before) this.#countInstant();
+    }
+    return true;
   }
 
   #countInstant(): void {
@@ -157,7 +160,9 @@ export class Pacer {
     }
   }
 
-  #endAll(): void {
+  async #giveUp(): Promise<void> {
+    const patience = this.#works.lastPatience;
+    if (patience !== undefined) return patience.turn();
     const waiting = [...this.#demands.keys()];
     this.#demands.clear();
     for (const demand of waiting) demand.end("nothing can happen any more");

@@ -81,7 +81,7 @@ function worksOf({ works, now }: Scene, key: string, { activities, owed = [] }: 
       const what = `work ${name}, attempt ${attemptOf(input, reruns)},`;
       if (dueAt !== undefined) return `${what} begins again in ${dueAt - now} ms`;
       if (work === undefined) return `${what} is not running in any host`;
-      return `${what} is running${work.sleeps > 0 ? " and sleeps" : " and waits for something real that does not come"}`;
+      return `${what} ${work.sleeps > 0 ? "sleeps" : "is running, and says nothing"}`;
     }),
     ...owed.map(({ action }) => `action ${action} has not run to its end`),
   ].slice(0, MOST_LISTED);

@@ -205,7 +205,7 @@ export class TestTroupe implements AsyncDisposable {
       {
         now: this.now,
         hosts: this.#hosts,
-        works: this.#works.running,
+        works: this.#works.all,
         warnings: this.#log.warnings,
         deadLetters: deadLetters.map((letter) => ({ ...letter, key: formatAddress(letter), body: JSON.stringify(letter.body) ?? "" })),
         read: (each) => this.#world.read(each),

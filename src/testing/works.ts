@@ -33,6 +33,8 @@ export class Works {
   readonly #clock: Clock;
   readonly #patienceMs: number;
   readonly #running = new Set<Work>();
+  /** What may last as long as its actor: callbacks and observables. */
+  readonly #lasting = new Set<Work>();
   /** Sleeps of nobody known. */
   #strangers = 0;
 
@@ -45,10 +47,20 @@ export class Works {
     return [...this.#running].filter(({ home }) => !home.isDead);
   }
 
+  /** Everything of user code that is under way. */
+  get all(): readonly Work[] {
+    return [...this.running, ...[...this.#lasting].filter(({ home }) => !home.isDead)];
+  }
+
   /** The patience that is to be had before virtual time may pass; undefined where nothing real is waited for. */
   get patience(): Patience | undefined {
     const awake = this.running.filter(({ sleeps, patience }) => sleeps === 0 && !patience.isOver);
     return awake.length > this.#strangers ? awake[0]?.patience : undefined;
+  }
+
+  /** Of what lasts: it holds no time, but while it may say something real nothing is given up. */
+  get lastPatience(): Patience | undefined {
+    return [...this.#lasting].find(({ home, patience }) => !home.isDead && !patience.isOver)?.patience;
   }
 
   /** The same definition, with its user code watched. */
@@ -84,20 +96,20 @@ export class Works {
     });
   }
 
-  /** What may last as long as its actor holds nothing. */
   #observed(name: string, activity: Activity, home: Home): Activity {
-    return activity.isLasting === true ? activity : { ...activity, run: (context) => this.#run(name, activity, home, context) };
+    return { ...activity, run: (context) => this.#run(name, activity, home, context) };
   }
 
   async #run(name: string, activity: Activity, home: Home, context: ActivityContext): Promise<unknown> {
     if (home.isDead) return never();
     const patience = new Patience(this.#patienceMs);
     const work: Work = { key: formatAddress(context.actor), name, attempt: context.attempt, context, home, patience, sleeps: 0 };
-    this.#running.add(work);
+    const those = activity.isLasting === true ? this.#lasting : this.#running;
+    those.add(work);
     try {
       return await activity.run(context);
     } finally {
-      this.#running.delete(work);
+      those.delete(work);
       if (!home.isDead) home.workEnded(work);
       if (home.isDead) await never();
     }

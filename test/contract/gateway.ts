@@ -200,7 +200,7 @@ function watches(fixture: () => GatewayFixture): void {
     await store(f, fence, [y, "Y1"], [x, "X2"]);
     await f.until(() => all.bodies.at(-1) === "X2" && one.bodies.at(-1) === "X2", 15_000);
     expect([all.bodies[0], ...all.bodies.slice(-2)]).toEqual(["X1", "Y1", "X2"]);
-    expect(all.bodies.slice(1, -2).toSorted()).toEqual(others.map(({ id }) => id).toSorted());
+    expect([all.bodies.length, new Set(all.bodies.slice(1, -2))]).toEqual([8, new Set(others.map(({ id }) => id))]);
     await f.gateway.send("normal", y, bytes("after"), {});
     expect(await f.gateway.awaits(y)).toBe(true);
   });

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { defineTask } from "../../src/index.ts";
+import { fromCallback, setup } from "xstate";
+import { defineActor, defineTask } from "../../src/index.ts";
 import { createTestTroupe } from "../../src/testing.ts";
 import { calendar, double, order, worker } from "./cast.ts";
 
@@ -113,6 +114,28 @@ describe("work and virtual time", () => {
     const ref = await troupe.client.start(real, { id: "w" });
     const view = await troupe.waitForState(ref, "made");
     expect([view.context.made, troupe.now]).toEqual(["slept", Date.UTC(2027, 0, 1)]);
+  });
+
+  it("hears of callbacks that real timers call, where nothing else is ahead", async () => {
+    const rung = defineActor({
+      name: "rung",
+      machine: setup({
+        actors: {
+          bell: fromCallback(({ sendBack }) => {
+            const timer = setTimeout(() => sendBack({ type: "ring" }), 20);
+            return () => clearTimeout(timer);
+          }),
+        },
+      }).createMachine({
+        id: "rung",
+        initial: "quiet",
+        states: { quiet: { invoke: { id: "bell", src: "bell" }, on: { ring: "loud" } }, loud: {} },
+      }),
+    });
+    await using troupe = createTestTroupe({ actors: [rung], patience: "10s" });
+    const ref = await troupe.client.start(rung, { id: "r" });
+    await troupe.waitForState(ref, "loud");
+    expect(troupe.now).toBeLessThan(Date.UTC(2027, 0, 1) + 60_000);
   });
 
   it("holds the timers of others back too, and those of a year that is let pass", async () => {

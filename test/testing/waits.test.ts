@@ -42,7 +42,7 @@ it("never hangs in run or ask either", async () => {
   });
   await using troupe = createTestTroupe({ actors: [hung, silent], patience: 0 });
   await expect(troupe.client.run(hung, undefined, { id: "h" })).rejects.toThrow(
-    /hung\/h is in doing[^]*work run, attempt 1, is running and waits for something real/,
+    /hung\/h is in doing[^]*work run, attempt 1, is running, and says nothing/,
   );
   const ref = await troupe.client.start(silent, { id: "s" });
   await expect(ref.ask({ type: "what" }, { timeout: "1h" })).rejects.toMatchObject({ code: expect.any(String) as string });
