@@ -2,9 +2,11 @@ import { createActor } from "xstate";
 import { hostMachine } from "../../machines/host.ts";
 import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
+import { fingerprintsOf } from "../core/fingerprint.ts";
 import { beatIntervalMs, isTrusted, termFrom, type LeaseTerm } from "../core/lease.ts";
+import { PROTOCOL } from "../core/protocol.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Leases, Ownership } from "../ports/leases.ts";
+import type { Leases, Ownership, Sign } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
@@ -26,6 +28,10 @@ export interface HostParts {
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Attempts that may run at once. */
   readonly concurrency: number;
+  /** What placement may ask for. Default: none. */
+  readonly labels?: readonly string[];
+  /** Of the package, for people. */
+  readonly release: string;
   /** Bound on what idle actors may take in memory. */
   readonly cacheBytes: number;
   readonly knownIds?: KnownIdsOptions;
@@ -53,12 +59,20 @@ export class Host {
   readonly #parts: HostParts;
   #term: LeaseTerm = { trustedUntil: -Infinity };
   readonly #suspected = new Set<Session>();
+  readonly #traits: Omit<Sign, "host" | "phase">;
   #claiming = false;
   #goodbye: Promise<void> | undefined;
 
   constructor(parts: HostParts) {
     this.id = parts.id;
     this.#parts = parts;
+    this.#traits = {
+      protocol: PROTOCOL,
+      release: parts.release,
+      types: fingerprintsOf(parts.definitions.values()),
+      labels: parts.labels ?? [],
+      slots: parts.concurrency,
+    };
     const { store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes } = parts;
     this.stage = new Stage({
       store,
@@ -112,6 +126,7 @@ export class Host {
 
   /** Joins: resolves once every partition that was free is running here. @throws no_answer, no_connection, not_provisioned */
   async start(): Promise<void> {
+    this.#parts.leases.listen(this.id, (free) => this.#claimLeft(free));
     await this.#beat();
     this.life.send({ type: "joined" });
     await this.#claimVacant();
@@ -158,9 +173,14 @@ export class Host {
     return new Promise((resolve) => this.#parts.clock.after(timeoutMs, resolve));
   }
 
+  get #sign(): Sign {
+    const { phase } = this;
+    return { host: this.id, phase: phase === "left" ? "draining" : phase, ...this.#traits };
+  }
+
   async #beat(): Promise<void> {
     const sentAt = this.#parts.clock.monotonic();
-    await this.#parts.leases.beat(this.id);
+    await this.#parts.leases.beat(this.#sign);
     this.#term = termFrom(sentAt, this.#parts.leases.ttlMs);
   }
 
@@ -209,6 +229,13 @@ export class Host {
     } finally {
       this.#claiming = false;
     }
+  }
+
+  /** Another host has left it to this one. */
+  #claimLeft({ partition, fence }: Ownership): void {
+    const mine = this.partitions[partition];
+    if (mine?.phase !== "vacant" || !this.#isTrusted || this.phase !== "active") return;
+    void mine.claim(fence);
   }
 
   async #claimIfFree({ partition, fence, host }: Ownership, alive: Map<string, Promise<boolean>>): Promise<void> {
