@@ -43,6 +43,8 @@ export interface HostParts {
 
 /** How long a host that drains waits until others know. */
 const ANNOUNCE_MS = 1_000;
+/** How often a host that may not join looks whether the other is gone. */
+const LOOKS_PER_TTL = 10;
 
 /**
  * A process that runs actors: it gives signs of life (pulse.ts), has its share of the partitions (seats.ts), and runs a scheduler
@@ -150,12 +152,13 @@ export class Host {
 
   /**
    * Joins: resolves once every partition that was free and is its own runs here; others hand theirs over afterwards.
-   * @throws no_answer, no_connection, not_provisioned, incompatible_release, clashing_definition
+   * @throws no_answer, no_connection, not_provisioned, incompatible_release, clashing_definition, stopped
    */
   async start(): Promise<void> {
     this.#parts.leases.listen(this.id, (free) => this.#seats.left(free));
     await this.#pulse.beat();
     await this.#demandFit();
+    if (this.hasLeft) throw new TroupeError("stopped", `Host ${this.id} was stopped while it joined`);
     this.life.send({ type: "joined" });
     await this.#pulse.beat();
     await this.#seats.look();
@@ -201,23 +204,39 @@ export class Host {
 
   /**
    * Of two hosts that cannot work side by side, the one that came later leaves: it sees the other's sign, having given its own first.
+   * Only for one that lives: what was killed a moment ago may have a sign of life left.
    */
   async #demandFit(): Promise<void> {
-    const { leases } = this.#parts;
-    const members = await leases.members();
+    const { leases, clock } = this.#parts;
+    const signs = new Map<string, number>();
+    for (;;) {
+      const misfit = this.#misfitIn(await leases.members());
+      if (misfit === undefined) return;
+      const { host, at } = misfit.other;
+      const isHeard = signs.has(host) && signs.get(host) !== at;
+      if (isHeard && (await leases.alive(host))) {
+        await leases.leave(this.id).catch(() => {}); // its sign of life runs out
+        this.life.send({ type: "stop" });
+        throw misfit.error;
+      }
+      signs.set(host, at);
+      await new Promise<void>((resolve) => void clock.after(leases.ttlMs / LOOKS_PER_TTL, resolve));
+      await this.#pulse.beat();
+    }
+  }
+
+  #misfitIn(members: readonly Member[]): { readonly other: Member; readonly error: TroupeError } | undefined {
     const since = members.find(({ host }) => host === this.id)?.since ?? Infinity;
     for (const other of members) {
-      const misfit = other.since < since ? misfitWith(this.#sign, other) : undefined;
-      if (misfit === undefined || !(await leases.alive(other.host))) continue;
-      await leases.leave(this.id).catch(() => {}); // its sign of life runs out
-      this.life.send({ type: "stop" });
-      throw misfit;
+      const error = other.since < since ? misfitWith(this.#sign, other) : undefined;
+      if (error !== undefined) return { other, error };
     }
+    return undefined;
   }
 
   /** Once: whoever comes second waits for the first's goodbyes. */
   #leave(how: "drained" | "stop"): Promise<void> {
-    this.life.send({ type: how });
+    if (!this.hasLeft) this.life.send({ type: how });
     return (this.#goodbye ??= this.#sayGoodbye());
   }
 
