@@ -1,3 +1,4 @@
+import { TroupeError } from "../core/errors.ts";
 import { seatingOf } from "../core/seating.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Leases, Member, Ownership } from "../ports/leases.ts";
@@ -53,7 +54,7 @@ export class Seats {
   #looking: Promise<void> | undefined;
   /** A look will be taken soon. */
   #isAsked = false;
-  #complained = "";
+  #failure: TroupeError | undefined;
 
   constructor(parts: SeatsParts) {
     this.#parts = parts;
@@ -100,19 +101,23 @@ export class Seats {
     this.#parts.clock.after(delayMs, () => {
       this.#isAsked = false;
       if (this.#parts.stance() !== "claim") return;
-      this.look().then(
-        () => (this.#complained = ""),
-        (error: unknown) => this.#complain(error),
-      );
+      this.look().catch((error: unknown) => this.#complain(error));
     });
+  }
+
+  /** Why hosts and owners could not be looked at the last time; undefined where they could. */
+  get failure(): TroupeError | undefined {
+    return this.#failure;
   }
 
   /** Four times a second the same would say nothing new. */
   #complain(error: unknown): void {
-    const { code = "" } = error as { code?: string };
-    if (code !== this.#complained)
-      this.#parts.log.warn({ host: this.#parts.host, code, err: error }, "hosts and owners could not be looked at");
-    this.#complained = code;
+    const failure = error instanceof TroupeError ? error : new TroupeError("defect", "A look at hosts and owners failed", { cause: error });
+    const { host, log } = this.#parts;
+    const isGrave = failure.code === "not_provisioned" || failure.code === "defect";
+    if (failure.code !== this.#failure?.code)
+      log[isGrave ? "error" : "warn"]({ host, code: failure.code, err: error }, `hosts and owners could not be looked at: ${failure.message}`);
+    this.#failure = failure;
   }
 
   async #look(): Promise<void> {
@@ -135,6 +140,7 @@ export class Seats {
     );
     const isSettled = owners.every(({ partition, host: owner }) => owner !== undefined && owner === this.#seats[partition]);
     this.#settledWith = isSettled ? view : "";
+    this.#failure = undefined;
     if (stance === "claim") await Promise.all(owners.map((owner) => this.#act(owner, bound)));
   }
 
