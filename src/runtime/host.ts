@@ -124,6 +124,7 @@ export class Host {
       partitions: this.partitions,
       bound: () => this.stage.bound,
       stance: () => this.#stance,
+      lost: (session, why) => this.#lost(session, why),
       steadyForMs: () => this.#pulse.steadyForMs,
     });
   }

@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Leases, Member, Ownership } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import type { Partition } from "./partition.ts";
+import type { Session } from "./session.ts";
 
 export interface SeatsParts {
   readonly host: string;
@@ -15,6 +16,8 @@ export interface SeatsParts {
   readonly bound: () => ReadonlySet<number>;
   /** `claim`: takes and gives up partitions. `leave`: only wants to know who is next. `none`: has nothing to do with any. */
   readonly stance: () => "claim" | "leave" | "none";
+  /** The session has ended without anybody here having noticed. */
+  readonly lost: (session: Session, why: TroupeError) => void;
   /** How long this host has been in touch without a break. */
   readonly steadyForMs: () => number;
 }
@@ -116,7 +119,10 @@ export class Seats {
     const { host, log } = this.#parts;
     const isGrave = failure.code === "not_provisioned" || failure.code === "defect";
     if (failure.code !== this.#failure?.code)
-      log[isGrave ? "error" : "warn"]({ host, code: failure.code, err: error }, `hosts and owners could not be looked at: ${failure.message}`);
+      log[isGrave ? "error" : "warn"](
+        { host, code: failure.code, err: error },
+        `hosts and owners could not be looked at: ${failure.message}`,
+      );
     this.#failure = failure;
   }
 
@@ -131,7 +137,9 @@ export class Seats {
     const isComplete = partitions.every(({ phase, number }) => this.nextOf(number) !== undefined || phase === "running");
     if (stance === "claim" && view === this.#settledWith && isComplete && ++this.#looksSince < FULL_LOOK_EVERY) return;
     this.#looksSince = 0;
+    const held = partitions.map(({ session }) => session);
     const owners = await leases.owners();
+    for (const owner of owners) this.#compare(owner, held[owner.partition]);
     const bound = this.#hasTooMuch(owners, hosts.length) ? this.#parts.bound() : new Set<number>();
     this.#seats = seatingOf(
       owners.map((owner) => this.#holderOf(owner, hosts)),
@@ -142,6 +150,13 @@ export class Seats {
     this.#settledWith = isSettled ? view : "";
     this.#failure = undefined;
     if (stance === "claim") await Promise.all(owners.map((owner) => this.#act(owner, bound)));
+  }
+
+  /** What was held before the owners were read must be among them: otherwise it was taken, or the stream is another one. */
+  #compare({ partition, fence, host }: Ownership, held: Session | undefined): void {
+    const mine = this.#parts.partitions[partition];
+    if (held === undefined || mine?.session !== held || held.fence === fence) return;
+    this.#parts.lost(held, new TroupeError("lost_partition", `Partition ${partition} belongs to ${host ?? "nobody"} now`));
   }
 
   #hasTooMuch(owners: readonly Ownership[], hosts: number): boolean {
