@@ -43,6 +43,9 @@ const REQUESTS = [
   "beat",
   "leave",
   "alive",
+  "fetch",
+  "ask",
+  "report",
 ] as const;
 export type Request = (typeof REQUESTS)[number];
 

@@ -9,6 +9,7 @@ import type { Log } from "../ports/log.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
+import type { Work } from "../ports/work.ts";
 import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
 import { Partition } from "./partition.ts";
 import type { Session } from "./session.ts";
@@ -21,11 +22,16 @@ export interface HostParts {
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
+  readonly work: Work;
   readonly clock: Clock;
   readonly log: Log;
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Attempts that may run at once. */
   readonly concurrency: number;
+  /** What this host has that some work needs. Default: nothing. */
+  readonly labels?: readonly string[];
+  /** After so long without a word a worker that took an attempt is believed dead. Default: 5 s. */
+  readonly silenceMs?: number;
   /** Bound on what idle actors may take in memory. */
   readonly cacheBytes: number;
   readonly knownIds?: KnownIdsOptions;
@@ -36,6 +42,7 @@ export interface HostParts {
 /** How often a host looks for partitions that nobody has. */
 const CLAIM_EVERY_MS = 250;
 const TRUST_CHECKS_PER_TTL = 10;
+const DEFAULT_SILENCE_MS = 5_000;
 
 /**
  * A process that runs actors: it gives signs of life, takes partitions that nobody alive has, and runs a scheduler for each.
@@ -61,6 +68,11 @@ export class Host {
     this.#parts = parts;
     const { store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes } = parts;
     this.stage = new Stage({
+      host: parts.id,
+      work: parts.work,
+      labels: parts.labels ?? [],
+      silenceMs: parts.silenceMs ?? DEFAULT_SILENCE_MS,
+      slotsEveryMs: beatIntervalMs(parts.leases.ttlMs),
       store,
       mailbox,
       outlet,
@@ -114,6 +126,7 @@ export class Host {
   async start(): Promise<void> {
     await this.#beat();
     this.life.send({ type: "joined" });
+    this.stage.open();
     await this.#claimVacant();
     this.#beatLater();
     this.#claimLater();
@@ -140,6 +153,7 @@ export class Host {
   /** Once: whoever comes second waits for the first's goodbyes. */
   #leave(how: "drained" | "stop"): Promise<void> {
     this.life.send({ type: how });
+    this.stage.leave();
     return (this.#goodbye ??= this.#sayGoodbye());
   }
 

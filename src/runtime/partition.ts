@@ -7,6 +7,7 @@ import type { Leases } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import { SOURCES, type Delivery, type Inlet, type Mailbox, type MailSource, type Source } from "../ports/mailbox.ts";
 import type { Store } from "../ports/store.ts";
+import type { Listening } from "../ports/work.ts";
 import { FlooredDelivery, MailFloor } from "./mail-floor.ts";
 import { Session } from "./session.ts";
 import type { Stage } from "./stage.ts";
@@ -54,6 +55,7 @@ export class Partition {
   readonly #parts: PartitionParts;
   readonly #readers: SourceReader[] = [];
   #session: Session | undefined;
+  #attending: Listening | undefined;
 
   constructor(number: number, parts: PartitionParts) {
     this.number = number;
@@ -131,6 +133,7 @@ export class Partition {
   }
 
   async #read(session: Session): Promise<void> {
+    this.#attending = this.#parts.stage.attend(session);
     await Promise.all(
       SOURCES.map(async (source) => {
         const reader = new SourceReader(source, session, this.#parts);
@@ -143,6 +146,8 @@ export class Partition {
   }
 
   async #close(): Promise<void> {
+    this.#attending?.close();
+    this.#attending = undefined;
     await Promise.all(this.#readers.splice(0).map((reader) => reader.close()));
   }
 }
@@ -218,9 +223,9 @@ class SourceReader {
 
   #isFull(): boolean {
     const lane = this.#source.slice(3);
-    return (
-      lane !== "event" && this.#source.startsWith("in.") && this.#parts.stage.waitingIn(lane as StartLane) >= this.#parts.waitingPerLane
-    );
+    if (lane === "event" || !this.#source.startsWith("in.")) return false;
+    const { stage, waitingPerLane } = this.#parts;
+    return stage.waitingIn(lane as StartLane) >= waitingPerLane || stage.isFull;
   }
 
   #forgetLater(floor: MailFloor, source: MailSource): void {
