@@ -5,7 +5,7 @@ import { decodeBody, encodeJson, encodeValue } from "../core/codec.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { readOwnerWord, readWorkerWord, type OwnerWord, type WorkerWord } from "../core/worker-talk.ts";
-import type { Listening, Notice, Work, WorkerCall, WorkItem } from "../ports/work.ts";
+import type { Listening, Notice, QueueName, Work, WorkerCall, WorkItem } from "../ports/work.ts";
 import type { Answers } from "./answers.ts";
 import { isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines, line } from "./header-block.ts";
@@ -75,10 +75,10 @@ export class JetStreamWork implements Work {
   announce(notice: Notice): void {
     const { names } = this.#parts;
     const tell = (): void => this.#publish(names.hostNotice(notice.host, notice.kind), encodeJson(notice));
-    if (notice.kind === "offers" && !this.#consumers.has(names.workConsumer(notice.lane, notice.type))) {
-      // Where that fails hosts find nothing, and are told again in a second.
-      this.#create(notice.lane, notice.type).then(tell, () => {});
-    } else tell();
+    const missing = notice.kind === "offers" ? notice.queues.filter(({ lane, type }) => !this.#consumers.has(names.workConsumer(lane, type))) : [];
+    if (missing.length === 0) tell();
+    // Where that fails hosts are told in a second.
+    else Promise.all(missing.map(({ lane, type }) => this.#create(lane, type))).then(tell, () => {});
   }
 
   hear(heard: (notice: Notice) => void): Listening {
@@ -210,9 +210,14 @@ function decoded(message: Msg): unknown {
 
 function readNotice(value: unknown): Notice | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { kind, host, free, labels, lane, type } = value as Readonly<Record<string, unknown>>;
+  const { kind, host, free, labels, queues } = value as Readonly<Record<string, unknown>>;
   if (typeof host !== "string") return undefined;
   if (kind === "slots" && typeof free === "number" && Array.isArray(labels)) return { kind, host, free, labels: labels.map(String) };
-  if (kind !== "offers" || typeof lane !== "string" || !isLane(lane) || lane === "event" || typeof type !== "string") return undefined;
-  return { kind, host, lane, type };
+  return kind === "offers" && Array.isArray(queues) && queues.every(isQueueName) ? { kind, host, queues } : undefined;
+}
+
+function isQueueName(value: unknown): value is QueueName {
+  if (typeof value !== "object" || value === null) return false;
+  const { lane, type } = value as Readonly<Record<string, unknown>>;
+  return typeof lane === "string" && isLane(lane) && lane !== "event" && typeof type === "string";
 }

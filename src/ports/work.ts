@@ -70,7 +70,12 @@ export interface WorkItem extends Address {
   giveBack(): void;
 }
 
-/** What hosts tell each other. `slots`: attempts that could begin there now. `offers`: something waits in a lane for a type. */
+/** What hosts tell each other. `slots`: attempts that could begin there now. `offers`: something waits in each of these queues. */
 export type Notice =
   | { readonly kind: "slots"; readonly host: string; readonly free: number; readonly labels: readonly string[] }
-  | { readonly kind: "offers"; readonly host: string; readonly lane: StartLane; readonly type: string };
+  | { readonly kind: "offers"; readonly host: string; readonly queues: readonly QueueName[] };
+
+export interface QueueName {
+  readonly lane: StartLane;
+  readonly type: string;
+}

@@ -41,6 +41,7 @@ const LOOK_AGAIN_MS = [5, 30, 200] as const;
 export class Taker {
   readonly #parts: TakerParts;
   readonly #queues = new Map<string, Queue>();
+  readonly #known = new Set<string>();
   readonly #taken = new Map<string, Taken>();
   #reserved = 0;
   #isFetching = false;
@@ -95,11 +96,17 @@ export class Taker {
 
   #heard(notice: Notice): void {
     if (notice.kind !== "offers" || !this.#isOpen) return;
-    const { lane, type } = notice;
-    const activity = this.#parts.abilities.takeable(type)?.activities.get("run");
-    if (activity === undefined) return;
-    this.#queues.set(`${lane} ${type}`, { lane, type, activity, looks: 0, isAsleep: false });
+    for (const { lane, type } of notice.queues) {
+      // Whoever hears of a type for the first time may have missed what was said of its other lanes.
+      for (const each of this.#known.has(type) ? [lane] : START_LANES) this.#look(each, type);
+      this.#known.add(type);
+    }
     this.#parts.woken();
+  }
+
+  #look(lane: StartLane, type: string): void {
+    const activity = this.#parts.abilities.takeable(type)?.activities.get("run");
+    if (activity !== undefined) this.#queues.set(`${lane} ${type}`, { lane, type, activity, looks: 0, isAsleep: false });
   }
 
   /** Of the highest lane, the one that was looked at longest ago. */

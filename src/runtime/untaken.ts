@@ -1,8 +1,7 @@
-import type { StartLane } from "../core/address.ts";
 import { isLate } from "../core/lifecycle.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { Work } from "../ports/work.ts";
+import type { QueueName, Work } from "../ports/work.ts";
 import type { OfferedAttempt } from "./offered-attempt.ts";
 import type { SlotBoard } from "./slot-board.ts";
 
@@ -28,7 +27,7 @@ const LEAST_BETWEEN_WORDS_MS = 60_000;
 export class Untaken {
   readonly #parts: UntakenParts;
   readonly #all = new Set<OfferedAttempt>();
-  readonly #rings = new Set<string>();
+  readonly #rings = new Map<string, QueueName>();
   readonly #spokeAt = new Map<string, number>();
   /** Those for which another host's slot was counted on. */
   spilled = 0;
@@ -55,14 +54,12 @@ export class Untaken {
   /** Tells every host that something waits in a lane for a type; once for all that is offered in one round. */
   ring({ lane, activation }: OfferedAttempt): void {
     if (this.#rings.size === 0) this.#parts.clock.soon(() => this.#ring());
-    this.#rings.add(`${lane} ${activation.address.type}`);
+    const { type } = activation.address;
+    this.#rings.set(`${lane} ${type}`, { lane, type });
   }
 
   #ring(): void {
-    for (const each of this.#rings) {
-      const [lane, type = ""] = each.split(" ");
-      this.#parts.work.announce({ kind: "offers", host: this.#parts.host, lane: lane as StartLane, type });
-    }
+    this.#parts.work.announce({ kind: "offers", host: this.#parts.host, queues: [...this.#rings.values()] });
     this.#rings.clear();
   }
 
