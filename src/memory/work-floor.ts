@@ -83,6 +83,8 @@ export class WorkFloor {
       `${lane} ${type}`,
       this.#queue(lane, type).filter((work) => work.id !== id),
     );
+    for (const { work } of this.#inHand.values())
+      if (work.lane === lane && work.type === type && work.id === id) this.acknowledge(work.sequence);
   }
 
   attend(partition: number, heard: (said: Said) => void): () => void {

@@ -134,10 +134,14 @@ export class Offers {
 
   /** Its machine has no more use for it. */
   halt(attempt: OfferedAttempt, reason: TroupeError): void {
-    const { stage, activation, lane } = attempt;
-    if (stage.kind === "open") this.#parts.work.withdraw(lane, activation.address);
+    if (attempt.stage.kind === "open") this.withdraw(attempt);
     this.#stop(attempt, reason);
     this.leave(attempt);
+  }
+
+  /** Nobody is to take it any more. */
+  withdraw({ lane, activation }: OfferedAttempt): void {
+    this.#parts.work.withdraw(lane, activation.address);
   }
 
   /** Another session, or another host, looks after it from now on. Nobody is told: whoever runs it goes on. */
@@ -252,7 +256,7 @@ export class Offers {
   #expire(attempt: OfferedAttempt): void {
     const about = attempt.activation.key;
     const error = new TroupeError("expired", `Nobody took ${about} before its deadline`, { about });
-    this.#parts.work.withdraw(attempt.lane, attempt.activation.address);
+    this.withdraw(attempt);
     this.#parts.ended(attempt, { kind: "failed", error: { ...toErrorRecord(error), retryable: false } });
   }
 

@@ -18,7 +18,7 @@ import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
 import type { Nearby } from "./nearby.ts";
 import { Obligations } from "./obligations.ts";
-import type { OfferedAttempt, Worker } from "./offered-attempt.ts";
+import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
 import { attemptUnder, type Offers } from "./offers.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
@@ -265,6 +265,8 @@ export class Performer {
     const { activation, name, holds } = attempt;
     this.#obligations.settle(attempt);
     this.#turnOffer(activation, (actor, at) => afterCrash(activation, withoutOffer(actor, name), name, { ...this.#throwing, at }), holds);
+    // Where it is offered again it is in the same place: whoever takes the old message is told to stop.
+    if (!activation.attempts.some((each) => each instanceof OfferedAttempt)) this.#parts.offers.withdraw(attempt);
   }
 
   /** Whoever took it has not begun: it is offered again, or waits for a slot here. */

@@ -28,6 +28,8 @@ interface Queue {
   isAsleep: boolean;
 }
 
+/** A queue that was ever heard of is looked at so often in any case: what a dead worker had in hand comes again without a word. */
+const LOOK_EVERY_MS = 30_000;
 /** What was committed is in its queue a moment later: an empty one is looked at again, so often and after so long. */
 const LOOK_AGAIN_MS = [5, 30, 200] as const;
 
@@ -60,6 +62,7 @@ export class Taker {
     this.#isOpen = true;
     const inbox = work.listen(({ token, ...word }) => this.#taken.get(token)?.told(word));
     this.#listening = [inbox, work.hear((notice) => this.#heard(notice))];
+    this.#lookLater();
     this.#takenParts = { host, work, clock, log, tell: inbox.subject, freed: slotFreed, over: (taken) => this.#over(taken) };
   }
 
@@ -102,6 +105,16 @@ export class Taker {
       this.#known.add(type);
     }
     this.#parts.woken();
+  }
+
+  #lookLater(): void {
+    this.#parts.clock.after(LOOK_EVERY_MS, () => {
+      if (!this.#isOpen) return;
+      this.#lookLater();
+      if (this.#known.size === 0) return;
+      for (const type of this.#known) for (const lane of START_LANES) this.#look(lane, type);
+      this.#parts.woken();
+    });
   }
 
   #look(lane: StartLane, type: string): void {
