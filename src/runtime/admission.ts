@@ -10,6 +10,7 @@ import type { Offers } from "./offers.ts";
 import type { Session } from "./session.ts";
 import { StartQueue, type Waiting } from "./starts.ts";
 import type { Taker } from "./taker.ts";
+import { Turnover } from "./turnover.ts";
 
 /** What waits for a slot: a start that nobody has looked at, a task that could begin, an attempt that could. */
 export type StartItem = Waiting &
@@ -29,7 +30,7 @@ export interface AdmissionParts {
   readonly concurrency: number;
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Whether others may have a slot for what finds none here. */
-  readonly offers: Pick<Offers, "mayOffer">;
+  readonly offers: Pick<Offers, "mayOffer" | "hasOthers">;
   /** Takes what others offer. */
   readonly taker: Pick<Taker, "reserves">;
   /** The number of free slots may be another. */
@@ -57,13 +58,16 @@ export interface AdmissionParts {
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #starts = new StartQueue<StartItem>();
+  readonly #turnover: Turnover;
   #freeSlots: number;
   #isOpen = true;
+  #isLookingAgain = false;
   #admitScheduled = false;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
     this.#freeSlots = parts.concurrency;
+    this.#turnover = new Turnover(parts.clock, parts.concurrency);
   }
 
   get running(): number {
@@ -119,6 +123,7 @@ export class Admission {
 
   slotFreed(): void {
     this.#freeSlots++;
+    this.#turnover.freed();
     this.schedule();
   }
 
@@ -148,11 +153,7 @@ export class Admission {
       if (item === undefined) break;
       this.#begin(item);
     }
-    while (this.#isOpen && this.#freeSlots <= 0 && !this.#parts.isPressed()) {
-      const item = this.#starts.size === 0 ? undefined : this.#starts.nextThat((each) => this.#mayGo(each));
-      if (item === undefined) break;
-      this.#begin(item);
-    }
+    if (this.#isOpen && this.#freeSlots <= 0 && this.#starts.size > 0 && this.#parts.offers.hasOthers) this.#share();
     this.#parts.changed();
     this.#parts.relieved();
   }
@@ -165,6 +166,26 @@ export class Admission {
       item.hasLeft = true;
       this.#parts.open(item.session, item.hold);
     }
+  }
+
+  /** What finds no slot here goes to others that have some, where slots here are held for long enough. */
+  #share(): void {
+    const isSlow = this.#turnover.isSlow;
+    if (typeof isSlow === "number") this.#lookAgain(isSlow);
+    while (isSlow === true && this.#freeSlots <= 0 && !this.#parts.isPressed()) {
+      const item = this.#starts.nextThat((each) => this.#mayGo(each));
+      if (item === undefined) return;
+      this.#begin(item);
+    }
+  }
+
+  #lookAgain(waitMs: number): void {
+    if (this.#isLookingAgain) return;
+    this.#isLookingAgain = true;
+    this.#parts.clock.after(waitMs, () => {
+      this.#isLookingAgain = false;
+      this.schedule();
+    });
   }
 
   /** Whether it may begin without a slot here, since others have some. */

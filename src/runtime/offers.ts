@@ -65,6 +65,11 @@ export class Offers {
     this.untaken = new Untaken({ ...parts, expired: (attempt) => this.#expire(attempt) });
   }
 
+  /** Whether other hosts are there that could take something. */
+  get hasOthers(): boolean {
+    return !this.#parts.board.isAlone;
+  }
+
   /** Whether another host is believed to have a slot for it, beyond what is offered and the `promised` that will be. */
   mayOffer(definition: Definition | undefined, promised: number): boolean {
     const { board, abilities } = this.#parts;
