@@ -41,6 +41,7 @@ const REQUESTS = [
   "claim",
   "release",
   "beat",
+  "members",
   "leave",
   "alive",
   "fetch",

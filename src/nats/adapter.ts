@@ -49,8 +49,6 @@ export interface Adapter {
   readonly leases: Leases;
   readonly outlet: Outlet;
   readonly work: Work;
-  /** Makes this process answer pings for a host until the adapter is closed; before its first sign of life, which tells others. */
-  answerPings(host: string): void;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -89,7 +87,6 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     leases,
     outlet: new CoreOutlet(link, names),
     work: new JetStreamWork({ link, answers, names, inboxPrefix }),
-    answerPings: (host) => leases.answerPings(host),
     async close() {
       leases.close();
       await mailbox.close();

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
 import { apiError, isStorageExhausted, isStreamThere, type ApiFailure } from "./failures.ts";
-import { incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
+import { demandProtocol, incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, namesOf, type Names, type SourceNames } from "./names.ts";
 import { compareStream } from "./stream-check.ts";
@@ -26,7 +26,7 @@ const NAMES_PER_PAGE = 1024;
 /**
  * Creates what is missing and verifies what is there; who names no number of partitions takes the one that is there. Running it again,
  * or from several hosts at once, is safe.
- * @throws bad_options, incompatible_stream, not_provisioned, no_answer, no_connection
+ * @throws bad_options, incompatible_stream, incompatible_release, not_provisioned, no_answer, no_connection
  */
 export async function provision(connection: NatsConnection, options: ProvisionOptions = {}): Promise<Provisioned> {
   checkLayout({ ...DEFAULT_LAYOUT, ...options });
@@ -38,6 +38,7 @@ export async function provision(connection: NatsConnection, options: ProvisionOp
     const layout: LayoutOptions = { ...DEFAULT_LAYOUT, ...options, partitions };
     const configs = streamConfigs(names, layout);
     const infos = await Promise.all(configs.map(({ name }) => readStream(link, name)));
+    for (const info of infos) if (info !== undefined) demandProtocol(info);
     const faults = configs.flatMap((config, i) => compareStream(config, infos[i]?.config));
     if (faults.length > 0) throw incompatible(faults);
     const created = await createStreams(link, configs, infos);

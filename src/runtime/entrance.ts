@@ -75,6 +75,13 @@ export class Entrance {
     if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
   }
 
+  /** Somebody speaks of an actor that this host has not read yet; what was open of it is taken up. Its start may wait for a slot for long. */
+  wake(session: Session, address: Address): void {
+    const definition = this.#parts.definitions.get(address.type);
+    if (definition === undefined || !session.accepts || this.#parts.cast.peek(formatAddress(address)) !== undefined) return;
+    this.#loader.load(this.#enter(session, definition, address));
+  }
+
   #enter(session: Session, definition: Definition, address: Address): Activation {
     const activation = new Activation(address, definition, session);
     this.#parts.cast.add(activation);

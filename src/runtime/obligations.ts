@@ -48,8 +48,6 @@ export interface ObligationParts {
 export class Obligations {
   readonly #parts: ObligationParts;
   readonly #attemptHost: AttemptHost;
-  #attempts = 0;
-  #idle: (() => void)[] = [];
 
   constructor(parts: ObligationParts) {
     this.#parts = parts;
@@ -60,11 +58,6 @@ export class Obligations {
       told: parts.told,
       sent: parts.sent,
     };
-  }
-
-  /** Resolves once no attempt runs. */
-  async idle(): Promise<void> {
-    if (this.#attempts > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   /**
@@ -125,10 +118,7 @@ export class Obligations {
     activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
     attempt.isCleared = activity.onCrash === "rerun";
     attempt.isLasting = activity.isLasting === true;
-    if (!attempt.isLasting) {
-      this.#attempts++;
-      attempt.hasSlot = this.#parts.takeSlotInHand();
-    }
+    if (!attempt.isLasting) attempt.hasSlot = this.#parts.takeSlotInHand();
     if (attempt.hasSlot || attempt.isLasting) this.#beginIfItMay(activation, attempt);
     else this.#parts.wantsSlot(activation, attempt);
   }
@@ -245,13 +235,7 @@ export class Obligations {
 
   #forget(activation: Activation, attempt: Attempt | OfferedAttempt): void {
     activation.attempts = without(activation.attempts, attempt);
-    if (attempt.isLasting === true) return;
-    this.#attempts--;
     if (attempt.hasSlot) this.#parts.slotFreed();
-    if (this.#attempts > 0) return;
-    const waiting = this.#idle;
-    this.#idle = [];
-    for (const resolve of waiting) resolve();
   }
 }
 

@@ -43,6 +43,9 @@ export class OfferedAttempt {
   readonly isSpill: boolean;
   readonly holds: Hold[];
   readonly isLasting = true;
+  readonly hasSlot = false;
+  /** Its owner's end does not end it: the partition need not stay. */
+  readonly mayRepeat = true;
   stage: OfferStage = { kind: "storing" };
 
   constructor(options: Pick<OfferedAttempt, "activation" | "name" | "generation" | "attempt" | "token" | "lane" | "labels" | "since" | "isSpill" | "holds">) {

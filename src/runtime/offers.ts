@@ -33,6 +33,8 @@ export interface OfferParts {
   /** More has been begun than there are slots. */
   readonly isOver: () => boolean;
   readonly find: (key: string) => Activation | undefined;
+  /** Reads an actor that is not in memory. */
+  readonly wake: (session: Session, address: Address) => void;
   readonly ended: (attempt: OfferedAttempt, end: { readonly kind: "done"; readonly output: unknown } | { readonly kind: "failed"; readonly error: unknown }) => void;
   /** Stores who may begin; `granted` is called once it is. */
   readonly grant: (attempt: OfferedAttempt, worker: Worker) => void;
@@ -161,7 +163,7 @@ export class Offers {
     const { address, word } = call;
     const activation = this.#parts.find(formatAddress(address));
     const attempt = activation?.session === session ? attemptUnder(activation, word.token) : undefined;
-    if (attempt === undefined) this.#unknown(activation, call);
+    if (attempt === undefined) this.#unknown(session, activation, call);
     else this.#say(attempt, call);
   }
 
@@ -219,12 +221,16 @@ export class Offers {
   }
 
   /** Not among what this host knows of: over, or not read yet. The record tells. */
-  #unknown(activation: Activation | undefined, { address, word, answer }: WorkerCall): void {
+  #unknown(session: Session, activation: Activation | undefined, { address, word, answer }: WorkerCall): void {
     const isSettling = activation?.pending !== undefined || activation?.committing !== undefined;
     if (activation?.phase === "loading" || (isSettling && word.say === "result")) return answer({ say: "wait" });
     if (activation?.actor !== undefined) return answer(NOT_WANTED);
     this.#parts.store.load([address]).then(
-      ([bytes]) => answer(bytes !== undefined && isOpenIn(bytes, word.token) ? { say: "wait" } : NOT_WANTED),
+      ([bytes]) => {
+        if (bytes === undefined || !isOpenIn(bytes, word.token)) return answer(NOT_WANTED);
+        if (session.open) this.#parts.wake(session, address);
+        answer({ say: "wait" });
+      },
       () => {},
     );
   }

@@ -9,6 +9,8 @@ export interface SlotBoardParts {
   /** How often a host says how it is, and of that the third time in vain it is forgotten. */
   readonly everyMs: number;
   readonly free: () => number;
+  /** Another host has slots that it had not. */
+  readonly news: () => void;
 }
 
 /** Changes that follow each other are told together. */
@@ -102,10 +104,11 @@ export class SlotBoard {
 
   #heard(notice: Notice): void {
     if (notice.kind !== "slots" || notice.host === this.#parts.host || !this.#isOpen) return;
-    const isNew = !this.#others.has(notice.host);
+    const known = this.#others.get(notice.host);
     this.#others.set(notice.host, { free: notice.free, labels: notice.labels, heardAt: this.#parts.clock.monotonic() });
     // Whoever comes late hears of everybody at once.
-    if (isNew) this.#say();
+    if (known === undefined) this.#say();
+    if (notice.free > (known?.free ?? 0)) this.#parts.news();
   }
 
   #forget(): void {

@@ -29,6 +29,7 @@ import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { SlotBoard } from "./slot-board.ts";
 import { Taker } from "./taker.ts";
 import { Timekeeper } from "./timekeeper.ts";
+import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
 
 export interface StageParts {
   readonly host: string;
@@ -98,12 +99,13 @@ export class Stage {
   readonly #deadLetters: DeadLetters;
   readonly #performer: Performer;
   readonly #settlement: SettlementParts;
+  readonly #vacating: VacatingParts;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
     this.#abilities = new Abilities(parts.definitions, parts.labels);
     const abilities = this.#abilities;
-    this.#board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, free: () => this.#admission.free });
+    this.#board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, free: () => this.#admission.free, news: () => this.#admission.schedule() });
     this.#offers = this.#newOffers();
     this.#taker = new Taker({ ...parts, abilities, slotFreed: () => this.#admission.slotFreed(), woken: () => this.#admission.schedule() });
     this.#admission = new Admission({
@@ -151,6 +153,13 @@ export class Stage {
       performer: () => this.#performer,
     });
     this.#performer = this.#newPerformer();
+    this.#vacating = {
+      clock: parts.clock,
+      of: (session) => this.#cast.of(session),
+      abort: (activation, why) => this.#performer.abort(activation, why),
+      hasLoose: () => this.committer.hasLoose,
+      hush: (session) => this.#timekeeper.forget(session),
+    };
     this.#settlement = {
       ...parts,
       release: this.#performer.release,
@@ -185,6 +194,7 @@ export class Stage {
       board: this.#board,
       isOver: () => this.#admission.isOver,
       find: (key) => this.#cast.peek(key),
+      wake: (session, address) => this.#entrance.wake(session, address),
       ended: (attempt, end) => this.#performer.offeredEnded(attempt, end),
       grant: (attempt, worker) => this.#performer.grantOffer(attempt, worker),
       gaveUp: (attempt) => this.#performer.gaveUp(attempt),
@@ -252,7 +262,7 @@ export class Stage {
 
   /** A delivery of an open session. */
   receive(session: Session, delivery: Delivery, reading: Reading): void {
-    if (!session.open) return;
+    if (!session.accepts) return;
     const hold = new Hold(delivery);
     if (isTooLong(delivery)) this.#deadLetters.keep(session, hold, tooLong(delivery));
     else if (delivery.lane === "event" || !this.#abilities.needsSlot(delivery)) this.#event(session, hold);
@@ -265,15 +275,27 @@ export class Stage {
     this.#taker.drain();
   }
 
-  /** Resolves once no attempt runs and everything is stored. */
-  async drained(): Promise<void> {
-    await Promise.all([this.#performer.idle(), this.#taker.idle()]);
-    await this.committer.drained();
+  /** Resolves once nothing runs here that was taken from other owners. */
+  returned(): Promise<void> {
+    return this.#taker.idle();
+  }
+
+  /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */
+  vacate(session: Session, farewell: Farewell): Promise<Rest> {
+    session.phase = "leaving";
+    return vacate(session, farewell, this.#vacating);
+  }
+
+  /** Partitions in which something runs that may not run twice. */
+  get bound(): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const activation of this.#cast.all) if (isBound(activation)) found.add(activation.session.partition);
+    return found;
   }
 
   /** Forgets everything of a session: another host, or a later session, starts from what was committed. */
   drop(session: Session, why: TroupeError): void {
-    session.open = false;
+    session.phase = "ended";
     const partners = this.#cast.of(session).flatMap(partnersOf);
     for (const activation of this.#cast.of(session)) {
       for (const { delivery } of activation.waiting) if (this.#abilities.needsSlot(delivery)) this.#admission.slotFreed();

@@ -46,6 +46,8 @@ export class Taker {
   readonly #known = new Set<string>();
   readonly #taken = new Map<string, Taken>();
   #reserved = 0;
+  /** The rank of the lowest lane for which slots are reserved. */
+  #lowest = 0;
   #isFetching = false;
   #isOpen = false;
   #isOwnTurn = false;
@@ -86,13 +88,14 @@ export class Taker {
 
   /** Whether a free slot is to be reserved for what others offer, rather than for what waits here in that lane. Takes turns within a lane. */
   reserves(waiting: StartLane | undefined): boolean {
-    const best = this.#best()?.lane;
+    const best = this.#best();
     if (best === undefined) return false;
     const rank = waiting === undefined ? Infinity : START_LANES.indexOf(waiting);
-    const isEqual = START_LANES.indexOf(best) === rank;
+    const isEqual = rankOf(best) === rank;
     if (isEqual) this.#isOwnTurn = !this.#isOwnTurn;
-    if (isEqual ? this.#isOwnTurn : START_LANES.indexOf(best) > rank) return false;
+    if (isEqual ? this.#isOwnTurn : rankOf(best) > rank) return false;
     this.#reserved++;
+    this.#lowest = Math.max(this.#lowest, waiting === undefined ? Infinity : rankOf(best));
     void this.#fetch();
     return true;
   }
@@ -126,7 +129,7 @@ export class Taker {
   #best(): Queue | undefined {
     let best: Queue | undefined;
     for (const queue of this.#queues.values())
-      if (!queue.isAsleep && (best === undefined || START_LANES.indexOf(queue.lane) < START_LANES.indexOf(best.lane))) best = queue;
+      if (!queue.isAsleep && (best === undefined || rankOf(queue) < rankOf(best))) best = queue;
     return best;
   }
 
@@ -135,8 +138,14 @@ export class Taker {
     this.#isFetching = true;
     // Slots that become free in one round are used together.
     await Promise.resolve();
-    for (let queue = this.#best(); queue !== undefined && this.#reserved > 0; queue = this.#best()) await this.#fetchFrom(queue);
+    for (;;) {
+      const queue = this.#best();
+      // Where that lane is empty, what waits here goes before what others have in lower ones.
+      if (queue === undefined || this.#reserved === 0 || rankOf(queue) > this.#lowest) break;
+      await this.#fetchFrom(queue);
+    }
     this.#isFetching = false;
+    this.#lowest = 0;
     for (; this.#reserved > 0; this.#reserved--) this.#parts.slotFreed();
     this.#tellIdle();
   }
@@ -204,4 +213,8 @@ export class Taker {
     if (this.#taken.size > 0 || this.#isFetching) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+function rankOf({ lane }: Queue): number {
+  return START_LANES.indexOf(lane);
 }

@@ -67,6 +67,7 @@ export class Process {
       definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition])),
       concurrency: options.concurrency ?? 10,
       ...(options.labels === undefined ? {} : { labels: options.labels }),
+      release: "0.0.0",
       cacheBytes: options.cacheBytes ?? 1_000_000,
       ...(options.knownIds === undefined ? {} : { knownIds: options.knownIds }),
       nearMail: options.nearMail ?? true,

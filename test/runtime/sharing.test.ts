@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { HEADERS } from "../../src/core/envelope.ts";
+import { partitionOf } from "../../src/core/placement.ts";
 import type { Process } from "./process.ts";
 import { Stand, type StandOptions } from "./stage.ts";
 
@@ -19,12 +20,19 @@ const gpu = (process: Process) => [
   process.standard({ name: "short", labels: ["gpu"], timeout: "1s", retry: { attempts: 2, minDelayMs: 4_000, jitter: 0 } }),
 ];
 
-/** One that owns every partition, and another that has free slots and a gpu. */
+/** Two hosts that have their share of the partitions; the second has a gpu. */
 async function pair(options: StandOptions & { readonly slots?: number } = {}): Promise<{ stand: Stand; owner: Process; taker: Process }> {
   const stand = new Stand({ tasks: gpu, ...options });
   const owner = await stand.open({ concurrency: options.slots ?? 10 });
   const taker = await stand.open({ concurrency: options.slots ?? 10, labels: ["gpu"] });
+  await stand.advance(5_000);
   return { stand, owner, taker };
+}
+
+/** Ids whose partition is that host's. */
+function idsOf(stand: Stand, process: Process, type: string, count: number): readonly string[] {
+  const ids = Array.from({ length: 200 }, (_, i) => `${type}-${i}`);
+  return ids.filter((id) => stand.world.owner(partitionOf(type, id, stand.world.partitions)).host === process.name).slice(0, count);
 }
 
 const hostsOf = (stand: Stand, key: string): readonly string[] => stand.runsOf(key).map(({ host }) => host);
@@ -38,19 +46,20 @@ function expectClean(stand: Stand): void {
 }
 
 test("20 tasks that wait, on two hosts of ten slots each, all run at once", async () => {
-  const { stand } = await pair();
-  for (let i = 0; i < 20; i++) stand.start("rerun", `t${i}`, { ms: 60_000 });
+  const { stand, owner } = await pair();
+  const ids = idsOf(stand, owner, "rerun", 20);
+  for (const id of ids) stand.start("rerun", id, { ms: 60_000 });
   await stand.until(() => stand.running === 20, 5_000);
   expect(stand.runs.filter(({ host }) => host === "host-2")).toHaveLength(10);
   await stand.advance(65_000);
-  for (let i = 0; i < 20; i++) expect(stand.state("rerun", `t${i}`)).toBe("done");
+  for (const id of ids) expect(stand.state("rerun", id)).toBe("done");
   expect(stand.runs).toHaveLength(20);
   expectClean(stand);
 });
 
 test("a backlog is not offered as a whole: no more than others have slots for, and then a few", async () => {
-  const { stand } = await pair({ slots: 3 });
-  for (let i = 0; i < 60; i++) stand.start("rerun", `t${i}`, { ms: 5_000 });
+  const { stand, owner } = await pair({ slots: 3 });
+  for (const id of idsOf(stand, owner, "rerun", 60)) stand.start("rerun", id, { ms: 5_000 });
   let most = 0;
   stand.world.onStep(() => (most = Math.max(most, stand.world.offeredWork.length)));
   await stand.until(() => stand.running === 6, 5_000);
@@ -90,13 +99,13 @@ test.each(["owner first", "taker first"])("the highest lane is taken first, whoe
   expectClean(stand);
 });
 
-test("a host that is busy with its own still takes what others offer: higher lanes first, its own lane in turns", async () => {
-  const { stand } = await pair({ slots: 1 });
-  // Fills the taker with work that it took, while the owner is full too.
-  for (let i = 0; i < 12; i++) stand.start("rerun", `t${i}`, { ms: 1_000 });
+test("a host that is busy with its own still takes what others offer: in turns within a lane", async () => {
+  const { stand, owner, taker } = await pair({ slots: 1 });
+  for (const id of idsOf(stand, taker, "rerun", 12)) stand.start("rerun", id, { ms: 1_000 });
   await stand.until(() => stand.running === 2, 5_000);
-  for (let i = 0; i < 3; i++) stand.start("gpu", `g${i}`, { ms: 1_000 }, { lane: "high" });
+  for (const id of idsOf(stand, owner, "gpu", 3)) stand.start("gpu", id, { ms: 1_000 });
   await stand.until(() => stand.runsOf().filter(({ key }) => key.startsWith("gpu/")).length === 3, 8_000);
+  expect(stand.runs.filter(({ key, host }) => host === taker.name && key.startsWith("rerun/")).length).toBeGreaterThan(2);
   await stand.advance(30_000);
   expectClean(stand);
 });
@@ -119,23 +128,25 @@ test("work that needs a label waits for a host that has it, visible as such, and
 });
 
 test("what its worker says of its progress reaches those who watch", async () => {
-  const { stand } = await pair();
-  stand.start("speaks", "1");
+  const { stand, owner } = await pair();
+  const [speaksId = ""] = idsOf(stand, owner, "speaks", 1);
+  stand.start("speaks", speaksId);
   await stand.advance(5_000);
   const said = stand.world.outgoing.flatMap((each) => (each.kind === "event" ? [`${each.host} ${each.from.id} ${Buffer.from(each.body).toString()}`] : []));
-  expect(said).toEqual(['host-1 1 {"percent":50}']);
-  expect(stand.record("speaks", "1")?.output).toBe("spoke");
+  expect(said).toEqual([`host-1 ${speaksId} {"percent":50}`]);
+  expect(stand.record("speaks", speaksId)?.output).toBe("spoke");
   expectClean(stand);
 });
 
 test("a cancel reaches the worker at once", async () => {
-  const { stand } = await pair();
-  stand.start("gpu", "1", { endless: true });
+  const { stand, owner } = await pair();
+  const [gpuId = ""] = idsOf(stand, owner, "gpu", 1);
+  stand.start("gpu", gpuId, { endless: true });
   await stand.until(() => stand.running === 1, 5_000);
-  stand.send("gpu", "1", { type: "cancel" });
+  stand.send("gpu", gpuId, { type: "cancel" });
   await stand.advance(100);
   expect(stand.runs[0]?.ended).toBe("aborted");
-  expect(stand.state("gpu", "1")).toBe("failed");
+  expect(stand.state("gpu", gpuId)).toBe("failed");
   await stand.advance(5_000);
   expectClean(stand);
 });
@@ -155,20 +166,22 @@ test("a cancel before anybody has taken it takes it out of the queue", async () 
 });
 
 test("a failed attempt is tried again after its delay, by whoever has a slot then", async () => {
-  const { stand } = await pair();
-  stand.start("gpu", "1", { failures: 2 });
+  const { stand, owner } = await pair();
+  const [gpuId = ""] = idsOf(stand, owner, "gpu", 1);
+  stand.start("gpu", gpuId, { failures: 2 });
   await stand.advance(10_000);
-  expect(stand.record("gpu", "1")?.output).toBe("made in attempt 3");
-  expect(hostsOf(stand, "gpu/1")).toEqual(["host-2", "host-2", "host-2"]);
+  expect(stand.record("gpu", gpuId)?.output).toBe("made in attempt 3");
+  expect(hostsOf(stand, `gpu/${gpuId}`)).toEqual(["host-2", "host-2", "host-2"]);
   expectClean(stand);
 });
 
 test("a worker's attempt has the task's timeout", async () => {
-  const { stand } = await pair();
-  stand.start("short", "1", { endless: true });
+  const { stand, owner } = await pair();
+  const [shortId = ""] = idsOf(stand, owner, "short", 1);
+  stand.start("short", shortId, { endless: true });
   await stand.advance(20_000);
   expect(stand.runs.map(({ ended }) => ended)).toEqual(["aborted", "aborted"]);
-  expect(stand.context("short", "1").error?.code).toBe("timeout");
+  expect(stand.context("short", shortId).error?.code).toBe("timeout");
   expectClean(stand);
 });
 
@@ -186,60 +199,65 @@ test("what nobody takes before its deadline never begins", async () => {
 });
 
 test("a worker's host that drains finishes what it took, and takes nothing new", async () => {
-  const { stand, taker } = await pair();
-  stand.start("gpu", "1", { ms: 3_000 });
+  const { stand, owner, taker } = await pair();
+  const [one = "", two = ""] = idsOf(stand, owner, "gpu", 2);
+  stand.start("gpu", one, { ms: 3_000 });
   await stand.until(() => stand.running === 1, 5_000);
   const drained = taker.drain();
   await stand.advance(10);
-  stand.start("gpu", "2");
+  stand.start("gpu", two);
   await stand.advance(5_000);
   await drained;
-  expect(stand.state("gpu", "1")).toBe("done");
+  expect(stand.state("gpu", one)).toBe("done");
   expect(stand.runs).toHaveLength(1);
   await stand.open({ labels: ["gpu"] });
   await stand.advance(3_000);
-  expect(hostsOf(stand, "gpu/2")).toEqual(["host-3"]);
+  expect(hostsOf(stand, `gpu/${two}`)).toEqual(["host-3"]);
   expectClean(stand);
 });
 
 test("a worker's host that stops says so: what may be repeated goes on elsewhere at once", async () => {
-  const { stand, taker } = await pair();
-  stand.start("gpu", "1", { ms: 3_000 });
-  stand.start("gpuFail", "1", { ms: 3_000 });
+  const { stand, owner, taker } = await pair();
+  const [gpuId = ""] = idsOf(stand, owner, "gpu", 1);
+  const [gpuFailId = ""] = idsOf(stand, owner, "gpuFail", 1);
+  stand.start("gpu", gpuId, { ms: 3_000 });
+  stand.start("gpuFail", gpuFailId, { ms: 3_000 });
   await stand.until(() => stand.running === 2, 5_000);
   await taker.stop();
   await stand.advance(100);
-  expect(stand.context("gpuFail", "1").error?.code).toBe("crashed");
+  expect(stand.context("gpuFail", gpuFailId).error?.code).toBe("crashed");
   await stand.open({ labels: ["gpu"] });
   await stand.advance(5_000);
-  expect(hostsOf(stand, "gpu/1")).toEqual(["host-2", "host-3"]);
-  expect(stand.state("gpu", "1")).toBe("done");
+  expect(hostsOf(stand, `gpu/${gpuId}`)).toEqual(["host-2", "host-3"]);
+  expect(stand.state("gpu", gpuId)).toBe("done");
   expectClean(stand);
 });
 
 test("an owner that drains leaves what others run to the next owner", async () => {
   const { stand, owner } = await pair();
-  stand.start("gpuFail", "1", { ms: 20_000 });
+  const [gpuFailId = ""] = idsOf(stand, owner, "gpuFail", 1);
+  stand.start("gpuFail", gpuFailId, { ms: 20_000 });
   await stand.until(() => stand.running === 1, 5_000);
   await owner.drain(2_000);
   await stand.advance(25_000);
-  expect(stand.state("gpuFail", "1")).toBe("done");
+  expect(stand.state("gpuFail", gpuFailId)).toBe("done");
   expect(stand.runs).toHaveLength(1);
   expectClean(stand);
 });
 
 test("results that are no results change nothing: forged, late, unreadable", async () => {
-  const { stand } = await pair();
-  stand.start("gpu", "1", { ms: 3_000 });
+  const { stand, owner } = await pair();
+  const [gpuId = ""] = idsOf(stand, owner, "gpu", 1);
+  stand.start("gpu", gpuId, { ms: 3_000 });
   await stand.until(() => stand.running === 1, 5_000);
   const headers = { [HEADERS.kind]: "result" };
-  stand.raw("event", "gpu", "1", '{"token":"guessed","output":"mine"}', headers);
-  stand.raw("event", "gpu", "1", '{"output":"mine"}', headers);
+  stand.raw("event", "gpu", gpuId, '{"token":"guessed","output":"mine"}', headers);
+  stand.raw("event", "gpu", gpuId, '{"output":"mine"}', headers);
   await stand.advance(10);
-  expect(stand.state("gpu", "1")).toBe("doing");
+  expect(stand.state("gpu", gpuId)).toBe("doing");
   await stand.advance(5_000);
-  expect(stand.record("gpu", "1")?.output).toBe("made in attempt 1");
-  stand.raw("event", "gpu", "1", '{"token":"token-1","output":"late"}', headers);
+  expect(stand.record("gpu", gpuId)?.output).toBe("made in attempt 1");
+  stand.raw("event", "gpu", gpuId, '{"token":"token-1","output":"late"}', headers);
   await stand.advance(100);
   expect(stand.deadLetters.map(({ code }) => code)).toEqual(["bad_payload"]);
   expect(stand.unacknowledged).toEqual([]);
