@@ -6,6 +6,7 @@ import { connectionOptions, durationMs, openGateway, type ConnectOptions } from 
 import type { Definition } from "./core/definition.ts";
 import type { Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
+import { faultsOfLabels } from "./core/labels.ts";
 import { warningsOf } from "./core/machine-warnings.ts";
 import { castOf } from "./define-actor.ts";
 import { viewHosts } from "./host-view.ts";
@@ -25,8 +26,10 @@ export interface HostOptions extends ConnectOptions {
   readonly actors: readonly Definition[];
   /** Attempts that may run at once. Default: 50. */
   readonly concurrency?: number;
-  /** What placement may ask for, as `gpu` or `eu-1`: letters, digits, _ and -, at most 64 characters each. Default: none. */
+  /** What this host has that some tasks need: `["gpu"]`. It takes tasks whose `labels` it has, whoever owns them. */
   readonly labels?: readonly string[];
+  /** How long whoever took a task of this host's may be silent before its crash policy decides. Default: 5 s. */
+  readonly workerTimeout?: Duration;
   /** What idle actors may take in memory. Default: 64 MiB. */
   readonly cacheBytes?: number;
   /** What the record of one actor may have. Default: 16 MiB. */
@@ -42,6 +45,7 @@ export interface HostOptions extends ConnectOptions {
 }
 
 const DEFAULT_CONCURRENCY = 50;
+const DEFAULT_WORKER_TIMEOUT_MS = 5_000;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 /** Less than one message holds would make nothing cheaper. */
 const LEAST_RECORD_BYTES = 1024 * 1024;
@@ -177,12 +181,14 @@ async function assemble(
     mailbox: adapter.mailbox,
     leases: adapter.leases,
     outlet: adapter.outlet,
+    work: adapter.work,
     clock: systemClock,
     log: log.child({ host: id }),
     definitions,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     release: VERSION,
     labels: options.labels ?? [],
+    silenceMs: durationMs("workerTimeout", options.workerTimeout) ?? DEFAULT_WORKER_TIMEOUT_MS,
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
   const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, options);
@@ -221,6 +227,7 @@ function checked(options: HostOptions): ReadonlyMap<string, Definition> {
   if (!Number.isInteger(cacheBytes) || cacheBytes < 0) faults.push({ path: "cacheBytes", message: "must be a whole number of bytes" });
   if (!Number.isInteger(maxRecordBytes) || maxRecordBytes < LEAST_RECORD_BYTES)
     faults.push({ path: "maxRecordBytes", message: `must be a whole number of bytes, at least ${LEAST_RECORD_BYTES}` });
+  faults.push(...faultsOfLabels(options.labels));
   if (faults.length > 0)
     throw new TroupeError("bad_options", `The host cannot be made: ${faults.map((f) => `${f.path} ${f.message}`).join("; ")}`, { faults });
   return definitions;

@@ -30,6 +30,10 @@ export interface TaskView<TOutput = unknown> {
   /** Whose child it is. */
   readonly parent?: Address;
   readonly parked?: Parked;
+  /** Its attempt was offered to others, and nobody has taken it yet: since when (epoch ms), and what a host must have to take it. */
+  readonly waiting?: { readonly since: number; readonly labels: readonly string[] };
+  /** Who runs its attempt, where that is not its owner. */
+  readonly worker?: string;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   readonly deadlineAt?: number;
@@ -64,6 +68,7 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     ...(output === undefined ? {} : { output }),
     ...(parent === undefined ? {} : { parent: { type: parent.type, id: parent.id } }),
     ...(parked === undefined ? {} : { parked }),
+    ...offerOf(record),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(record.tooLarge === undefined ? {} : { tooLarge: record.tooLarge }),
@@ -72,6 +77,12 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
+}
+
+function offerOf({ activities }: KeptRecord): Pick<TaskView, "waiting" | "worker"> {
+  const offer = activities["run"]?.offer;
+  if (offer === undefined) return {};
+  return offer.phase === "taken" ? { worker: offer.worker } : { waiting: { since: offer.since, labels: offer.labels } };
 }
 
 /** By their ids in the machine. */

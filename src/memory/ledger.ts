@@ -13,6 +13,7 @@ export interface LedgerParts {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly mail: (write: Mail, sequence: number) => void;
+  readonly work: (write: Extract<Write, { kind: "work" }>) => void;
   readonly fired: (partition: number, timer: string) => void;
   readonly changed: (change: StoredChange) => void;
 }
@@ -157,6 +158,8 @@ export class Ledger {
         return this.#removePart(write);
       case "mail":
         return this.#parts.mail(write, sequence);
+      case "work":
+        return this.#parts.work(write);
       case "timer":
         this.#disarm(write);
         return this.#arm(write);

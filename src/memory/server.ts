@@ -10,6 +10,7 @@ import { Ledger, type StoredChange } from "./ledger.ts";
 import { Membership } from "./membership.ts";
 import { Steps } from "./steps.ts";
 import { SourceStream } from "./stream.ts";
+import { WorkFloor } from "./work-floor.ts";
 
 /** Within that time a second message with the same id is the first one, sent again. */
 const DUPLICATE_WINDOW_MS = 120_000;
@@ -35,6 +36,7 @@ export class Server {
   readonly faults = new FaultPlan();
   readonly steps = new Steps();
   readonly ledger: Ledger;
+  readonly work: WorkFloor;
   readonly membership: Membership;
   readonly watchers = new Set<(change: StoredChange) => void>();
   readonly #inMaxMessages: number;
@@ -48,11 +50,13 @@ export class Server {
     this.limits = parts.limits;
     this.leaseTtlMs = parts.leaseTtlMs;
     this.#inMaxMessages = parts.inMaxMessages;
+    this.work = new WorkFloor(parts.clock);
     this.membership = new Membership(parts.clock, parts.leaseTtlMs);
     this.ledger = new Ledger({
       clock: parts.clock,
       limits: parts.limits,
       mail: ({ partition, lane, to, message, letter }, sequence) => this.#mail(partition, lane, to, message, letter, sequence),
+      work: ({ lane, address, letter }) => this.work.add(lane, address, letter),
       fired: (partition, timer) => this.steps.tell({ kind: "timerFired", partition, timer }),
       changed: (change) => {
         for (const watcher of this.watchers) watcher(change);

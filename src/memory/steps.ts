@@ -44,6 +44,9 @@ const REQUESTS = [
   "members",
   "leave",
   "alive",
+  "fetch",
+  "ask",
+  "report",
 ] as const;
 export type Request = (typeof REQUESTS)[number];
 

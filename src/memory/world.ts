@@ -82,7 +82,11 @@ export class World {
       random: this.#random.fork(),
       maxLatencyMs: this.#maxLatencyMs,
     });
-    return new Attachment(this.#server, connection, this.#singlesOverlap, (outgoing) => this.#left(outgoing));
+    return new Attachment(this.#server, connection, {
+      hostClock,
+      singlesOverlap: this.#singlesOverlap,
+      left: (outgoing) => this.#left(outgoing),
+    });
   }
 
   /** A message from outside; its position in the source. @throws in_full */
@@ -130,6 +134,11 @@ export class World {
   /** The stored record, whole, or undefined. */
   read(address: Address): Uint8Array | undefined {
     return this.#server.ledger.whole(address);
+  }
+
+  /** Offered work that waits, or that somebody has in hand and did not acknowledge, each as `<lane> <type>/<id>`. */
+  get offeredWork(): readonly string[] {
+    return this.#server.work.places;
   }
 
   /** Where parts of records lie, each as `part <type>/<id> <index>`. */

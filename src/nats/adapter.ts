@@ -3,6 +3,7 @@ import type { Leases } from "../ports/leases.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
+import type { Work } from "../ports/work.ts";
 import { Answers } from "./answers.ts";
 import { DEFAULT_LEASE_TTL_MS, JetStreamLeases } from "./leases.ts";
 import { Link } from "./link.ts";
@@ -15,6 +16,8 @@ import { Records } from "./records.ts";
 import { Settler } from "./settler.ts";
 import { JetStreamStore } from "./store.ts";
 import { TurnSweeper } from "./turn-sweeper.ts";
+import { JetStreamWork } from "./work.ts";
+import { WorkSweeper } from "./work-sweeper.ts";
 import { DEFAULT_DEAD_TTL_MS } from "./writes.ts";
 
 export interface AdapterOptions {
@@ -28,7 +31,7 @@ export interface AdapterOptions {
   readonly answerMs?: number;
   /** How long a commit whose answer was lost is looked for before it is `unknown`. */
   readonly settleMs?: number;
-  /** How long turns stay in CORE for HISTORY to source them. */
+  /** How long turns and offers stay in CORE for HISTORY and WORK to source them. */
   readonly keepTurnsMs?: number;
   /** Set where the server runs with `sync_interval: always`. */
   readonly batchSingles?: boolean;
@@ -45,6 +48,7 @@ export interface Adapter {
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
+  readonly work: Work;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -61,6 +65,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const leases = new JetStreamLeases({ link, answers, reads, names, partitions, ttlMs: options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS });
   const settler = new Settler(reads, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? DEFAULT_SETTLE_MS);
   const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
+  const workSweeper = new WorkSweeper(link, reads, names, options.keepTurnsMs);
   const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
   return {
     store: new JetStreamStore({
@@ -70,6 +75,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
       records,
       settler,
       sweeper,
+      workSweeper,
       names,
       replicas,
       batchSingles,
@@ -80,6 +86,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
+    work: new JetStreamWork({ link, answers, names, inboxPrefix }),
     async close() {
       leases.close();
       await mailbox.close();

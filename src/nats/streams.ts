@@ -137,6 +137,27 @@ export function consumerRequest(source: SourceNames): object {
   };
 }
 
+/** Fetched work that is not acknowledged comes again after so long: its owner says whether it is wanted still. */
+const WORK_ACK_WAIT_MS = 30_000;
+
+/** The queue of one lane and type: whoever takes from it can run the type. */
+export function workConsumerRequest(stream: string, consumer: string, filter: string): object {
+  return {
+    stream_name: stream,
+    config: {
+      name: consumer,
+      durable_name: consumer,
+      ack_policy: "explicit",
+      ack_wait: WORK_ACK_WAIT_MS * NANOS_PER_MS,
+      max_deliver: -1,
+      max_ack_pending: MOST_UNACKNOWLEDGED,
+      deliver_policy: "all",
+      filter_subject: filter,
+    },
+    action: "",
+  };
+}
+
 /** One that lists subjects and goes away: no copy of it, nothing on disk, no bodies. */
 export function censusRequest({
   stream,

@@ -8,6 +8,7 @@ import type { Write } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
 import type { Joint } from "./joint.ts";
+import type { OfferedAttempt } from "./offered-attempt.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -37,7 +38,7 @@ export class Activation {
   /** The commit that is on its way, at most one per actor. */
   committing: Pending | undefined;
   /** A few: a stopped attempt may still be there when the next begins. */
-  attempts: readonly Attempt[] = NOTHING;
+  attempts: readonly (Attempt | OfferedAttempt)[] = NOTHING;
   /** Generations of work that was not begun, since the actor was parked when it could have been. */
   unbegun: readonly number[] = NOTHING;
   alarms: readonly ArmedAlarm[] = NOTHING;

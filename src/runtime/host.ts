@@ -4,6 +4,7 @@ import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
 import { fingerprintsOf } from "../core/fingerprint.ts";
 import { misfitWith } from "../core/joining.ts";
+import { beatIntervalMs } from "../core/lease.ts";
 import { PROTOCOL } from "../core/protocol.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Leases, Member, Sign } from "../ports/leases.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../ports/log.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
+import type { Work } from "../ports/work.ts";
 import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
 import { Partition } from "./partition.ts";
 import { Pulse } from "./pulse.ts";
@@ -25,13 +27,16 @@ export interface HostParts {
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
+  readonly work: Work;
   readonly clock: Clock;
   readonly log: Log;
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Attempts that may run at once. */
   readonly concurrency: number;
-  /** What placement may ask for. Default: none. */
+  /** What this host has that some work needs. Default: nothing. */
   readonly labels?: readonly string[];
+  /** After so long without a word a worker that took an attempt is believed dead. Default: 5 s. */
+  readonly silenceMs?: number;
   /** Of the package, for people. */
   readonly release: string;
   /** Bound on what idle actors may take in memory. */
@@ -41,6 +46,7 @@ export interface HostParts {
   readonly nearMail?: boolean;
 }
 
+const DEFAULT_SILENCE_MS = 5_000;
 /** How long a host that drains waits until others know. */
 const ANNOUNCE_MS = 1_000;
 /** How often a host that may not join looks whether the other is gone. */
@@ -79,6 +85,11 @@ export class Host {
     };
     const { store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes } = parts;
     this.stage = new Stage({
+      host: parts.id,
+      work: parts.work,
+      labels: parts.labels ?? [],
+      silenceMs: parts.silenceMs ?? DEFAULT_SILENCE_MS,
+      slotsEveryMs: beatIntervalMs(parts.leases.ttlMs),
       store,
       mailbox,
       outlet,
@@ -162,6 +173,7 @@ export class Host {
     await this.#demandFit();
     if (this.hasLeft) throw new TroupeError("stopped", `Host ${this.id} was stopped while it joined`);
     this.life.send({ type: "joined" });
+    this.stage.open();
     await this.#pulse.beat();
     await this.#seats.look();
     this.#pulse.goOn();
@@ -175,7 +187,7 @@ export class Host {
     this.life.send({ type: "drain" });
     this.stage.stopAdmitting();
     for (const partition of this.partitions) partition.drain();
-    await Promise.race([this.#handAllOver(timeoutMs), this.#deadline(timeoutMs)]);
+    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.returned()]), this.#deadline(timeoutMs)]);
     await this.#leave("drained");
   }
 
@@ -239,6 +251,7 @@ export class Host {
   /** Once: whoever comes second waits for the first's goodbyes. */
   #leave(how: "drained" | "stop"): Promise<void> {
     if (!this.hasLeft) this.life.send({ type: how });
+    this.stage.leave();
     return (this.#goodbye ??= this.#sayGoodbye());
   }
 

@@ -6,6 +6,7 @@ import type { Leases } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import { SOURCES, type Mailbox } from "../ports/mailbox.ts";
 import type { Store } from "../ports/store.ts";
+import type { Listening } from "../ports/work.ts";
 import { Session } from "./session.ts";
 import { SourceReader } from "./source-reader.ts";
 import type { Stage } from "./stage.ts";
@@ -42,6 +43,7 @@ export class Partition {
   readonly #parts: PartitionParts;
   readonly #readers: SourceReader[] = [];
   #session: Session | undefined;
+  #attending: Listening | undefined;
   #givingBack: Promise<void> | undefined;
 
   constructor(number: number, parts: PartitionParts) {
@@ -158,6 +160,7 @@ export class Partition {
   }
 
   async #read(session: Session): Promise<void> {
+    this.#attending = this.#parts.stage.attend(session);
     await Promise.all(
       SOURCES.map(async (source) => {
         const reader = new SourceReader(source, session, this.#parts);
@@ -170,6 +173,8 @@ export class Partition {
   }
 
   async #close(): Promise<void> {
+    this.#attending?.close();
+    this.#attending = undefined;
     await Promise.all(this.#readers.splice(0).map((reader) => reader.close()));
   }
 }

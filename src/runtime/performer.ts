@@ -1,24 +1,29 @@
 import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
+import { givenBack, taken, withoutOffer } from "../core/offer.ts";
 import { performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
-import { take, type Turn, type TurnAt } from "../core/turn.ts";
+import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import type { Abilities } from "./abilities.ts";
 import { emptyPending, NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
-import { settledBy, turnOfEnd } from "./attempt-end.ts";
+import { settledBy, turnOfEnd, type Trying } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
+import { decodeResult } from "./decode.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
 import type { Nearby } from "./nearby.ts";
 import { Obligations } from "./obligations.ts";
+import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
+import { attemptUnder, type Offers } from "./offers.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
-import { recover } from "./recovery.ts";
+import { afterCrash, recover } from "./recovery.ts";
 import { Release } from "./release.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
@@ -33,6 +38,10 @@ interface PerformerParts extends StageParts {
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
   readonly nearby: Nearby;
+  readonly offers: Offers;
+  readonly abilities: Abilities;
+  /** More has been begun than there are slots. */
+  readonly isOver: () => boolean;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -78,6 +87,7 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#ledger.apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#ledger.adopt(activation, hold, stance),
+      result: (activation, hold) => this.#result(activation, hold),
       outcomes: this.outcomes,
       takeUp: (activation, causes) => this.#takeUp(activation, causes),
     };
@@ -85,8 +95,8 @@ export class Performer {
     this.#obligations = new Obligations({
       ...parts,
       takeSlotInHand: () => {
-        const inHand = this.#slotInHand;
-        this.#slotInHand = false;
+        const inHand = this.#slotInHand && !parts.isOver();
+        if (inHand) this.#slotInHand = false;
         return inHand;
       },
       ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
@@ -136,21 +146,21 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
     else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.misfits.wait(activation, hold));
+    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(activation, () => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 
   #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
-    else this.#withSlot(() => this.#reception.start(activation, hold, others));
+    else this.#withSlot(activation, () => this.#reception.start(activation, hold, others));
   }
 
   /** A slot has become free for a task that waited for one; the slot goes to its attempt or back. */
   begin(activation: Activation): void {
     const queued = activation.queued ?? [];
     activation.queued = undefined;
-    this.#withSlot(() => {
+    this.#withSlot(activation, () => {
       if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.definition, activation.actor.record)) {
         this.#step(activation, { kind: "event", event: isLate(activation.actor.record, this.#parts.clock.now()) ? EXPIRE : BEGIN }, queued);
       } else activation.letGo(queued);
@@ -163,7 +173,9 @@ export class Performer {
     this.#obligations.grant(activation, attempt);
   }
 
-  #withSlot(turn: () => void): void {
+  #withSlot({ address }: Activation, turn: () => void): void {
+    // It brings none: what it works at is done elsewhere.
+    if (!this.#parts.abilities.canRun(address.type)) return turn();
     this.#slotInHand = true;
     turn();
     if (this.#slotInHand) this.#parts.slotFreed();
@@ -214,10 +226,64 @@ export class Performer {
     activation.stalled = NOTHING;
   }
 
-  #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
+  /** An attempt that somebody took has ended; what it brings is judged like that of one that ran here. */
+  offeredEnded(attempt: OfferedAttempt, end: AttemptEnd, hold?: Hold): void {
+    const { activation, name } = attempt;
+    if (attempt.stage.kind === "over") return;
+    this.#obligations.settle(attempt);
+    hold?.take();
+    this.#overflow.whenRoom(activation, () => {
+      this.#ended(activation, name, attempt, end, hold);
+      hold?.release();
+      this.#parts.retire(activation);
+    });
+  }
+
+  /** What comes of an attempt that was given up, or has ended, is not looked at (invariant 7). */
+  #result(activation: Activation, hold: Hold): void {
+    try {
+      const { token, end } = decodeResult(hold.delivery);
+      const attempt = attemptUnder(activation, token);
+      if (attempt === undefined) this.#ledger.adopt(activation, hold, "done");
+      else this.offeredEnded(attempt, end, hold);
+    } catch (error) {
+      this.#parts.dead(activation.session, hold, error);
+    }
+  }
+
+  /** Stores who may begin what was offered. */
+  grantOffer({ activation, name }: OfferedAttempt, worker: Worker): void {
+    this.#turnOffer(activation, (actor, at) => taken(actor, name, worker, at), []);
+  }
+
+  /** Whoever took it does not go on. */
+  gaveUp(attempt: OfferedAttempt): void {
+    const { activation, name, holds } = attempt;
+    this.#obligations.settle(attempt);
+    this.#turnOffer(activation, (actor, at) => afterCrash(activation, withoutOffer(actor, name), name, { ...this.#throwing, at }), holds);
+    // Where it is offered again it is in the same place: whoever takes the old message is told to stop.
+    if (!activation.attempts.some((each) => each instanceof OfferedAttempt)) this.#parts.offers.withdraw(attempt);
+  }
+
+  /** Whoever took it has not begun: it is offered again, or waits for a slot here. */
+  givenBack(attempt: OfferedAttempt): void {
+    const { activation, name, holds } = attempt;
+    this.#obligations.settle(attempt);
+    this.#turnOffer(activation, (actor, at) => givenBack(actor, name, at), holds);
+  }
+
+  #turnOffer(activation: Activation, turn: (actor: Actor, at: TurnAt) => Turn, handed: readonly Hold[]): void {
+    this.#overflow.whenRoom(activation, () => {
+      if (activation.actor === undefined || activation.phase === "dropped") return;
+      this.#ledger.apply(activation, turn(activation.actor, this.#ledger.at(activation)), handed);
+      this.#ledger.queueIfReady(activation, handed);
+    });
+  }
+
+  #ended(activation: Activation, name: string, attempt: Trying, end: AttemptEnd, hold?: Hold): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
-    const at = this.#ledger.at(activation);
+    const at = this.#ledger.at(activation, hold);
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
@@ -231,7 +297,7 @@ export class Performer {
     } catch (error) {
       turn = turnOfThrow(activation, actor, settledBy(attempt, end), error, { ...this.#throwing, at });
     }
-    this.#ledger.apply(activation, turn, attempt.holds, [], bytes);
+    this.#ledger.apply(activation, turn, attempt.holds, hold === undefined ? [] : [hold], bytes);
     layDown(activation, actor, settledBy(attempt, end), this.#room);
     this.#ledger.queueIfReady(activation, attempt.holds);
   }

@@ -90,9 +90,9 @@ export class SourceReader {
 
   #isFull(): boolean {
     const lane = this.#source.slice(3);
-    return (
-      lane !== "event" && this.#source.startsWith("in.") && this.#parts.stage.waitingIn(lane as StartLane) >= this.#parts.waitingPerLane
-    );
+    if (lane === "event" || !this.#source.startsWith("in.")) return false;
+    const { stage, waitingPerLane } = this.#parts;
+    return stage.waitingIn(lane as StartLane) >= waitingPerLane || stage.isFull;
   }
 
   #forgetLater(floor: MailFloor, source: MailSource): void {

@@ -1,4 +1,5 @@
 import { formatAddress, isTooLong, type StartLane } from "../core/address.ts";
+import { encodeJson } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -6,7 +7,10 @@ import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { CommitOutcome, Store } from "../ports/store.ts";
-import { Admission, needsSlot, type Reading } from "./admission.ts";
+import type { Listening, Work } from "../ports/work.ts";
+import { Abilities } from "./abilities.ts";
+import { Admission, type Reading } from "./admission.ts";
+import type { Activation } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -17,14 +21,25 @@ import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
 import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Nearby } from "./nearby.ts";
+import { Offers } from "./offers.ts";
 import type { Parcel } from "./parcel.ts";
 import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
+import { SlotBoard } from "./slot-board.ts";
+import { Taker } from "./taker.ts";
 import { Timekeeper } from "./timekeeper.ts";
 import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
 
 export interface StageParts {
+  readonly host: string;
+  readonly work: Work;
+  /** What this host has that some work needs. */
+  readonly labels: readonly string[];
+  /** After so long without a word a worker that took an attempt is believed dead. */
+  readonly silenceMs: number;
+  /** How often a host tells the others of its free slots, whatever happens. */
+  readonly slotsEveryMs: number;
   readonly store: Store;
   readonly mailbox: Mailbox;
   readonly outlet: Outlet;
@@ -53,6 +68,9 @@ export interface StageParts {
  */
 const MOST_COMMITS_IN_FLIGHT = 512;
 
+/** Offered and not taken: each keeps its actor in memory, some 4 KB. */
+const MOST_UNTAKEN = 10_000;
+
 /**
  * Where a host's actors are: from a delivery to a settled commit.
  *
@@ -67,7 +85,11 @@ const MOST_COMMITS_IN_FLIGHT = 512;
 export class Stage {
   readonly #parts: StageParts;
   readonly #cast: Cast;
+  readonly #abilities: Abilities;
   readonly #admission: Admission;
+  readonly #board: SlotBoard;
+  readonly #offers: Offers;
+  readonly #taker: Taker;
   readonly #early: Early;
   readonly #timekeeper: Timekeeper;
   readonly #nearby: Nearby;
@@ -81,8 +103,16 @@ export class Stage {
 
   constructor(parts: StageParts) {
     this.#parts = parts;
+    this.#abilities = new Abilities(parts.definitions, parts.labels);
+    const abilities = this.#abilities;
+    this.#board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, free: () => this.#admission.free, news: () => this.#admission.schedule() });
+    this.#offers = this.#newOffers();
+    this.#taker = new Taker({ ...parts, abilities, slotFreed: () => this.#admission.slotFreed(), woken: () => this.#admission.schedule() });
     this.#admission = new Admission({
       ...parts,
+      offers: this.#offers,
+      taker: this.#taker,
+      changed: () => this.#board.changed(),
       isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
       open: (session, hold) => this.#openStart(session, hold),
       begin: (activation) => this.#performer.begin(activation),
@@ -113,6 +143,7 @@ export class Stage {
     });
     this.#entrance = new Entrance({
       ...parts,
+      abilities,
       cast: this.#cast,
       known: this.#known,
       early: this.#early,
@@ -144,13 +175,31 @@ export class Stage {
       committer: this.committer,
       timekeeper: this.#timekeeper,
       nearby: this.#nearby,
+      offers: this.#offers,
+      abilities: this.#abilities,
+      isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
-      ready: (activation) =>
-        this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" }),
+      ready: (activation) => this.#ready(activation),
       wantsSlot: (activation, attempt) =>
         this.#admission.wait({ kind: "attempt", activation, attempt, lane: "high", void: () => attempt.phase !== "prepared" }),
       retire: (activation) => this.#cast.settle(activation),
+    });
+  }
+
+  #newOffers(): Offers {
+    return new Offers({
+      ...this.#parts,
+      abilities: this.#abilities,
+      board: this.#board,
+      isOver: () => this.#admission.isOver,
+      find: (key) => this.#cast.peek(key),
+      wake: (session, address) => this.#entrance.wake(session, address),
+      ended: (attempt, end) => this.#performer.offeredEnded(attempt, end),
+      grant: (attempt, worker) => this.#performer.grantOffer(attempt, worker),
+      gaveUp: (attempt) => this.#performer.gaveUp(attempt),
+      givenBack: (attempt) => this.#performer.givenBack(attempt),
+      progress: (actor, value) => this.#parts.outlet.event(actor, "progress", encodeJson(value)),
     });
   }
 
@@ -180,18 +229,55 @@ export class Stage {
     return this.#admission.waitingIn(lane);
   }
 
+  /** Tells other hosts of free slots, and takes what they offer. */
+  open(): void {
+    this.#board.open();
+    this.#taker.open();
+  }
+
+  /** The host leaves: what it took and has not finished is its owner's again. */
+  leave(): void {
+    this.#taker.stop();
+    this.#board.close();
+  }
+
+  /** Hears whoever has taken work of a partition's actors. */
+  attend(session: Session): Listening {
+    return this.#parts.work.attend(session.partition, (call) => {
+      if (session.open) this.#offers.heard(session, call);
+    });
+  }
+
+  /** So much is offered and not taken that no more should begin. */
+  get isFull(): boolean {
+    return this.#offers.untaken.size >= MOST_UNTAKEN;
+  }
+
+  #ready(activation: Activation): void {
+    // It needs no slot here, but waits all the same where nothing is begun any more.
+    if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
+      this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" });
+    else queueMicrotask(() => this.#performer.begin(activation));
+  }
+
   /** A delivery of an open session. */
   receive(session: Session, delivery: Delivery, reading: Reading): void {
     if (!session.accepts) return;
     const hold = new Hold(delivery);
     if (isTooLong(delivery)) this.#deadLetters.keep(session, hold, tooLong(delivery));
-    else if (delivery.lane === "event" || !needsSlot(this.#parts.definitions, delivery)) this.#event(session, hold);
+    else if (delivery.lane === "event" || !this.#abilities.needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
   }
 
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();
+    this.#taker.drain();
+  }
+
+  /** Resolves once nothing runs here that was taken from other owners. */
+  returned(): Promise<void> {
+    return this.#taker.idle();
   }
 
   /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */
@@ -212,7 +298,7 @@ export class Stage {
     session.phase = "ended";
     const partners = this.#cast.of(session).flatMap(partnersOf);
     for (const activation of this.#cast.of(session)) {
-      for (const { delivery } of activation.waiting) if (needsSlot(this.#parts.definitions, delivery)) this.#admission.slotFreed();
+      for (const { delivery } of activation.waiting) if (this.#abilities.needsSlot(delivery)) this.#admission.slotFreed();
       this.#performer.abort(activation, why);
       this.#cast.drop(activation);
     }

@@ -3,6 +3,7 @@ import { partitionOf } from "../../src/core/placement.ts";
 import type { Leases, Sign } from "../../src/ports/leases.ts";
 import type { Mailbox } from "../../src/ports/mailbox.ts";
 import type { Commit, Letter, Store } from "../../src/ports/store.ts";
+import type { Work } from "../../src/ports/work.ts";
 
 /**
  * What a contract is run against: one fresh server (or namespace) per fixture, with two hosts attached to it that know nothing of
@@ -39,6 +40,7 @@ export interface Attached {
   readonly store: Store;
   readonly mailbox: Mailbox;
   readonly leases: Leases;
+  readonly work: Work;
 }
 
 interface Capabilities {
@@ -68,6 +70,7 @@ interface StoredTurn {
 export type StoreFixture = Fixture;
 export type MailboxFixture = Fixture;
 export type LeasesFixture = Fixture;
+export type WorkFixture = Fixture;
 
 /** An address of that type which belongs to that partition. `name` tells two of one partition apart. */
 export function addressIn(partition: number, partitions: number, name: string, type = "job"): Address {

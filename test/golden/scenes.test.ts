@@ -128,7 +128,7 @@ const ACTIVITY: Readonly<Record<keyof ActivityRecord, true>> = {
   reruns: true,
   failures: true,
   watched: true,
-  dueAt: true,
+  dueAt: true, offer: true,
 };
 const TIMER: Readonly<Record<keyof TimerRecord, true>> = { generation: true, dueAt: true, event: true, to: true, keeper: true };
 const CHILD: Readonly<Record<keyof ChildRecord, true>> = {

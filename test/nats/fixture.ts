@@ -20,7 +20,7 @@ export async function openFixture(rig: Rig): Promise<Fixture> {
   const system = await rig.system({ adapter: { leaseTtlMs: 1000 } });
   const { names, layout } = system;
   const [a, b] = [await system.attach({ leaseTtlMs: 1000 }), await system.attach({ leaseTtlMs: 1000 })];
-  const attached = (host: string, { store, mailbox, leases }: Adapter): Attached => ({ host, store, mailbox, leases });
+  const attached = (host: string, { store, mailbox, leases, work }: Adapter): Attached => ({ host, store, mailbox, leases, work });
   const request = async <Reply>(subject: string, body: object): Promise<Reply> =>
     JSON.parse((await system.connection.request(subject, JSON.stringify(body))).string()) as Reply;
   const pass = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
