@@ -1,8 +1,17 @@
 import { expect, test } from "vitest";
 import { hashOf, play } from "./play.ts";
 import { scenarioOf } from "./scenario.ts";
+import { describeLine } from "./trace.ts";
 
 test("x", { timeout: 110_000 }, async () => {
+  const only = process.env["SEED"];
+  if (only !== undefined) {
+    const { breaches, lines } = await play(scenarioOf(Number(only)));
+    const actor = process.env["ACTOR"];
+    const text = lines.map((line, i) => `${i} ${describeLine(line)}`).filter((line) => actor === undefined || line.includes(actor) || line.includes(" fault") || line.includes("calm") || line.includes(" owned"));
+    console.log([...text, ...breaches.map(({ law, message, line }) => `${law} @${line}: ${message}`), JSON.stringify(scenarioOf(Number(only)))].join("\n"));
+    return;
+  }
   const from = Number(process.env["FROM"] ?? 1);
   const count = Number(process.env["COUNT"] ?? 20);
   const t = Date.now();
