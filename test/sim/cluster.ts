@@ -13,6 +13,7 @@ import type { Scenario } from "./scenario.ts";
 export interface Mutant {
   readonly ports?: (ports: Ports, world: World) => Ports;
   readonly definition?: (definition: Definition) => Definition;
+  readonly server?: (world: World) => void;
 }
 
 /** The simulated server with its hosts: each place in it is held by one process after the other. */
@@ -34,6 +35,7 @@ export class Cluster {
     this.#definitions = castOfRun((key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key }));
     this.#options = hosts;
     this.#mutant = mutant;
+    mutant.server?.(this.world);
     this.members = hosts.map(() => undefined);
     this.world.onStep((step) => {
       if (step.kind !== "commitAnswered") return;
