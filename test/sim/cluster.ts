@@ -4,8 +4,9 @@ import { ProcessClock } from "../../src/memory/process-clock.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
 import { createWorld, type World } from "../../src/memory/world.ts";
 import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
-import { castOfRun, plansOfHost } from "./cast.ts";
+import { CAST, witness } from "./cast.ts";
 import { Member, type MemberOptions, type Ports } from "./member.ts";
+import { plansOfHost } from "./plans.ts";
 import { Recorder } from "./recorder.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -26,13 +27,12 @@ export class Cluster {
   readonly tally = { launches: 0, crashes: 0, zombies: 0, cuts: 0, unknowns: 0 };
   isServerDown = false;
   readonly #options: readonly MemberOptions[];
-  readonly #definitions: readonly Definition[];
   readonly #mutant: Mutant;
 
   constructor({ seed, server, hosts }: Scenario, mutant: Mutant = {}) {
     this.world = createWorld({ clock: this.clock, seed, ...server });
     this.recorder = new Recorder(this.world);
-    this.#definitions = castOfRun((key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key }));
+    witness.act = (key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key });
     this.#options = hosts;
     this.#mutant = mutant;
     mutant.server?.(this.world);
@@ -58,7 +58,7 @@ export class Cluster {
     const { store, mailbox, leases, outlet } = attachment;
     const { ports: disguise, definition: change = (definition: Definition) => definition } = this.#mutant;
     const ports = disguise?.({ store, mailbox, leases, outlet }, this.world) ?? { store, mailbox, leases, outlet };
-    const definitions = [...this.#definitions, ...plansOfHost()].map(change);
+    const definitions = [...CAST, ...plansOfHost()].map(change);
     const { recorder } = this;
     const { partitions } = this.world;
     const member = new Member({ name, clock, attachment, ports, partitions, definitions, recorder }, options);

@@ -17,8 +17,19 @@ export interface Run {
   readonly tally: Readonly<Record<string, number>>;
 }
 
-/** One run from beginning to end. The same scenario gives the same lines. */
+/** One run from beginning to end. The same scenario gives the same lines. One at a time: actors' actions are heard by the newest. */
 export async function play(scenario: Scenario, mutant?: Mutant): Promise<Run> {
+  const { stackTraceLimit } = Error;
+  // Errors are made by the thousand, and where from says nothing about what happened.
+  Error.stackTraceLimit = 0;
+  try {
+    return await played(scenario, mutant);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function played(scenario: Scenario, mutant?: Mutant): Promise<Run> {
   const cluster = new Cluster(scenario, mutant);
   const { clock, recorder, world } = cluster;
   const trouble = new Trouble(cluster, scenario.faults);

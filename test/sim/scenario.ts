@@ -1,9 +1,10 @@
 import { START_LANES, type StartLane } from "../../src/core/address.ts";
 import { STRATEGIES } from "../../src/core/supervision.ts";
 import { Random } from "../../src/memory/random.ts";
-import { FAMILIES, ORDERS, TASKS, type Errand, type TaskType } from "./cast.ts";
+import { FAMILIES, TASKS, type Errand, type TaskType } from "./cast.ts";
 import { drawFaults, type Fault } from "./faults.ts";
 import type { MemberOptions } from "./member.ts";
+import { ORDERS } from "./plans.ts";
 
 /** One run, whole: drawn from a seed, and nothing but data, so that it can be printed and made smaller. */
 export interface Scenario {
