@@ -8,6 +8,7 @@ interface Told {
   readonly name: string;
   readonly replyTo?: AnyActorRef;
   readonly ms?: number;
+  readonly bytes?: number;
   readonly child?: string;
   readonly output?: unknown;
 }
@@ -29,6 +30,7 @@ const note = hear(({ event }) => event.name);
 const tell = (child: string, type: string) => sendTo(child, { type } as never);
 
 interface Diary extends Heard {
+  readonly weight: string;
   readonly naps: number;
   readonly chores: number;
   readonly isClosing: boolean;
@@ -42,6 +44,7 @@ export function diary(act: (key: string) => void): AnyStateMachine {
   const noted = { actions: note };
   const awake = [hear<Diary>(({ context }) => `timer#${context.naps}`), change<Diary>(({ context }) => ({ naps: context.naps + 1 }))];
   const done = [hear<Diary>(({ context }) => `chore#${context.chores}`), change<Diary>(({ context }) => ({ chores: context.chores + 1 }))];
+  const heavier = change<Diary>(({ context, event }) => ({ weight: context.weight + "x".repeat(event.bytes ?? 0) }));
   const loud = emit((({ event }: Info<Diary>) => ({ type: "noted", heard: event.name })) as never);
   const answer = sendTo((({ event }: Info<Diary>) => event.replyTo) as never, (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never);
   const parts = {
@@ -50,10 +53,10 @@ export function diary(act: (key: string) => void): AnyStateMachine {
     delays: { nap: 1_300, sleep: 5_500 },
   };
   return machineOf(parts, {
-    context: { heard: [], naps: 0, chores: 0, isClosing: false },
+    context: { heard: [], weight: "", naps: 0, chores: 0, isClosing: false },
     initial: "idle",
     on: {
-      note: { actions: [note, "act", loud] },
+      note: { actions: [note, heavier, "act", loud] },
       ask: { actions: [note, answer] },
       close: { actions: [note, change<Diary>(() => ({ isClosing: true }))] },
       nap: noted,

@@ -117,7 +117,7 @@ export function settled(): Law {
     *line(line) {
       if (line.kind === "calm") isCalm = true;
     },
-    *end({ rest, expected, records }) {
+    *end({ rest, expected, records, expired }) {
       if (!isCalm) return;
       for (const left of rest?.unacknowledged ?? []) {
         const [, source = "", actor = ""] = left.split(" ");
@@ -126,6 +126,8 @@ export function settled(): Law {
       }
       for (const [actor, { states }] of expected) {
         const record = records.get(actor);
+        // What has expired had ended: how, nobody knows any more.
+        if (record === undefined && expired.has(actor)) continue;
         if (record === undefined) yield `${actor} is nowhere`;
         else if (states !== undefined && !states.includes(record.parked === undefined ? stateOf(record) : "parked"))
           yield `${actor} is ${record.parked === undefined ? stateOf(record) : `parked: ${record.parked.reason}`}, not ${states.join(" or ")}`;

@@ -84,6 +84,8 @@ export function oneEnd(): Law {
   const ends = new Map<string, string[]>();
   return {
     *line(line, { records }) {
+      // Its id is free again.
+      if (line.kind === "expired") ends.delete(line.actor);
       if (line.kind !== "stored") return;
       for (const write of line.writes) {
         if (write.kind !== "record" || !hasEnded(write.record)) continue;

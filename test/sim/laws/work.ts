@@ -66,6 +66,7 @@ export function atMostOnce(): Law {
   const forgiven = new Set<string>();
   return {
     *line(line) {
+      if (line.kind === "expired") runs.delete(line.actor);
       if (line.kind === "accepted" && line.source === "in.event") forgiven.add(line.actor);
       if (line.kind === "ended") {
         const run = runs.get(line.actor)?.find(({ attempt, host }) => attempt === line.attempt && host === line.host);
@@ -87,6 +88,8 @@ export function attempts(): Law {
   const newest = new Map<string, number>();
   return {
     *line(line, { records }) {
+      // An id that is free again is another task's.
+      if (line.kind === "expired") for (const key of newest.keys()) if (key.startsWith(`${line.actor} `)) newest.delete(key);
       if (line.kind !== "begun" || records.get(line.actor)?.kind === "actor") return;
       const { actor, host, epoch, attempt } = line;
       const key = `${actor} ${host} ${epoch}`;
