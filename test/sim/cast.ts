@@ -50,7 +50,15 @@ export const CAST: readonly Definition[] = cast();
 function cast(): readonly Definition[] {
   const tasks = Object.entries(TASKS).map(([name, onCrash]) => {
     const timeout = name === "brief" ? { timeout: BRIEF_MS } : {};
-    return defineTask<Work, string>({ name, onCrash, retry: RETRY, history: name === "brief", retention: { done: "1m", failed: "1m" }, ...timeout, run: standIn });
+    return defineTask<Work, string>({
+      name,
+      onCrash,
+      retry: RETRY,
+      history: name === "brief",
+      retention: { done: "1m", failed: "1m" },
+      ...timeout,
+      run: standIn,
+    });
   });
   const jobFor = (policy: TaskType): object => logicOf(tasks.find(({ name }) => name === policy) as Definition<Work, string>);
   const definitions = [

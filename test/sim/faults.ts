@@ -10,7 +10,14 @@ import type { Way } from "../../src/memory/connection.ts";
  */
 export type Fault =
   /** A process dies `hops` promise reactions after an instant: between any two awaits. Another takes its place. */
-  | { readonly kind: "crash"; readonly host: number; readonly atMs: number; readonly hops: number; readonly underWay: InFlight; readonly downMs: number }
+  | {
+      readonly kind: "crash";
+      readonly host: number;
+      readonly atMs: number;
+      readonly hops: number;
+      readonly underWay: InFlight;
+      readonly downMs: number;
+    }
   /** Whoever does the nth of these from an instant on dies at it, or freezes, is cut off, cannot be heard. */
   | ({ readonly kind: "at"; readonly step: StepKind; readonly nth: number; readonly atMs: number } & Incident)
   /** All processes die at once. */
@@ -24,7 +31,13 @@ export type Fault =
   | { readonly kind: "commit"; readonly nth: number; readonly fault: CommitFault }
   | { readonly kind: "loseAcks"; readonly atMs: number; readonly times: number }
   /** Requests that get no answer, whether done or not. */
-  | { readonly kind: "request"; readonly atMs: number; readonly request: "load" | "open" | "claim" | "release" | "owners" | "alive" | "forget" | "awaits" | "census"; readonly applied: boolean; readonly times: number }
+  | {
+      readonly kind: "request";
+      readonly atMs: number;
+      readonly request: "load" | "open" | "claim" | "release" | "owners" | "alive" | "forget" | "awaits" | "census";
+      readonly applied: boolean;
+      readonly times: number;
+    }
   | { readonly kind: "loseBeats"; readonly host: number; readonly atMs: number; readonly times: number }
   /** Everything that is not acknowledged comes again; or also what is, but is still stored. */
   | { readonly kind: "rewind" | "loseConsumer"; readonly atMs: number }

@@ -34,10 +34,7 @@ export async function playInWorkers({ from, seeds, workers, progress }: FleetOpt
   return result;
 }
 
-function employ(
-  take: () => { from: number; count: number } | undefined,
-  note: (part: Result, count: number) => void,
-): Promise<void> {
+function employ(take: () => { from: number; count: number } | undefined, note: (part: Result, count: number) => void): Promise<void> {
   const worker = new Worker(new URL("./worker.js", import.meta.url));
   return new Promise((resolve, reject) => {
     let portion = take();

@@ -15,7 +15,11 @@ vi.mock(import("../../src/core/hear.ts"), async (importOriginal) => {
           : envelope.kind === "timer"
             ? record.timers[envelope.timer]
             : undefined;
-    return hear(definition, record, current === undefined ? envelope : ({ ...envelope, generation: current.generation } as typeof envelope));
+    return hear(
+      definition,
+      record,
+      current === undefined ? envelope : ({ ...envelope, generation: current.generation } as typeof envelope),
+    );
   };
   return { hear: heedless };
 });

@@ -46,7 +46,10 @@ export function diary(act: (key: string) => void): AnyStateMachine {
   const done = [hear<Diary>(({ context }) => `chore#${context.chores}`), change<Diary>(({ context }) => ({ chores: context.chores + 1 }))];
   const heavier = change<Diary>(({ context, event }) => ({ weight: context.weight + "x".repeat(event.bytes ?? 0) }));
   const loud = emit((({ event }: Info<Diary>) => ({ type: "noted", heard: event.name })) as never);
-  const answer = sendTo((({ event }: Info<Diary>) => event.replyTo) as never, (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never);
+  const answer = sendTo(
+    (({ event }: Info<Diary>) => event.replyTo) as never,
+    (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never,
+  );
   const parts = {
     actors: { chore: fromPromise(async () => "") },
     actions: { act: (info: object) => act((info as { key: string }).key) },
@@ -127,7 +130,10 @@ export function family(jobs: number, job: object): AnyStateMachine {
   ];
   const answered = [note, change<Family>(({ context }) => ({ answers: context.answers + 1 }))];
   const begun = Array.from({ length: jobs }, (_, n) =>
-    spawnChild("job" as never, { id: `job${n}`, input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never }),
+    spawnChild("job" as never, {
+      id: `job${n}`,
+      input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never,
+    }),
   );
   return machineOf(
     { actors: { echo, job } },
@@ -140,7 +146,10 @@ export function family(jobs: number, job: object): AnyStateMachine {
           always: { guard: ({ context }: Info<Family>) => context.ends === jobs + 1, target: "over" },
           on: {
             answer: [
-              { guard: ({ context }: Info<Family>) => context.answers + 1 < context.questions, actions: [...answered, tell("echo", "ask")] },
+              {
+                guard: ({ context }: Info<Family>) => context.answers + 1 < context.questions,
+                actions: [...answered, tell("echo", "ask")],
+              },
               { guard: ({ context }: Info<Family>) => context.answers === context.questions, actions: [...answered, tell("echo", "bye")] },
               { actions: answered },
             ],
@@ -191,7 +200,9 @@ export function swapper(): AnyStateMachine {
             input: ({ context }: Info<Swapper>) => ({ token: context.swaps, ms: context.ms }),
             onDone: { target: "over", actions: heardOf },
           },
-          on: { swap: { target: "busy", reenter: true, actions: [note, change<Swapper>(({ context }) => ({ swaps: context.swaps + 1 }))] } },
+          on: {
+            swap: { target: "busy", reenter: true, actions: [note, change<Swapper>(({ context }) => ({ swaps: context.swaps + 1 }))] },
+          },
         },
         over: { type: "final" },
       },

@@ -55,21 +55,30 @@ function over<T extends object>(target: T, methods: Partial<T>): T {
   });
 }
 
+/** Those that lie in parts are left as they are. */
+const isWhole = ({ bytes }: { readonly bytes: Uint8Array }): boolean => bytes[0] === 1;
+
 function inRecord(change: (record: ActorRecord) => object): Mutant {
   return withWrites((write) =>
-    write.kind === "record" ? [{ ...write, bytes: encodeRecord(change(decodeRecord(write.bytes) as ActorRecord)) }] : [write],
+    write.kind === "record" && isWhole(write)
+      ? [{ ...write, bytes: encodeRecord(change(decodeRecord(write.bytes) as ActorRecord)) }]
+      : [write],
   );
 }
 
-const isCautious = ({ bytes }: Extract<Write, { kind: "record" }>): boolean => {
-  const record = decodeRecord(bytes) as ActorRecord;
+const isCautious = (write: Extract<Write, { kind: "record" }>): boolean => {
+  if (!isWhole(write)) return false;
+  const record = decodeRecord(write.bytes) as ActorRecord;
   return record.kind === undefined && record.value === "doing";
 };
 
 export const MUTANTS: Readonly<Record<string, Seeded>> = {
   "acknowledges as it delivers": {
     law: "kept",
-    ports: (ports) => ({ ...ports, mailbox: over(ports.mailbox, { open: (partition, source, reader) => ports.mailbox.open(partition, source, hasty(reader)) }) }),
+    ports: (ports) => ({
+      ...ports,
+      mailbox: over(ports.mailbox, { open: (partition, source, reader) => ports.mailbox.open(partition, source, hasty(reader)) }),
+    }),
   },
   "may commit under any fence": {
     law: "fence",

@@ -25,7 +25,11 @@ const MORE: Readonly<Record<Order, Partial<Options>>> = {
     onFailure: {
       errand: [
         { policy: "retry", attempts: 2, minDelayMs: 300, jitter: 0 },
-        { policy: "reschedule", rounds: 1, replace: ({ key }) => ({ children: [{ kind: "errand", key: `${key}-again`, input: { key, ms: 0, failures: 0 } }] }) },
+        {
+          policy: "reschedule",
+          rounds: 1,
+          replace: ({ key }) => ({ children: [{ kind: "errand", key: `${key}-again`, input: { key, ms: 0, failures: 0 } }] }),
+        },
       ],
     },
   },

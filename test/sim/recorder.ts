@@ -38,8 +38,7 @@ export class Recorder {
     world.onOutgoing((outgoing) => {
       const said = JSON.parse(Buffer.from(outgoing.body).toString()) as Readonly<Record<string, unknown>>;
       if (outgoing.kind === "reply") this.#replied(outgoing.to, said);
-      else if (typeof said["heard"] === "string")
-        this.note({ kind: "emitted", actor: formatAddress(outgoing.from), heard: said["heard"] });
+      else if (typeof said["heard"] === "string") this.note({ kind: "emitted", actor: formatAddress(outgoing.from), heard: said["heard"] });
     });
   }
 

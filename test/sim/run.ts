@@ -5,9 +5,9 @@ import type { Breach } from "./checker.ts";
 import { playInWorkers } from "./fleet.ts";
 import { formatHistory } from "./history.ts";
 import { hashOf, play } from "./play.ts";
-import { scenarioOf, type Scenario } from "./scenario.ts";
-import type { Failure, Result } from "./seeds.ts";
-import { shrunk } from "./shrink.ts";
+import { commandOf, describeBreach, describeLeast } from "./report.ts";
+import { scenarioOf } from "./scenario.ts";
+import type { Result } from "./seeds.ts";
 import { describeLine } from "./trace.ts";
 
 /**
@@ -31,14 +31,13 @@ const MOST_SHRUNK = 3;
 const print = (words: string): void => void process.stdout.write(`${words}\n`);
 
 async function playOne(seed: number, { trace, history, shrink }: Options): Promise<boolean> {
-  const scenario = scenarioOf(seed);
-  const { lines, breaches, tally } = await play(scenario);
+  const { lines, breaches, tally } = await play(scenarioOf(seed));
   if (trace === true) for (const line of lines) print(describeLine(line));
   if (history !== undefined) writeFileSync(history, formatHistory(lines));
   print(`seed ${seed}: ${lines.length} lines, hash ${hashOf(lines)}`);
   print(table(tally));
   printBreaches(breaches);
-  if (breaches.length > 0 && shrink) await printShrunk(scenario, breaches);
+  if (shrink) await printLeast(seed, breaches);
   return breaches.length === 0;
 }
 
@@ -52,29 +51,20 @@ async function playMany({ seeds, from, workers, shrink }: Options): Promise<bool
   const seconds = (performance.now() - startedAt) / 1_000;
   print(`${seeds} seeds from ${from} in ${seconds.toFixed(0)} s with ${workers} workers: ${failures.length} broken`);
   print(table(tally));
-  for (const failure of failures) printFailure(failure);
-  for (const { seed, breaches } of shrink ? failures.slice(0, MOST_SHRUNK) : []) await printShrunk(scenarioOf(seed), breaches);
+  for (const { seed, breaches } of failures) {
+    print(`\n${commandOf(seed)}`);
+    printBreaches(breaches);
+  }
+  for (const { seed, breaches } of shrink ? failures.slice(0, MOST_SHRUNK) : []) await printLeast(seed, breaches);
   return failures.length === 0;
 }
 
-function printFailure({ seed, breaches }: Failure): void {
-  print(`\nnpm run sim -- --seed ${seed} --trace`);
-  printBreaches(breaches);
-}
-
 function printBreaches(breaches: readonly Breach[]): void {
-  for (const { law, message, line } of breaches) print(`  ${law}, line ${line}: ${message}`);
+  for (const breach of breaches) print(describeBreach(breach));
 }
 
-async function printShrunk(scenario: Scenario, breaches: readonly Breach[]): Promise<void> {
-  const [first] = breaches;
-  if (first === undefined) return;
-  const { scenario: small, runs } = await shrunk(scenario, first.law);
-  print(`\nseed ${scenario.seed} breaks ${first.law} with as little as this (${runs} runs):`);
-  print(`  server ${JSON.stringify(small.server)}`);
-  for (const host of small.hosts) print(`  host ${JSON.stringify(host)}`);
-  for (const job of small.jobs) print(`  job ${JSON.stringify(job)}`);
-  for (const fault of small.faults) print(`  fault ${JSON.stringify(fault)}`);
+async function printLeast(seed: number, [first]: readonly Breach[]): Promise<void> {
+  if (first !== undefined) print(`\n${await describeLeast(scenarioOf(seed), first)}`);
 }
 
 function table(tally: Readonly<Record<string, number>>): string {

@@ -65,7 +65,12 @@ export type Job = Sent &
     | { readonly kind: "family"; readonly shape: number; readonly questions: number; readonly ms: readonly number[] }
     | { readonly kind: "swapper"; readonly ms: number; readonly says: readonly Say[] }
     | { readonly kind: "crew"; readonly strategy: (typeof STRATEGIES)[number]; readonly says: readonly Say[] }
-    | { readonly kind: "trip"; readonly order: (typeof ORDERS)[number]; readonly errands: readonly Errand[]; readonly cancelAfterMs?: number }
+    | {
+        readonly kind: "trip";
+        readonly order: (typeof ORDERS)[number];
+        readonly errands: readonly Errand[];
+        readonly cancelAfterMs?: number;
+      }
   );
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { kind: Kind }>;

@@ -14,7 +14,8 @@ export function shareOf(leases: Leases, place: number, places: number, clock: Cl
     owners: async () => {
       const owners = await leases.owners();
       const dead = new Set<string>();
-      for (const host of new Set(owners.map(({ host: owner }) => owner))) if (host !== undefined && !(await leases.alive(host))) dead.add(host);
+      for (const host of new Set(owners.map(({ host: owner }) => owner)))
+        if (host !== undefined && !(await leases.alive(host))) dead.add(host);
       const now = clock.monotonic();
       return owners.map((owner) => {
         const { partition, host } = owner;

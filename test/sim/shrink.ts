@@ -1,9 +1,7 @@
 import type { LawName } from "./checker.ts";
-import type { Cluster, Mutant } from "./cluster.ts";
+import type { Mutant } from "./cluster.ts";
 import { play } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
-
-export type { Cluster };
 
 /** A smaller scenario that still breaks the law, and how many runs that took. */
 export interface Shrunk {
@@ -44,7 +42,7 @@ export async function shrunk(scenario: Scenario, law: LawName, mutant?: Mutant):
 export async function fewer<T>(items: readonly T[], holds: (items: readonly T[]) => Promise<boolean>): Promise<readonly T[]> {
   let left = items;
   for (let part = Math.ceil(left.length / 2); part >= 1; part = part === 1 ? 0 : Math.ceil(part / 2)) {
-    for (let from = 0; from < left.length; ) {
+    for (let from = 0; from < left.length;) {
       const without = [...left.slice(0, from), ...left.slice(from + part)];
       if (await holds(without)) left = without;
       else from += part;
@@ -66,6 +64,10 @@ function simplifications({ jobs, hosts }: Scenario): readonly Simplification[] {
     (from) => ({ ...from, hosts: from.hosts.map((host) => ({ ...host, paceMs: 0 })) }),
     (from) => ({ ...from, hosts: from.hosts.map((host) => ({ ...host, soonRounds: 0 })) }),
     (from) => ({ ...from, hosts: from.hosts.map((host) => ({ ...host, nearMail: false })) }),
-    ...jobs.flatMap((job, i): Simplification[] => (job.losses.length === 0 ? [] : [(from) => ({ ...from, jobs: from.jobs.map((each, n) => (n === i ? { ...each, losses: [] } : each)) })])),
+    ...jobs.flatMap((job, i): Simplification[] =>
+      job.losses.length === 0
+        ? []
+        : [(from) => ({ ...from, jobs: from.jobs.map((each, n) => (n === i ? { ...each, losses: [] } : each)) })],
+    ),
   ];
 }

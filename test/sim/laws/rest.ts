@@ -27,8 +27,7 @@ export function heard(): Law {
   const promised = new Map<string, string[]>();
   return {
     *line(line) {
-      if (line.kind === "promised" && line.heard !== undefined)
-        promised.set(line.actor, [...(promised.get(line.actor) ?? []), line.heard]);
+      if (line.kind === "promised" && line.heard !== undefined) promised.set(line.actor, [...(promised.get(line.actor) ?? []), line.heard]);
     },
     *end({ records, expected }) {
       for (const [actor, record] of records) yield* numbered(actor, heardBy(record));
@@ -90,7 +89,8 @@ function* bereft(actor: string, { children = {}, ended = [] }: StoredRecord, rec
   for (const [name, { type, id, generation: number, dueAt }] of Object.entries(children)) {
     if (ended.includes(number) || dueAt !== undefined) continue;
     const child = records.get(`${type}/${id}`);
-    if (child === undefined || hasEnded(child)) yield `${actor} waits for its child ${name}, and ${type}/${id} ${child === undefined ? "is not there" : "has ended"}`;
+    if (child === undefined || hasEnded(child))
+      yield `${actor} waits for its child ${name}, and ${type}/${id} ${child === undefined ? "is not there" : "has ended"}`;
   }
 }
 
@@ -104,7 +104,8 @@ export function timer(): Law {
       }
       for (const { actor, timer: name } of rest?.timers ?? []) {
         const record = records.get(actor);
-        if (record === undefined || hasEnded(record)) yield `the timer ${name} is set, and ${actor} ${record === undefined ? "is not there" : "has ended"}`;
+        if (record === undefined || hasEnded(record))
+          yield `the timer ${name} is set, and ${actor} ${record === undefined ? "is not there" : "has ended"}`;
         else if (!Object.hasOwn(record.timers, name)) yield `the timer ${name} is set, and ${actor} does not wait for it`;
       }
     },

@@ -25,7 +25,8 @@ export function committedFirst(): Law {
           if (!owed.has(line.key)) yield `an action of ${line.actor} ran whose turn was never stored: ${line.key}`;
           return;
         case "emitted":
-          if (!heard.has(`${line.actor} ${line.heard}`)) yield `${line.actor} emitted an event on ${line.heard}, a turn that was never stored`;
+          if (!heard.has(`${line.actor} ${line.heard}`))
+            yield `${line.actor} emitted an event on ${line.heard}, a turn that was never stored`;
           return;
         case "answered":
           if (!replies.has(line.to)) yield `${line.to} was answered before that was stored`;
