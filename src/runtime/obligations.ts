@@ -107,7 +107,7 @@ export class Obligations {
         name,
         activity,
         input: activity.input(actor.record.context, asked.input),
-        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0)),
+        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0) + (asked.earlierReruns ?? 0)),
         generation: asked.generation,
         epoch: activation.session.fence,
         watched: asked.watched === true,
