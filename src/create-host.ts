@@ -9,7 +9,7 @@ import { TroupeError, type Fault } from "./core/errors.ts";
 import { warningsOf } from "./core/machine-warnings.ts";
 import { castOf } from "./define-actor.ts";
 import { openAdapter, type Adapter } from "./nats/adapter.ts";
-import { inboxPrefixIn, openConnection } from "./nats/connection.ts";
+import { inboxPrefixIn, leave, openConnection } from "./nats/connection.ts";
 import { Micro } from "./nats/micro.ts";
 import { namesOf } from "./nats/names.ts";
 import { provision, type Layout } from "./nats/provision.ts";
@@ -101,7 +101,7 @@ export class RunningHost implements AsyncDisposable {
     const { micro, adapter, client, connection } = this.#parts;
     micro.close();
     await adapter.close();
-    if (!connection.isClosed()) await connection.drain();
+    await leave(connection);
     await client.close();
   }
 }
@@ -162,7 +162,7 @@ async function assemble(
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
-  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, options);
+  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, { ...options, log });
   const client = new Client(gateway);
   const statistics = () => ({
     id,

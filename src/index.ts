@@ -24,7 +24,9 @@ export {
 export type { ChildDescription, YieldedChild } from "./plan-child.ts";
 export type { ExpandContext } from "./plan-expansion.ts";
 export type { Log } from "./ports/log.ts";
-export { Ref, type WaitOptions } from "./ref.ts";
+export type { WaitOptions } from "./limits.ts";
+export type { ConnectionState } from "./ports/gateway.ts";
+export { Ref, type SendOptions } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { SuperviseOptions } from "./supervise.ts";
 export { supervisor } from "./supervisor.ts";

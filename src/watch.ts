@@ -36,7 +36,7 @@ export async function* watchActor(
   const turns = from === "now" || !hasHistory ? undefined : new Turns(gateway, address);
   let shown = typeof from === "number" ? from - 1 : 0;
   let last: View | undefined;
-  for await (const { bytes } of gateway.watch(address, signal === undefined ? {} : { signal })) {
+  for await (const { bytes } of gateway.watch(address, signal)) {
     if (bytes === undefined) {
       // An actor's last state has been told; that a task expires is one of its states.
       if (last?.kind !== "actor") yield expiredTask(address);
@@ -75,7 +75,7 @@ class Turns {
     let reached = shown;
     const startedAt = performance.now();
     while (reached < record.revision - 1) {
-      for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position)) {
+      for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position, signal)) {
         const turn = asRecord((decodeRecord(bytes) as { readonly record: unknown }).record);
         // The same id may have been in use before.
         if (turn.createdAt !== record.createdAt) continue;
