@@ -143,6 +143,8 @@ export class Client implements AsyncDisposable {
    * connection is there.
    */
   async close(): Promise<void> {
+    // What was aborted just before has not come as far as its cancel.
+    await new Promise((resolve) => setImmediate(resolve));
     if (this.#cancels.size > 0 && this.connection.state === "connected") {
       const late = (): Error => new TroupeError("stopped", "The client was closed");
       await this.#gateway.within({ timeoutMs: DEADLINES.closeMs }, late, () => Promise.all(this.#cancels)).catch(() => {});

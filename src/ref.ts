@@ -7,7 +7,7 @@ import { checkEvent, type ActorEvent } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
 import { asRecord } from "./core/record.ts";
 import { validateEvent } from "./core/schema.ts";
-import { asAborted, limitsOf, sendLimitsOf, type WaitOptions } from "./limits.ts";
+import { asAborted, isAbort, limitsOf, sendLimitsOf, type WaitOptions } from "./limits.ts";
 import type { Gateway, Limits } from "./ports/gateway.ts";
 import { hasEnded, queuedView, viewOf, type AskOf, type EventOf, type OutputOf, type View, type ViewOf } from "./view.ts";
 import { watchActor, type WatchOptions } from "./watch.ts";
@@ -145,7 +145,12 @@ export class Ref<TDefinition extends Definition = Definition> {
    */
   async *watch(options: WatchOptions = {}): AsyncIterable<ViewOf<TDefinition>> {
     const { signal } = options;
-    const now = await this.#look({ timeoutMs: this.#gateway.outageMs, ...(signal === undefined ? {} : { signal }) });
+    const limits = { timeoutMs: this.#gateway.outageMs, ...(signal === undefined ? {} : { signal }) };
+    const now = await this.#look(limits).catch((error: unknown) => {
+      if (!isAbort(error, signal)) throw error;
+      return "over" as const;
+    });
+    if (now === "over") return;
     if (now === undefined) throw this.#unknown();
     if (now.revision === 0 && this.#definition?.kind === "task") yield now as ViewOf<TDefinition>;
     for await (const view of watchActor(this.#gateway, this.address, options, this.#definition?.history)) {

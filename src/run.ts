@@ -29,14 +29,16 @@ async function look(gateway: Gateway, address: Address, expected: Expected<Outco
   for (let lookInMs = LOOK_AFTER_MS; ; lookInMs = Math.min(lookInMs * 2, LOOK_AT_MOST_EVERY_MS)) {
     await (expected.heard === undefined ? expected.news(Math.min(lookInMs, gateway.outageMs), over) : undefined);
     if (expected.heard !== undefined && expected.heard.inRecord !== true) return expected.heard;
+    const lookedAt = performance.now();
     try {
-      const stored = await ending(gateway, address, startedAt, over);
+      const limits = { timeoutMs: Math.min(gateway.callMs, gateway.outageMs), signal: over };
+      const stored = await ending(gateway, address, startedAt, limits);
       if (stored !== undefined) return stored;
       blindSince = undefined;
     } catch (error) {
       if (over.aborted || !(error instanceof TroupeError) || !isBlindness(error)) throw error;
       const isForbidden = error.cause !== undefined && gateway.connection.state === "connected";
-      blindSince = isForbidden ? undefined : (blindSince ?? performance.now());
+      blindSince = isForbidden ? undefined : (blindSince ?? lookedAt);
       if (blindSince !== undefined && performance.now() - blindSince >= gateway.outageMs) throw error;
     }
   }
@@ -53,15 +55,15 @@ const CLOCK_SKEW_MS = 60_000;
  * How a started actor ended, or that it was acknowledged early; undefined where that is still to come.
  * @throws why its start was refused, unknown_id where nothing is left of it
  */
-async function ending(gateway: Gateway, address: Address, startedAt: number, signal: AbortSignal): Promise<Outcome | undefined> {
+async function ending(gateway: Gateway, address: Address, startedAt: number, limits: Limits): Promise<Outcome | undefined> {
   // Between the two reads its start may have been taken up.
   for (let looks = 0; looks < 2; looks++) {
-    const bytes = await gateway.read(address, { signal });
+    const bytes = await gateway.read(address, limits);
     if (bytes !== undefined) return outcomeIn(address, bytes);
-    if (await gateway.awaits(address, { signal })) return undefined;
+    if (await gateway.awaits(address, limits)) return undefined;
   }
   const about = formatAddress(address);
-  for await (const letter of gateway.deadLetters(address, { signal })) {
+  for await (const letter of gateway.deadLetters(address, limits)) {
     if (letter.header(HEADERS.origin) === "event" || letter.at < startedAt - CLOCK_SKEW_MS) continue;
     throw fromErrorRecord(JSON.parse(letter.header(HEADERS.reason)) as ErrorRecord, about);
   }

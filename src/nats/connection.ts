@@ -24,6 +24,8 @@ const DIAL_MS = 3_000;
 /** Each server is dialled at most so often; the jitter is added, so that a thousand clients do not come at once. */
 const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 250;
+/** With less than this left a try would fail for want of time, and hide why the one before did. */
+const LEAST_TRY_MS = 500;
 /** A host that is busy for longer than a ping's interval has one outstanding when it comes back to its senses: that is no dead link. */
 const PINGS_OUT = 2;
 
@@ -62,13 +64,13 @@ async function reach(resolved: Resolved, servers: string): Promise<NatsConnectio
     try {
       return await withDeadline(connect({ ...toNatsOptions(resolved), timeout: Math.min(DIAL_MS, leftMs) }), leftMs);
     } catch (cause) {
-      const why = (cause as Error).message;
-      const isOver = performance.now() + RECONNECT_WAIT_MS >= giveUpAt;
-      if (!isOver && !isRefusal(cause)) await pause(RECONNECT_WAIT_MS + Math.random() * RECONNECT_JITTER_MS);
-      else {
-        const text = isRefusal(cause) ? why : `${why}; tried for ${deadlineMs} ms`;
-        throw new TroupeError("no_connection", `No connection to ${servers}: ${text}`, { about: servers, cause });
+      const pauseMs = RECONNECT_WAIT_MS + Math.random() * RECONNECT_JITTER_MS;
+      const leftToTryMs = giveUpAt - performance.now() - pauseMs;
+      if (isRefusal(cause) || leftToTryMs < LEAST_TRY_MS) {
+        const tried = isRefusal(cause) ? "" : `; tried for ${deadlineMs} ms`;
+        throw new TroupeError("no_connection", `No connection to ${servers}: ${(cause as Error).message}${tried}`, { about: servers, cause });
       }
+      await pause(pauseMs);
     }
   }
 }
