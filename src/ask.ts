@@ -27,15 +27,21 @@ export async function ask(gateway: Gateway, to: Address, event: ActorEvent, limi
     new TroupeError("no_answer", `${about} has not answered within ${timeoutMs} ms; the event is stored, and may yet be heard`, { about });
   const startedAt = performance.now();
   try {
-    await gateway.send("event", to, encodeJson(event), { [HEADERS.replyTo]: expected.subject }, {
-      timeoutMs: Math.min(timeoutMs, DEADLINES.sendAtMostMs),
-      ...(signal === undefined ? {} : { signal }),
-      ...(id === undefined ? {} : { id }),
-    });
+    await gateway.send(
+      "event",
+      to,
+      encodeJson(event),
+      { [HEADERS.replyTo]: expected.subject },
+      {
+        timeoutMs: Math.min(timeoutMs, DEADLINES.sendAtMostMs),
+        ...(signal === undefined ? {} : { signal }),
+        ...(id === undefined ? {} : { id }),
+      },
+    );
     const left = { timeoutMs: Math.max(0, timeoutMs - (performance.now() - startedAt)), ...(signal === undefined ? {} : { signal }) };
     const told = await gateway.within(left, late, (over) => answerOf(gateway, to, expected, over));
     if ("error" in told && !("type" in told)) throw fromErrorRecord(told.error, about);
-    return told as ActorEvent;
+    return told;
   } catch (error) {
     throw isAbort(error, signal) ? signal?.reason : error;
   } finally {

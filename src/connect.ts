@@ -54,7 +54,13 @@ export function openGateway(
   options: ConnectOptions,
   deadlines = deadlinesOf(options),
 ): NatsGateway {
-  const gateway = new NatsGateway({ connection, names: namesOf(options.namespace), layout, inboxPrefix: inboxPrefixIn(connection), ...deadlines });
+  const gateway = new NatsGateway({
+    connection,
+    names: namesOf(options.namespace),
+    layout,
+    inboxPrefix: inboxPrefixIn(connection),
+    ...deadlines,
+  });
   if (options.log !== undefined) logConnection(gateway, options.log);
   return gateway;
 }
@@ -75,7 +81,8 @@ function logConnection(gateway: NatsGateway, log: Log): void {
     changed(state) {
       if (state.state === "connected") log.info({ server: state.server }, "the connection is back");
       else if (state.state === "reconnecting" && state.tries === 0) log.warn({ server: state.server }, "the connection is lost; dialling");
-      else if (state.state === "closed" && state.reason !== undefined) log.error({ reason: state.reason }, "the connection is closed for good");
+      else if (state.state === "closed" && state.reason !== undefined)
+        log.error({ reason: state.reason }, "the connection is closed for good");
     },
   });
 }

@@ -13,13 +13,13 @@ export class Expected<TAnswer> {
   #wake: () => void = () => {};
 
   constructor(gateway: Gateway) {
-    const { subject, forget } = gateway.expect((body) => {
+    const expected = gateway.expect((body) => {
       this.#heard = decodeBody(body, "") as TAnswer;
       this.#wake();
     });
-    this.subject = subject;
+    this.subject = expected.subject;
     // What was pushed while the connection was away was not heard.
-    this.#ends = [forget, gateway.listen({ reconnected: () => this.#wake() })];
+    this.#ends = [() => expected.forget(), gateway.listen({ reconnected: () => this.#wake() })];
   }
 
   get heard(): TAnswer | undefined {

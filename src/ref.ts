@@ -167,7 +167,8 @@ export class Ref<TDefinition extends Definition = Definition> {
 
   async #first(satisfies: (view: ViewOf<TDefinition>) => boolean, options: WaitOptions): Promise<ViewOf<TDefinition>> {
     const limits = limitsOf(options, this.key);
-    const late = (): Error => new TroupeError("no_answer", `${this.key} did not get there within ${limits.timeoutMs} ms`, { about: this.key });
+    const late = (): Error =>
+      new TroupeError("no_answer", `${this.key} did not get there within ${limits.timeoutMs} ms`, { about: this.key });
     return this.#gateway.within(limits, late, async (signal) => {
       for await (const view of this.watch({ signal })) {
         if (satisfies(view)) return view;

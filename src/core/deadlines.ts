@@ -2,8 +2,11 @@
 export const DEADLINES = {
   /** The first connection (`connectTimeoutMs`). Later ones are tried for ever. */
   connectMs: 10_000,
-  /** Between two signs of life (`pingIntervalMs`); with two of them out, the next one that is due ends the connection. */
-  pingMs: 2_000,
+  /**
+   * Between two signs of life (`pingIntervalMs`); with two of them out, the next one that is due ends the connection. Three are less than
+   * a message has, so that it outlasts a connection that is dead.
+   */
+  pingMs: 1_500,
   /** A message on its way in: start, submit, send, cancel, retry (`sendTimeout`). */
   sendMs: 5_000,
   /** At most, whatever is said: the stream knows a message's id for two minutes, and an ended actor's record stays for one. */

@@ -21,7 +21,7 @@ export interface ConnectionOptions {
   readonly context?: string | false;
   /** For the first connection; later ones are tried for ever. Default: 10,000. */
   readonly connectTimeoutMs?: number;
-  /** How often the server is asked for a sign of life; a connection that is dead is noticed after at most three times that. Default: 2,000. */
+  /** How often the server is asked for a sign of life; a connection that is dead is noticed after at most three times that. Default: 1,500. */
   readonly pingIntervalMs?: number;
 }
 

@@ -68,7 +68,10 @@ async function reach(resolved: Resolved, servers: string): Promise<NatsConnectio
       const leftToTryMs = giveUpAt - performance.now() - pauseMs;
       if (isRefusal(cause) || leftToTryMs < LEAST_TRY_MS) {
         const tried = isRefusal(cause) ? "" : `; tried for ${deadlineMs} ms`;
-        throw new TroupeError("no_connection", `No connection to ${servers}: ${(cause as Error).message}${tried}`, { about: servers, cause });
+        throw new TroupeError("no_connection", `No connection to ${servers}: ${(cause as Error).message}${tried}`, {
+          about: servers,
+          cause,
+        });
       }
       await pause(pauseMs);
     }
@@ -94,7 +97,8 @@ const LEAVE_MS = 1_000;
 /** What was published is flushed where the server is there to take it; a drain waits for one that is not. */
 export async function leave(connection: NatsConnection): Promise<void> {
   const late = new AbortController();
-  if (!connection.isClosed()) await Promise.race([connection.drain().catch(() => {}), pause(LEAVE_MS, undefined, { signal: late.signal }).catch(() => {})]);
+  if (!connection.isClosed())
+    await Promise.race([connection.drain().catch(() => {}), pause(LEAVE_MS, undefined, { signal: late.signal }).catch(() => {})]);
   late.abort();
   await closeConnection(connection);
 }

@@ -3,7 +3,16 @@ import { formatAddress, type Address, type Lane } from "../core/address.ts";
 import { isCover } from "../core/cover.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
-import type { ConnectionState, Gateway, GatewayListener, Limits, SendLimits, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
+import type {
+  ConnectionState,
+  Gateway,
+  GatewayListener,
+  Limits,
+  SendLimits,
+  StateChange,
+  StoredDeadLetter,
+  StoredTurn,
+} from "../ports/gateway.ts";
 import { watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
 import { bounded, insist, isSilence, type Passing } from "./bounds.ts";
@@ -154,7 +163,8 @@ export class NatsGateway implements Gateway {
     const { timeoutMs = this.callMs } = limits;
     const giveUpAt = performance.now() + timeoutMs;
     const passes = HARMLESS.has(verb.split(".")[0] as string) ? isUnheardOrSilent : isUnheard;
-    const attempt = async (): Promise<Uint8Array> => answerIn(verb, await this.#request(subject, body, Math.max(1, giveUpAt - performance.now())));
+    const attempt = async (): Promise<Uint8Array> =>
+      answerIn(verb, await this.#request(subject, body, Math.max(1, giveUpAt - performance.now())));
     return insist(this.#link, subject, { ...limits, timeoutMs }, attempt, passes);
   }
 

@@ -61,7 +61,8 @@ export class Sender {
       );
     }
     // A start is one however often it arrives, by its actor's id; an event needs an id of its own.
-    const lines = lane === "event" ? letterLines({ [NATS_HEADERS.messageId]: limits?.id ?? nuid.next(), ...headers }) : letterLines(headers);
+    const lines =
+      lane === "event" ? letterLines({ [NATS_HEADERS.messageId]: limits?.id ?? nuid.next(), ...headers }) : letterLines(headers);
     const block = lines === "" ? undefined : new HeaderBlock(lines);
     const subject = this.#names.wayIn(lane, to);
     if (limits?.timeoutMs !== undefined || limits?.signal !== undefined) return this.#insist({ subject, to, body, block }, limits);
@@ -128,9 +129,14 @@ function unacknowledged(fate: Fate, about: string, why: string, cause?: Error): 
     );
   const details = { about, ...(cause === undefined ? {} : { cause }) };
   const text = `The message to ${about} was not acknowledged (${why})`;
-  if (fate.kind === "open") return new TroupeError("no_answer", `${text}; it may be stored: the same again with the same id is safe`, details);
+  if (fate.kind === "open")
+    return new TroupeError("no_answer", `${text}; it may be stored: the same again with the same id is safe`, details);
   if (fate.kind === "busy")
-    return new TroupeError("no_answer", `${text}; the server refuses it for now: ${fate.failure.description ?? fate.failure.code}`, details);
+    return new TroupeError(
+      "no_answer",
+      `${text}; the server refuses it for now: ${fate.failure.description ?? fate.failure.code}`,
+      details,
+    );
   return new TroupeError("no_connection", `${text}; it is not stored`, details);
 }
 

@@ -112,7 +112,18 @@ describe("options", () => {
       context: "nowhere",
       ...({ serverz: 1 } as object),
     });
-    for (const path of ["serverz", "context", "servers", "password", "credsFile", "tls.certFile", "tls", "inboxPrefix", "connectTimeoutMs", "pingIntervalMs"])
+    for (const path of [
+      "serverz",
+      "context",
+      "servers",
+      "password",
+      "credsFile",
+      "tls.certFile",
+      "tls",
+      "inboxPrefix",
+      "connectTimeoutMs",
+      "pingIntervalMs",
+    ])
       expect(found).toContainEqual(expect.stringMatching(`^${path} `));
   });
 });

@@ -38,10 +38,13 @@ describe("a connection that swallows everything", () => {
     expect(await other.ref(counter, scene.alive).get()).toMatchObject({ state: "open.idle" });
   });
 
-  it.each(Object.entries({ ...SENDS, ...LOOKS, ...WAITS }))("%s ends with no_answer at its timeout: it may have arrived", async (_name, call) => {
-    proxy.swallowAll();
-    expect(await codeOf(call({ ...scene, limits: { timeout: "80ms" } }))).toBe("no_answer");
-  });
+  it.each(Object.entries({ ...SENDS, ...LOOKS, ...WAITS }))(
+    "%s ends with no_answer at its timeout: it may have arrived",
+    async (_name, call) => {
+      proxy.swallowAll();
+      expect(await codeOf(call({ ...scene, limits: { timeout: "80ms" } }))).toBe("no_answer");
+    },
+  );
 
   it.each(Object.entries({ ...SENDS, ...LOOKS, ...WAITS }))("%s goes on when another one is found", async (name, call) => {
     proxy.swallowAll();

@@ -69,7 +69,9 @@ describe("while the connection is away", () => {
   it.each(["waitFor", "watch"] as const)("%s gives up after the outage that it is told to outlast", async (name) => {
     const impatient = await connectThrough(proxy, { outageTimeout: "100ms" });
     await cutOff(proxy, impatient);
-    expect(await codeOf((name === "watch" ? WATCH : WAITS[name])?.({ ...scene, client: impatient }) as Promise<unknown>)).toBe("no_connection");
+    expect(await codeOf((name === "watch" ? WATCH : WAITS[name])?.({ ...scene, client: impatient }) as Promise<unknown>)).toBe(
+      "no_connection",
+    );
     await impatient.close();
   });
 });
