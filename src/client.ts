@@ -115,7 +115,7 @@ export class Client implements AsyncDisposable {
 
   /**
    * Every actor with a stored record that fits, in no particular order, once each. Those still queued have none. `timeout` is for each
-   * page, of some hundred records.
+   * page, of a thousand records.
    */
   async *list(filter: ListFilter = {}): AsyncIterable<View> {
     const { type, state, status } = filter;

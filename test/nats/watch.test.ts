@@ -173,7 +173,7 @@ describe("what an actor is and accepts", () => {
   });
 
   it("is listed once, whatever is removed or changes while the list is read", async () => {
-    const ids = Array.from({ length: 700 }, (_, i) => `m-${i}`);
+    const ids = Array.from({ length: 5_000 }, (_, i) => `m-${i}`);
     await Promise.all(ids.map((id) => client.start(forgetful, { id })));
     const there = async () => {
       let found = 0;
@@ -187,15 +187,15 @@ describe("what an actor is and accepts", () => {
     const listed: string[] = [];
     for await (const { id } of client.list({ type: "forgetful" })) {
       if (listed.push(id) !== 100) continue;
-      await requested("$JS.API.STREAM.PURGE.TROUPE_CORE", JSON.stringify({ filter: "troupe.state.forgetful.m-699" }));
+      await requested("$JS.API.STREAM.PURGE.TROUPE_CORE", JSON.stringify({ filter: "troupe.state.forgetful.m-4999" }));
       await client.ref(forgetful, id).send({ type: "add" });
       await client.ref(forgetful, id).waitFor(({ context }) => context.count === 1, { timeout: "5s" });
-      await client.ref(forgetful, "m-698").send({ type: "add" });
-      await client.ref(forgetful, "m-698").waitFor(({ context }) => context.count === 1, { timeout: "5s" });
+      await client.ref(forgetful, "m-4998").send({ type: "add" });
+      await client.ref(forgetful, "m-4998").waitFor(({ context }) => context.count === 1, { timeout: "5s" });
     }
     expect(listed).toHaveLength(before - 1);
     expect(new Set(listed).size).toBe(listed.length);
-    expect(listed).toContain("m-698");
+    expect(listed).toContain("m-4998");
   });
 
   it("is listed by its own states, beside tasks", async () => {
