@@ -1,30 +1,19 @@
 import { nuid } from "@nats-io/nats-core";
-import { addressOf, formatAddress, type Address, type StartLane } from "./core/address.ts";
+import { addressOf, formatAddress, type Address } from "./core/address.ts";
 import { decodeBody, encodeJson } from "./core/codec.ts";
 import { DEADLINES } from "./core/deadlines.ts";
 import type { Definition } from "./core/definition.ts";
-import { parseDuration, type Duration } from "./core/duration.ts";
-import { checkStartOptions, HEADERS, parseInstant } from "./core/envelope.ts";
-import { fromErrorRecord, TroupeError } from "./core/errors.ts";
+import { HEADERS } from "./core/envelope.ts";
+import { TroupeError } from "./core/errors.ts";
 import type { Outcome } from "./core/lifecycle.ts";
 import { validate } from "./core/schema.ts";
 import { Expected } from "./expected.ts";
 import { asAborted, isAbort, limitsOf, sendLimitsOf, type WaitOptions } from "./limits.ts";
 import type { ConnectionState, Gateway, Limits } from "./ports/gateway.ts";
 import { Ref } from "./ref.ts";
-import { outcome } from "./run.ts";
+import { outcome, outputOf } from "./run.ts";
+import { NO_HEADERS, startHeaders, type StartRequest } from "./start-request.ts";
 import { isIn, statusOf, viewOf, type InputOf, type OutputOf, type Status, type View } from "./view.ts";
-
-/** What may go with a start. */
-export interface StartRequest<TInput = unknown> extends WaitOptions {
-  /** The same id again is the same task. Default: a new one. */
-  readonly id?: string;
-  readonly input?: TInput;
-  readonly priority?: StartLane;
-  readonly delay?: Duration;
-  /** Not started by then: `expired`. An instant, RFC 3339 or epoch ms. */
-  readonly deadline?: string | number | Date;
-}
 
 /** Which actors to list; what is left out fits all. */
 export interface ListFilter extends WaitOptions {
@@ -208,35 +197,4 @@ function nameOf(type: Definition | string): string {
 
 function definitionOf(type: Definition | string): Definition | undefined {
   return typeof type === "string" ? undefined : type;
-}
-
-/** What a task produced, or its failure as an error. @throws task_failed, cancelled, expired and the other codes of a failure */
-function outputOf(outcome: Outcome): unknown {
-  if (outcome.state === "done" || outcome.acknowledged !== undefined) return outcome.output;
-  const about = `${outcome.type}/${outcome.id}`;
-  const error = outcome.error ?? { name: "TroupeError", code: "expired", message: `${about} has expired` };
-  const cause = fromErrorRecord(error, about);
-  if (cause instanceof TroupeError) throw cause;
-  throw new TroupeError("task_failed", `${about} failed after ${outcome.attempt} attempts: ${error.message}`, { about, cause });
-}
-
-/** @throws bad_delay, bad_deadline */
-function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, about: string): Readonly<Record<string, string>> {
-  if (request.delay === undefined && request.deadline === undefined) return NO_HEADERS;
-  const delayMs = request.delay === undefined ? 0 : parseDuration(request.delay);
-  if (delayMs === undefined)
-    throw new TroupeError("bad_delay", `The delay of ${about} is "${request.delay}", which is not a duration from now on`, { about });
-  const deadlineAt = request.deadline === undefined ? undefined : instantOf(request.deadline);
-  checkStartOptions({ delayMs, ...(deadlineAt === undefined ? {} : { deadlineAt }) }, Date.now(), about);
-  return {
-    ...(delayMs === 0 ? {} : { [HEADERS.delay]: String(delayMs) }),
-    ...(deadlineAt === undefined ? {} : { [HEADERS.deadline]: String(deadlineAt) }),
-  };
-}
-
-const NO_HEADERS: Readonly<Record<string, string>> = {};
-
-function instantOf(deadline: string | number | Date): number {
-  if (deadline instanceof Date) return deadline.getTime();
-  return typeof deadline === "number" ? deadline : parseInstant(deadline);
 }

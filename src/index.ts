@@ -1,6 +1,7 @@
 export { actorAt } from "./actor-at.ts";
 export { ActorView } from "./actor-view.ts";
-export { Client, type ListFilter, type StartRequest } from "./client.ts";
+export { Client, type ListFilter } from "./client.ts";
+export type { StartRequest } from "./start-request.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export type { ConnectionOptions } from "./nats/connection.ts";
 export type { ActivityContext, ActivityLog, CrashPolicy, Definition, Retention } from "./core/definition.ts";

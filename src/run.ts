@@ -74,3 +74,13 @@ function outcomeIn({ type, id }: Address, bytes: Uint8Array): Outcome | undefine
   const record = asRecord(decodeRecord(bytes));
   return isEnded(record) ? outcomeOf(type, id, record) : acknowledgementOf(type, id, record);
 }
+
+/** What a task produced, or its failure as an error. @throws task_failed, cancelled, expired and the other codes of a failure */
+export function outputOf(outcome: Outcome): unknown {
+  if (outcome.state === "done" || outcome.acknowledged !== undefined) return outcome.output;
+  const about = `${outcome.type}/${outcome.id}`;
+  const error = outcome.error ?? { name: "TroupeError", code: "expired", message: `${about} has expired` };
+  const cause = fromErrorRecord(error, about);
+  if (cause instanceof TroupeError) throw cause;
+  throw new TroupeError("task_failed", `${about} failed after ${outcome.attempt} attempts: ${error.message}`, { about, cause });
+}

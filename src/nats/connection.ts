@@ -1,18 +1,11 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { NatsConnectionImpl } from "@nats-io/nats-core/internal";
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  credsAuthenticator,
-  errors,
-  jwtAuthenticator,
-  nkeyAuthenticator,
-  type Authenticator,
-  type ConnectionOptions as NatsOptions,
-} from "@nats-io/nats-core";
+import { errors, type ConnectionOptions as NatsOptions } from "@nats-io/nats-core";
 import { DEADLINES } from "../core/deadlines.ts";
 import { TroupeError } from "../core/errors.ts";
 import { resolveOptions, type Resolved } from "./connection-options.ts";
+import { authenticatorOf } from "./credentials.ts";
 
 export type { ConnectionOptions } from "./connection-options.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
@@ -144,39 +137,6 @@ function toNatsOptions(resolved: Resolved): NatsOptions {
           },
         }),
   };
-}
-
-/**
- * The files are read anew for each attempt, so that rotated credentials work after a reconnect. resolveOptions has seen that they can
- * be; while one is being replaced, what it held last must do, as nats-core closes for good where an authenticator throws.
- */
-function authenticatorOf({ credsFile, nkeySeedFile, jwt }: Resolved): Authenticator | undefined {
-  if (credsFile !== undefined) {
-    const creds = lastRead(credsFile);
-    return credsAuthenticator(() => creds());
-  }
-  const file = nkeySeedFile === undefined ? undefined : lastRead(nkeySeedFile);
-  const seed = file === undefined ? undefined : () => seedIn(file().toString("utf8"));
-  if (jwt !== undefined) return (nonce) => jwtAuthenticator(jwt, seed?.())(nonce);
-  return seed === undefined ? undefined : (nonce) => nkeyAuthenticator(seed())(nonce);
-}
-
-function lastRead(path: string): () => Buffer {
-  let last = readFileSync(path);
-  return () => {
-    try {
-      const now = readFileSync(path);
-      if (now.length > 0) last = now;
-    } catch {
-      // what it held last
-    }
-    return last;
-  };
-}
-
-/** A seed alone, or between the lines that nsc and nk write around it. */
-function seedIn(text: string): Uint8Array {
-  return Buffer.from(/\bS[A-Z][A-Z2-7]{56}\b/.exec(text)?.[0] ?? text.trim());
 }
 
 async function withDeadline(connecting: Promise<NatsConnection>, deadlineMs: number): Promise<NatsConnection> {
