@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { connect, createHost } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
@@ -33,22 +32,6 @@ describe("closing", () => {
     await client.close();
     expect(await Promise.all([...endings, ...silent])).toEqual(Array.from({ length: 9 }, () => "stopped"));
     expect(client.connection).toEqual({ state: "closed", since: expect.any(Number) });
-  });
-
-  it("lets the process end, also while a server that says nothing is dialled", async () => {
-    await using proxy = await startProxy(server.port);
-    const program = `
-      import { connect } from ${JSON.stringify(new URL("../../dist/src/index.js", import.meta.url).href)};
-      const client = await connect({ nats: { servers: process.argv[1], pingIntervalMs: 100 } });
-      client.onConnection((state) => state.state === "reconnecting" && state.tries === 1 && setTimeout(() => client.close().then(() => console.log("closed")), 100));
-      console.log("open");`;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", program, through(proxy)], { stdio: ["ignore", "pipe", "inherit"] });
-    let said = "";
-    child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    await eventually("it is open", () => said.includes("open"), 20_000);
-    proxy.swallowAll();
-    await new Promise((resolve) => child.on("exit", resolve));
-    expect(said).toContain("closed");
   });
 
   it("of a host does not wait for a server that is gone", async () => {

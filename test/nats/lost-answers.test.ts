@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { startProxy, type Proxy } from "../support/proxy.ts";
-import { client, connectThrough, server } from "./attended.ts";
+import { client, connectThrough, cutOff, server } from "./attended.ts";
 import { LOOKS, SENDS, WAITS, type Scene } from "./calls.ts";
 import { counter, greet } from "./counter.ts";
 
@@ -93,6 +93,16 @@ describe("an acknowledgement that is lost", () => {
     proxy.cut();
     await ref.send({ type: "add" }, { id: "mine" });
     expect(await direct.ask({ type: "count" })).toEqual({ type: "counted", count: 1 });
+  });
+});
+
+describe("a message that has left", () => {
+  it("may be stored, also where its time ends while the connection is away", async () => {
+    proxy.swallowAnswers();
+    const sending = codeOf(other.ref(counter, scene.alive).send({ type: "add" }, { timeout: "3s" }));
+    await client.ref(counter, scene.alive).waitFor(({ context }) => context.count === 1, { timeout: "5s" });
+    await cutOff(proxy, other);
+    expect(await sending).toBe("no_answer");
   });
 });
 

@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nkeys } from "@nats-io/nats-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { connect, createHost } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { startProxy } from "../support/proxy.ts";
+import { startServer } from "../support/server.ts";
 import { counter, greet } from "./counter.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -66,6 +71,46 @@ describe("a list of servers", () => {
     rig = await startRig(`authorization { token: "t0ken" }`);
     const refused = connect({ nats: { servers: local(rig.port), connectTimeoutMs: 3_600_000, context: false } });
     await expect(refused).rejects.toMatchObject({ code: "no_connection", message: expect.stringMatching(/authorization/i) });
+  });
+});
+
+describe("a server that refuses a client whom it knew", () => {
+  it("is dialled again all the same: credentials are rotated on one server after another", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "troupe-rotated-"));
+    const start = (token: string, port?: number) =>
+      startServer({
+        dataDir,
+        authorization: { kind: "config", text: `authorization { token: "${token}" }` },
+        ...(port === undefined ? {} : { port }),
+      });
+    const first = await start("old");
+    await using client = await connect({ nats: { servers: local(first.port), token: "old", context: false } });
+    await first.stop();
+    const second = await start("new", first.port);
+    await eventually(
+      "it was refused, and more than once",
+      () => client.connection.state === "reconnecting" && client.connection.tries > 5,
+      15_000,
+    );
+    await second.stop();
+    const third = await start("old", first.port);
+    await eventually("it is let in", () => client.connection.state === "connected", 15_000);
+    await third.stop();
+    rmSync(dataDir, { recursive: true });
+  });
+
+  it("hears what the file of credentials held last, while it is being replaced", async () => {
+    const pair = nkeys.createUser();
+    rig = await startRig(`authorization { users: [ { nkey: ${pair.getPublicKey()} } ] }`);
+    const folder = mkdtempSync(join(tmpdir(), "troupe-seed-"));
+    const nkeySeedFile = join(folder, "seed.nk");
+    writeFileSync(nkeySeedFile, pair.getSeed());
+    await using proxy = await startProxy(rig.port);
+    await using client = await connect({ nats: { servers: local(proxy.port), nkeySeedFile, context: false } });
+    rmSync(folder, { recursive: true });
+    const since = client.connection.since;
+    proxy.cut();
+    await eventually("it is let in again", () => client.connection.state === "connected" && client.connection.since > since);
   });
 });
 
