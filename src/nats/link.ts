@@ -166,6 +166,8 @@ export class Link {
   #hear(status: Status): void {
     if (status.type === "error") this.#note(status.error);
     else if (status.type === "disconnect") {
+      // A server that refuses us ends a connection that never stood.
+      if (this.#state.state === "reconnecting") return;
       this.#become({ state: "reconnecting", server: status.server, since: Date.now(), tries: 0 });
       this.#interruptions++;
       for (const listener of this.#listeners) listener.disconnected?.();
@@ -187,6 +189,7 @@ export class Link {
   }
 
   #note(error: Error): void {
+    if (this.#state.state === "reconnecting") this.#become({ ...this.#state, reason: error.message });
     if (!(error instanceof errors.PermissionViolationError) || error.operation !== "publish") return;
     if (this.#refusals.size >= MOST_REFUSALS) this.#refusals.clear();
     this.#refusals.set(error.subject, { error, at: performance.now() });

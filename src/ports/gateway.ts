@@ -12,12 +12,13 @@ export interface SendLimits extends Limits {
 }
 
 /**
- * How a client stands with the server. `since` is epoch ms. Away it dials for ever, the servers of its list in turn; `tries` counts.
+ * How a client stands with the server. `since` is epoch ms. Away it dials for ever, the servers of its list in turn; `tries` counts, and
+ * `reason` is what a server said that refused us.
  * `closed` is the end: `reason` is there where it was not the client that closed it.
  */
 export type ConnectionState =
   | { readonly state: "connected"; readonly server: string; readonly since: number }
-  | { readonly state: "reconnecting"; readonly server: string; readonly since: number; readonly tries: number }
+  | { readonly state: "reconnecting"; readonly server: string; readonly since: number; readonly tries: number; readonly reason?: string }
   | { readonly state: "closed"; readonly since: number; readonly reason?: string };
 
 /** Something that must know when the connection mends, and when it has gone for good. */

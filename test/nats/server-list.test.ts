@@ -92,6 +92,7 @@ describe("a server that refuses a client whom it knew", () => {
       () => client.connection.state === "reconnecting" && client.connection.tries > 5,
       15_000,
     );
+    expect(client.connection).toMatchObject({ reason: expect.stringMatching(/authorization/i) });
     await second.stop();
     const third = await start("old", first.port);
     await eventually("it is let in", () => client.connection.state === "connected", 15_000);
