@@ -77,8 +77,13 @@ function deadlinesOf(options: ConnectOptions) {
 }
 
 function logConnection(gateway: NatsGateway, log: Log): void {
+  let refusal: string | undefined;
   gateway.listen({
     changed(state) {
+      const reason = state.state === "reconnecting" ? state.reason : undefined;
+      if (reason !== undefined && reason !== refusal) log.warn({ reason }, "the server refuses; dialling");
+      refusal = reason;
+
       if (state.state === "connected") log.info({ server: state.server }, "the connection is back");
       else if (state.state === "reconnecting" && state.tries === 0) log.warn({ server: state.server }, "the connection is lost; dialling");
       else if (state.state === "closed" && state.reason !== undefined)
