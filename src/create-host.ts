@@ -11,7 +11,7 @@ import { warningsOf } from "./core/machine-warnings.ts";
 import { castOf } from "./define-actor.ts";
 import { viewHosts } from "./host-view.ts";
 import { openAdapter, type Adapter } from "./nats/adapter.ts";
-import { inboxPrefixIn, openConnection } from "./nats/connection.ts";
+import { inboxPrefixIn, leave, openConnection } from "./nats/connection.ts";
 import { Micro } from "./nats/micro.ts";
 import { namesOf } from "./nats/names.ts";
 import { demandPermissions } from "./nats/permissions.ts";
@@ -124,7 +124,7 @@ export class RunningHost implements AsyncDisposable {
     const { micro, adapter, client, connection } = this.#parts;
     micro.close();
     await adapter.close();
-    if (!connection.isClosed()) await connection.drain();
+    await leave(connection);
     await client.close();
   }
 }
@@ -191,7 +191,7 @@ async function assemble(
     silenceMs: durationMs("workerTimeout", options.workerTimeout) ?? DEFAULT_WORKER_TIMEOUT_MS,
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
-  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, options);
+  const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, { ...options, log });
   const client = new Client(gateway);
   const statistics = () => ({
     id,

@@ -1,6 +1,7 @@
 export { actorAt } from "./actor-at.ts";
 export { ActorView } from "./actor-view.ts";
-export { Client, type ListFilter, type StartRequest } from "./client.ts";
+export { Client, type ListFilter } from "./client.ts";
+export type { StartRequest } from "./start-request.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export type { ConnectionOptions } from "./nats/connection.ts";
 export type { ActivityContext, ActivityLog, CrashPolicy, Definition, Retention } from "./core/definition.ts";
@@ -25,7 +26,9 @@ export {
 export type { ChildDescription, YieldedChild } from "./plan-child.ts";
 export type { ExpandContext } from "./plan-expansion.ts";
 export type { Log } from "./ports/log.ts";
-export { Ref, type WaitOptions } from "./ref.ts";
+export type { WaitOptions } from "./limits.ts";
+export type { ConnectionState } from "./ports/gateway.ts";
+export { Ref, type SendOptions } from "./ref.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { SuperviseOptions } from "./supervise.ts";
 export { supervisor } from "./supervisor.ts";

@@ -28,6 +28,7 @@ export const NATS_HEADERS = {
   keyOperation: "KV-Operation",
   subject: "Nats-Subject",
   sequence: "Nats-Sequence",
+  storedAt: "Nats-Time-Stamp",
   numPending: "Nats-Num-Pending",
   lastConsumer: "Nats-Last-Consumer",
   pendingMessages: "Nats-Pending-Messages",
