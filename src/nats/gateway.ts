@@ -234,7 +234,7 @@ export class NatsGateway implements Gateway {
 }
 
 /** Verbs that change nothing, so that they may be asked twice. */
-const HARMLESS = new Set(["get", "result", "accepts", "list", "host"]);
+const HARMLESS = new Set(["get", "result", "accepts", "list", "host", "hosts"]);
 
 /** Certainly not done: nobody heard it. */
 const isUnheard: Passing = ({ code }) => code === "no_connection" || code === "no_host";
