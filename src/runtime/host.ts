@@ -113,17 +113,25 @@ export class Host {
       waitingPerLane: Math.max(256, 2 * concurrency),
     };
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
-    this.#pulse = new Pulse({
-      ...parts,
+    this.#pulse = this.#newPulse();
+    this.#seats = this.#newSeats();
+  }
+
+  #newPulse(): Pulse {
+    return new Pulse({
+      ...this.#parts,
       sign: () => this.#sign,
       hasLeft: () => this.hasLeft,
       cutOff: (why) => {
         for (const partition of this.partitions) if (partition.session !== undefined) partition.lose(why);
       },
     });
-    this.#seats = new Seats({
-      ...parts,
-      host: parts.id,
+  }
+
+  #newSeats(): Seats {
+    return new Seats({
+      ...this.#parts,
+      host: this.id,
       partitions: this.partitions,
       bound: () => this.stage.bound,
       stance: () => this.#stance,
