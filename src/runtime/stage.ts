@@ -269,6 +269,11 @@ export class Stage {
     else this.#admission.start(session, hold, reading);
   }
 
+  /** Takes nothing more from other owners; what runs goes on. */
+  stopTaking(): void {
+    this.#taker.drain();
+  }
+
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();

@@ -63,8 +63,8 @@ describe("a host does not start", () => {
   it.each([0, 2])("beside a host that speaks protocol %i", async (protocol) => {
     const { namespace, open } = system();
     await (await open()).stop();
-    const { another } = await rig.system({ namespace, partitions: 2 });
-    const { leases } = await another();
+    const side = await rig.system({ namespace, partitions: 2, inMaxBytes: 2 ** 30 });
+    const { leases } = await side.another();
     leases.listen("other", () => {});
     await leases.beat(signOf("other", { protocol, release: "9.9.9" }));
     const start = open();
