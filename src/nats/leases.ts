@@ -11,7 +11,6 @@ import { NATS_HEADERS, type Names } from "./names.ts";
 import { store, type StoreAnswer } from "./pub-ack.ts";
 import type { Reads } from "./reads.ts";
 
-export const DEFAULT_LEASE_TTL_MS = 3000;
 /** JetStream keeps no message for less. */
 const LEAST_LEASE_TTL_MS = 1000;
 /** How long a host may take to answer a ping before its sign of life is looked at instead. */

@@ -23,6 +23,8 @@ export interface StoreParts {
   readonly reads: Reads;
   readonly records: Records;
   readonly settler: Settler;
+  /** How long a commit that the server refuses for now is sent again. */
+  readonly resendMs: number;
   readonly sweeper: TurnSweeper;
   readonly names: Names;
   readonly replicas: number;
@@ -153,8 +155,8 @@ export class JetStreamStore implements Store {
   }
 
   #recovery(commit: Commit, send: Recovery["send"], witness: Recovery["witness"]): Recovery {
-    const { names, reads, settler } = this.#parts;
-    return { commit, send, witness, names, reads, settler };
+    const { names, reads, settler, resendMs } = this.#parts;
+    return { commit, send, witness, names, reads, settler, resendMs };
   }
 }
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
     layout: { replicas: 3 },
     stop: () => cluster.servers[0].kill(),
     start: () => cluster.servers[0].start(),
-    dispose: () => cluster[Symbol.asyncDispose](),
+    dispose: async () => cluster[Symbol.asyncDispose](),
   });
 });
 afterAll(() => rig[Symbol.asyncDispose]());

@@ -11,9 +11,9 @@ let round = 0;
 
 beforeAll(async () => {
   stand = await ClusterStand.open();
-  hosts = [stand.host({ leaseTtl: "3s" })];
+  hosts = [stand.host({ leaseTtl: "3s", concurrency: 200 })];
   await hosts[0]?.joined;
-  hosts.push(stand.host({ leaseTtl: "3s" }));
+  hosts.push(stand.host({ leaseTtl: "3s", concurrency: 200 }));
   await hosts[1]?.joined;
   await stand.attend();
 });
@@ -44,7 +44,10 @@ async function settled(): Promise<void> {
   const all = await stand.settled(views.size, 30_000);
   expect(breaches(all, stand.runs, stand.stored)).toEqual([]);
   const counts: Record<string, number> = {};
-  for (const { type, state, parked } of all.values()) { const k = `${type} ${parked === undefined ? state : "parked"}`; counts[k] = (counts[k] ?? 0) + 1; }
+  for (const { type, state, parked } of all.values()) {
+    const k = `${type} ${parked === undefined ? state : "parked"}`;
+    counts[k] = (counts[k] ?? 0) + 1;
+  }
   console.log(counts, stand.runs.length - new Set(stand.runs.map(({ key }) => key)).size);
 }
 
@@ -78,7 +81,7 @@ test("rolling servers", { timeout: 120_000 }, async () => {
 
 test("rolling hosts", { timeout: 120_000 }, async () => {
   const replace = async () => {
-    const next = stand.host({ leaseTtl: "3s" });
+    const next = stand.host({ leaseTtl: "3s", concurrency: 200 });
     await next.joined;
     const old = hosts.shift()!;
     hosts.push(next);
