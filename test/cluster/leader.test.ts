@@ -47,10 +47,16 @@ it("tells truly what became of a batch whose leader was killed in its middle", {
     }
     await killing;
     outcomes.push(outcome.kind);
-    const bodies = await eventually("the records can be read", () => adapter.store.load(Array.from({ length: RECORDS }, (_, n) => address(n))).catch(() => undefined), 30_000);
+    const bodies = await eventually(
+      "the records can be read",
+      () => adapter.store.load(Array.from({ length: RECORDS }, (_, n) => address(n))).catch(() => undefined),
+      30_000,
+    );
     const found = new Set(bodies.map((body) => (body === undefined ? "none" : Buffer.from(body).toString())));
     // All of a batch or nothing; what was said to be stored is, and what was said not to be stored is not.
-    expect([...found], outcome.kind).toEqual(outcome.kind === "unknown" ? [expect.any(String)] : [stored.version < 0 ? "none" : `${round}.${stored.version}`]);
+    expect([...found], outcome.kind).toEqual(
+      outcome.kind === "unknown" ? [expect.any(String)] : [stored.version < 0 ? "none" : `${round}.${stored.version}`],
+    );
     expect(["committed", "conflict", "unknown"]).toContain(outcome.kind);
     await leader.start();
     await cluster.inSync();
