@@ -8,7 +8,7 @@ export type { Duration } from "./core/duration.ts";
 export { ERROR_CODES, TerminalError, TroupeError, type ErrorCode, type ErrorRecord, type Fault } from "./core/errors.ts";
 export type { Outcome } from "./core/lifecycle.ts";
 export type { RetryPolicy } from "./core/retry.ts";
-export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
+export { createHost, type HostOptions } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskDefinition, type TaskEvent, type TaskOptions } from "./define.ts";
 export { logicOf } from "./logic-of.ts";
@@ -24,7 +24,9 @@ export {
 export type { ChildDescription, YieldedChild } from "./plan-child.ts";
 export type { ExpandContext } from "./plan-expansion.ts";
 export type { Log } from "./ports/log.ts";
+export type { HealthOptions, Readiness } from "./health.ts";
 export { Ref, type WaitOptions } from "./ref.ts";
+export { drainOnSignals, RunningHost } from "./running-host.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { SuperviseOptions } from "./supervise.ts";
 export { supervisor } from "./supervisor.ts";

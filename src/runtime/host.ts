@@ -102,6 +102,11 @@ export class Host {
     return isTrusted(this.#term, this.#parts.clock.monotonic());
   }
 
+  /** Whether its signs of life are stored: if not, its partitions may become another's. */
+  get isTrusted(): boolean {
+    return this.#isTrusted;
+  }
+
   get hasLeft(): boolean {
     return this.phase === "left";
   }

@@ -61,7 +61,9 @@ async function under(name: string, incidents: readonly (() => Promise<void>)[]):
 
 /** Everything that was ever started has ended as promised. Gives back those whose work was interrupted. */
 async function interrupted(): Promise<readonly string[]> {
-  const views = await stand.settled((await stand.views()).size, 30_000);
+  const settled = await stand.settled((await stand.views()).size, 30_000);
+  // Plans have no work of their own to be noted down; their result was looked at.
+  const views = new Map([...settled].filter(([key]) => !key.startsWith("trip/")));
   const runs = stand.runs.filter(({ key }) => !key.startsWith("family-member/"));
   expect(breaches(views, runs, stand.stored)).toEqual([]);
   expect(forks(stand.stored)).toEqual([]);
