@@ -9,6 +9,9 @@ import { readinessOf } from "./readiness.ts";
 import type { Host } from "./runtime/host.ts";
 
 const DEFAULT_DRAIN_MS = 30_000;
+/** What a host gives away for its goodbyes where nobody hears them, beside the time of a drain: others notice by its signs of life. */
+const GOODBYES_MS = 5_000;
+const FLUSH_MS = 2_000;
 
 interface RunningParts {
   readonly micro: Micro;
@@ -58,15 +61,19 @@ export class RunningHost implements AsyncDisposable {
     return readinessOf(this.#host, this.#parts.adapter.leases);
   }
 
-  /** Finishes what runs, for at most `timeout` (30 s), gives its partitions back and leaves. */
+  /**
+   * Finishes what runs, for at most `timeout` (30 s), gives its partitions back and leaves. Where NATS does not answer it leaves all the
+   * same, some seconds later (nine at most).
+   */
   async drain(timeout?: Duration): Promise<void> {
-    await this.#host.drain(durationMs("timeout", timeout) ?? DEFAULT_DRAIN_MS);
+    const drainMs = durationMs("timeout", timeout) ?? DEFAULT_DRAIN_MS;
+    await within(drainMs + GOODBYES_MS, this.#host.drain(drainMs));
     await this.#close();
   }
 
   /** Leaves at once: what runs is aborted, and goes on elsewhere by its crash policy. */
   async stop(): Promise<void> {
-    await this.#host.stop();
+    await within(GOODBYES_MS, this.#host.stop());
     await this.#close();
   }
 
@@ -83,10 +90,20 @@ export class RunningHost implements AsyncDisposable {
     const { micro, adapter, client, connection, health } = this.#parts;
     micro.close();
     await adapter.close();
-    if (!connection.isClosed()) await connection.drain();
-    await client.close();
+    // What is on its way out, such as answers to clients, gets there if anything does.
+    await within(FLUSH_MS, connection.flush());
+    await connection.close();
+    await within(FLUSH_MS, client.close());
     health?.close();
   }
+}
+
+/** Goes on when it is done, when it has failed, or when its time is over: leaving must not hang on those who cannot be reached. */
+async function within(ms: number, farewell: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([farewell.catch(() => {}), late]);
+  clearTimeout(timer);
 }
 
 /** SIGTERM and SIGINT drain the host, a second one stops it at once. Resolves when it has left. */
