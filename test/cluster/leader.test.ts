@@ -49,15 +49,15 @@ it.each([20, 33, 46])(
     expect(await commit(0)).toEqual({ kind: "committed" });
 
     const leader = await leaderOf(system);
-    let isKilled = false;
+    const death = { isNear: false };
     const killing = pause(afterMs).then(() => {
-      isKilled = true;
+      death.isNear = true;
       return leader.kill();
     });
     // One batch after the other, so that one of them is under way when the leader dies.
     let stored = 0;
     let outcome: CommitOutcome = { kind: "committed" };
-    while (outcome.kind === "committed" && !isKilled) {
+    while (outcome.kind === "committed" && !death.isNear) {
       outcome = await commit(stored + 1);
       if (outcome.kind === "committed") stored++;
     }

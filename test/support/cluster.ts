@@ -67,7 +67,7 @@ export async function startCluster(): Promise<Cluster> {
       for (const { name, monitorPort, isRunning } of servers)
         if (isRunning) await eventually(`${name} is in sync`, () => isHealthy(monitorPort), withinMs);
     },
-    lastWords: () => servers.map(({ name, lastWords }) => `${name}:\n${lastWords()}`).join("\n"),
+    lastWords: () => servers.map((server) => `${server.name}:\n${server.lastWords()}`).join("\n"),
     async [Symbol.asyncDispose]() {
       await Promise.all(servers.map((server) => server.kill()));
       await rm(folder, { recursive: true, force: true });
@@ -131,7 +131,7 @@ async function openServer(place: Place): Promise<ClusterServer & { lastWords(): 
         env: { ...process.env, ...environmentOf(place, store) },
       });
       running = server;
-      lastWords = server.lastWords;
+      lastWords = () => server.lastWords();
       void gone(server);
       await eventually(`${place.name} listens`, async () => (await listens(place.port)) || running === undefined, READY_MS);
       if (running === undefined) throw new Error(`${place.name} ended with ${await server.ended}: ${server.lastWords()}`);
