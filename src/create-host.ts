@@ -141,9 +141,16 @@ async function assemble(
   const verbs = verbsOf({ client, gateway, definitions, statistics });
   const endpoints = [...verbs].map(([name, { tail, verb }]) => ({ name, subject: `${names.verbPrefix}${name}${tail}`, answer: verb }));
   adapter.answerPings(id);
-  await host.start();
+  await host.start().catch((cause: unknown) => Promise.reject(notJoined(cause)));
   const micro = new Micro(connection, names, { id, version: VERSION, description: "Durable actors and tasks", endpoints });
   return new RunningHost(host, { micro, client, adapter, connection, health });
+}
+
+/** Streams that have lost most of their copies look well for some seconds longer; the first sign of life is not stored all the same. */
+function notJoined(cause: unknown): unknown {
+  if (!(cause instanceof TroupeError) || cause.code !== "no_answer") return cause;
+  const text = `The host could not join, JetStream stores nothing: of a cluster most servers must run, and see each other (${cause.message})`;
+  return new TroupeError("no_answer", text, { cause });
 }
 
 /** @throws bad_options listing every fault */

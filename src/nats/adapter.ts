@@ -29,6 +29,8 @@ export interface AdapterOptions {
   readonly answerMs?: number;
   /** How long a commit whose answer was lost is looked for before it is `unknown`. */
   readonly settleMs?: number;
+  /** How long a commit that nobody takes for now, for want of a leader, is sent again before it is `unknown`. */
+  readonly resendMs?: number;
   /** How long turns stay in CORE for HISTORY to source them. */
   readonly keepTurnsMs?: number;
   /** Set where the server runs with `sync_interval: always`. */
@@ -83,7 +85,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
       reads,
       records,
       settler,
-      resendMs: patience.resendMs,
+      resendMs: options.resendMs ?? patience.resendMs,
       sweeper,
       names,
       replicas,
