@@ -4,7 +4,7 @@ import { readStream } from "./layout.ts";
 import { Link } from "./link.ts";
 import { namesOf } from "./names.ts";
 
-/** How a stream's copies do. Read from its leader. */
+/** How a stream's copies do, as its leader sees it: one whose server has just died counts for some seconds longer. */
 export interface Copies {
   readonly stream: string;
   /** The server that leads; undefined where none does. */
