@@ -2,7 +2,7 @@
  * Everything that is measured, in one run on one machine: `npm run bench`.
  *
  * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--dormant 1000000]
- *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant]
+ *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant,replicas]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,6 +20,7 @@ import { measureHot, type HotResult } from "./hot.ts";
 import { measureHandover, measureTakeover, type PauseResult } from "./ownership.ts";
 import { measurePlan, type PlanResult } from "./plan.ts";
 import { measureProfile } from "./profile.ts";
+import { replicasPart } from "./replicas-report.ts";
 import { spreadOf } from "./statistics.ts";
 import { formatNumber, formatSpread, formatTable } from "./table.ts";
 import { measureTimers, type TimersResult } from "./timers.ts";
@@ -38,7 +39,7 @@ const { values: flags } = parseArgs({
     json: { type: "string", default: ".troupe/bench.json" },
     dormant: { type: "string", default: "1000000" },
     children: { type: "string", default: "20000" },
-    only: { type: "string", default: "throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant" },
+    only: { type: "string", default: "throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant,replicas" },
   },
 });
 
@@ -59,6 +60,7 @@ const parts: Record<string, () => Promise<void>> = {
   timers,
   plan,
   dormant,
+  replicas,
 };
 for (const part of flags.only.split(",")) {
   const measure = parts[part];
@@ -211,6 +213,10 @@ async function dormant(): Promise<void> {
   ];
   const head = ["dormant actors", "started/s", "host's MiB without", "with", "after 2,500 calls", "answer p50, ms", "p99"];
   console.log(`\n${formatTable(head, [row])}`);
+}
+
+async function replicas(): Promise<void> {
+  results["replicas"] = await replicasPart(Number(flags.runs));
 }
 
 async function repeated<T>(part: string, measure: () => Promise<T>): Promise<readonly T[]> {

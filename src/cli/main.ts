@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printError, type Format } from "./output.ts";
 import { addServerCommands } from "./server-commands.ts";
 import { addCheckCommand } from "./check-command.ts";
+import { addHealthCommand } from "./health-command.ts";
 import { addHostCommands } from "./host-commands.ts";
 import { addHostsCommand } from "./hosts-command.ts";
 import { addTaskCommands } from "./task-commands.ts";
@@ -19,6 +20,7 @@ export function programOf(): Command {
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addHostCommands(program);
   addHostsCommand(program);
+  addHealthCommand(program);
   addCheckCommand(program);
   addTaskCommands(program);
   addServerCommands(program);

@@ -5,12 +5,13 @@ import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
 import type { Work } from "../ports/work.ts";
 import { Answers } from "./answers.ts";
-import { DEFAULT_LEASE_TTL_MS, JetStreamLeases } from "./leases.ts";
+import { JetStreamLeases } from "./leases.ts";
 import { Link } from "./link.ts";
 import { JetStreamMailbox } from "./mailbox.ts";
 import { namesOf } from "./names.ts";
 import { CoreOutlet } from "./outlet.ts";
 import type { Layout } from "./layout.ts";
+import { patienceWith } from "./patience.ts";
 import { Reads } from "./reads.ts";
 import { Records } from "./records.ts";
 import { Settler } from "./settler.ts";
@@ -31,6 +32,8 @@ export interface AdapterOptions {
   readonly answerMs?: number;
   /** How long a commit whose answer was lost is looked for before it is `unknown`. */
   readonly settleMs?: number;
+  /** How long a commit that nobody takes for now, for want of a leader, is sent again before it is `unknown`. */
+  readonly resendMs?: number;
   /** How long turns and offers stay in CORE for HISTORY and WORK to source them. */
   readonly keepTurnsMs?: number;
   /** Set where the server runs with `sync_interval: always`. */
@@ -41,7 +44,6 @@ export interface AdapterOptions {
 
 const DEFAULT_MAX_RECORD_BYTES = 16 * 1024 * 1024;
 const DEFAULT_ANSWER_MS = 5000;
-const DEFAULT_SETTLE_MS = 5000;
 
 export interface Adapter {
   readonly store: Store;
@@ -59,14 +61,26 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const { partitions, replicas } = layout;
   const { inboxPrefix, batchSingles = false, deadTtlMs = DEFAULT_DEAD_TTL_MS, maxRecordBytes = DEFAULT_MAX_RECORD_BYTES } = options;
   const link = new Link(connection);
-  const answers = new Answers(link, inboxPrefix, options.answerMs ?? DEFAULT_ANSWER_MS);
+  const patience = patienceWith(replicas);
+  const answerMs = options.answerMs ?? DEFAULT_ANSWER_MS;
+  const answers = new Answers(link, inboxPrefix, answerMs);
   const reads = new Reads(answers, replicas);
+  const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
+  const looks = new Reads(soon, replicas);
   const records = new Records(reads, names);
-  const leases = new JetStreamLeases({ link, answers, reads, names, partitions, ttlMs: options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS });
-  const settler = new Settler(reads, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? DEFAULT_SETTLE_MS);
+  const leases = new JetStreamLeases({ link, answers, reads: looks, names, partitions, ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs });
+  const settler = new Settler(looks, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? patience.settleMs);
   const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
   const workSweeper = new WorkSweeper(link, reads, names, options.keepTurnsMs);
-  const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
+  const mailbox = new JetStreamMailbox({
+    link,
+    reads,
+    names,
+    partitions,
+    mayCreate: options.mayCreate ?? true,
+    inboxPrefix,
+    pace: patience.pull,
+  });
   return {
     store: new JetStreamStore({
       link,
@@ -74,6 +88,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
       reads,
       records,
       settler,
+      resendMs: options.resendMs ?? patience.resendMs,
       sweeper,
       workSweeper,
       names,
@@ -91,6 +106,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
       leases.close();
       await mailbox.close();
       answers.close();
+      soon.close();
       link.close();
     },
   };

@@ -35,8 +35,8 @@ export async function readLayout(connection: NatsConnection, namespace?: string)
   }
 }
 
-export async function readStream(link: Link, stream: string): Promise<StreamInfo | undefined> {
-  const reply = await link.call<StreamInfo>(api.streamInfo(stream));
+export async function readStream(link: Link, stream: string, deadlineMs?: number): Promise<StreamInfo | undefined> {
+  const reply = await link.call<StreamInfo>(api.streamInfo(stream), undefined, deadlineMs);
   if (!("error" in reply)) return reply;
   if (isStreamMissing(reply.error)) return undefined;
   throw apiError(reply.error, stream);

@@ -12,7 +12,6 @@ import { notStored, readJson, store, type StoreAnswer } from "./pub-ack.ts";
 import type { Reads } from "./reads.ts";
 import { Signs } from "./signs.ts";
 
-export const DEFAULT_LEASE_TTL_MS = 3000;
 /** JetStream keeps no message for less. */
 const LEAST_LEASE_TTL_MS = 1000;
 const MOST_TRIES = 20;

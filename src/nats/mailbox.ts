@@ -4,10 +4,11 @@ import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { Inlet, Mailbox, Reader, Source } from "../ports/mailbox.ts";
-import { isConsumerMissing } from "./failures.ts";
+import { apiError, isConsumerMissing, isNobodyThere } from "./failures.ts";
 import { JetStreamInlet } from "./inlet.ts";
 import type { Link } from "./link.ts";
 import type { Names, SourceNames } from "./names.ts";
+import type { PullPace } from "./pull.ts";
 import type { Reads } from "./reads.ts";
 import { consumerRequest } from "./streams.ts";
 
@@ -19,6 +20,8 @@ export interface MailboxParts {
   /** Whether a consumer that is gone may be made again; otherwise that is `not_provisioned`. */
   readonly mayCreate: boolean;
   readonly inboxPrefix: string | undefined;
+  /** Of every pull but the first after a reset. */
+  readonly pace: PullPace;
 }
 
 const CHECK_MS = 1000;
@@ -49,7 +52,7 @@ export class JetStreamMailbox implements Mailbox {
   }
 
   async open(partition: number, source: Source, reader: Reader): Promise<Inlet> {
-    const { link, names, partitions, inboxPrefix } = this.#parts;
+    const { link, names, partitions, inboxPrefix, pace } = this.#parts;
     if (partition >= partitions)
       throw new TroupeError("not_provisioned", `There is no partition ${partition}: the streams have ${partitions}`);
     const inlet = new JetStreamInlet(names.source(partition, source), reader, {
@@ -57,6 +60,7 @@ export class JetStreamMailbox implements Mailbox {
       reset: (which) => this.#reset(which),
       pullBytes: Math.max(LEAST_PULL_BYTES, 2 * link.maxPayloadBytes),
       inboxPrefix,
+      pace,
       ended: (ended) => this.#inlets.delete(ended),
     });
     await inlet.open();
@@ -99,6 +103,8 @@ export class JetStreamMailbox implements Mailbox {
     if (isReset) return;
     const info = await link.call<object>(which.info, undefined, RESET_DEADLINE_MS);
     if ("error" in info && isConsumerMissing(info.error)) return this.#remake(which);
+    // Without a leader the reset is answered by nobody, and its deadline may outlast the election.
+    if ("error" in info && isNobodyThere(info.error.code)) throw apiError(info.error, which.consumer);
     await resetting;
   }
 

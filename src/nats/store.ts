@@ -25,6 +25,8 @@ export interface StoreParts {
   readonly reads: Reads;
   readonly records: Records;
   readonly settler: Settler;
+  /** How long a commit that the server refuses for now is sent again. */
+  readonly resendMs: number;
   readonly sweeper: TurnSweeper;
   readonly workSweeper: WorkSweeper;
   readonly names: Names;
@@ -176,8 +178,8 @@ export class JetStreamStore implements Store {
   }
 
   #recovery(commit: Commit, send: Recovery["send"], witness: Recovery["witness"]): Recovery {
-    const { names, reads, settler } = this.#parts;
-    return { commit, send, witness, names, reads, settler };
+    const { names, reads, settler, resendMs } = this.#parts;
+    return { commit, send, witness, names, reads, settler, resendMs };
   }
 }
 

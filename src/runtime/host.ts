@@ -155,6 +155,11 @@ export class Host {
     return this.life.getSnapshot().value;
   }
 
+  /** Whether its signs of life are stored: if not, its partitions may become another's. */
+  get isTrusted(): boolean {
+    return this.#pulse.isTrusted;
+  }
+
   get hasLeft(): boolean {
     return this.phase === "left";
   }

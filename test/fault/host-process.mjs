@@ -69,6 +69,7 @@ const host = await createHost({
   concurrency: options.concurrency,
   cacheBytes: options.cacheBytes,
   partitions: options.partitions,
+  replicas: options.replicas,
   leaseTtl: options.leaseTtl,
 });
 process.stdout.write(`ready ${host.id}\n`);

@@ -13,6 +13,7 @@ export interface HostProcessOptions {
   /** What actors that have nothing to do may take in memory. */
   readonly cacheBytes?: number;
   readonly partitions: number;
+  readonly replicas: number;
   readonly leaseTtl: string;
 }
 

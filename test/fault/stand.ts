@@ -46,11 +46,21 @@ export class FaultStand implements AsyncDisposable {
   client!: Client;
   connection!: NatsConnection;
 
-  static async open(): Promise<FaultStand> {
-    const stand = new FaultStand();
+  static async open<Stand extends FaultStand>(this: new () => Stand): Promise<Stand> {
+    const stand = new this();
     writeFileSync(stand.journal, "");
     await stand.startServer();
     return stand;
+  }
+
+  /** Where hosts and clients connect: several with commas. */
+  get url(): string {
+    return this.server.url;
+  }
+
+  /** Copies of what the hosts create. */
+  get replicas(): number {
+    return 1;
   }
 
   async startServer(): Promise<void> {
@@ -70,7 +80,7 @@ export class FaultStand implements AsyncDisposable {
     options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl">> & { readonly via?: number } = {},
   ): HostProcess {
     const { via, concurrency = 10, cacheBytes, leaseTtl = "1s" } = options;
-    const url = via === undefined ? this.server.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
+    const url = via === undefined ? this.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
     const host = spawnHost({
       url,
       namespace: NAMESPACE,
@@ -78,6 +88,7 @@ export class FaultStand implements AsyncDisposable {
       concurrency,
       ...(cacheBytes === undefined ? {} : { cacheBytes }),
       partitions: PARTITIONS,
+      replicas: this.replicas,
       leaseTtl,
     });
     this.hosts.push(host);
@@ -86,8 +97,8 @@ export class FaultStand implements AsyncDisposable {
 
   /** A client and an ear; the streams must be there. */
   async attend(): Promise<void> {
-    this.client = await connect({ nats: this.server.url, namespace: NAMESPACE, sendTimeout: "30s" });
-    this.connection = await openConnection({ servers: this.server.url, context: false }, {});
+    this.client = await connect({ nats: this.url, namespace: NAMESPACE, sendTimeout: "30s" });
+    this.connection = await openConnection({ servers: this.url.split(","), context: false }, {});
     const prefix = NAMES.liveStates.replace(">", "state.");
     this.connection.subscribe(`${prefix}>`, {
       callback: (error, { subject, data, headers }) => {
@@ -149,7 +160,7 @@ export class FaultStand implements AsyncDisposable {
 
   /** Every task that has a record, by a client of its own: another's connection may still be broken. */
   async views(): Promise<ReadonlyMap<string, TaskView>> {
-    await using client = await connect({ nats: this.server.url, namespace: NAMESPACE });
+    await using client = await connect({ nats: this.url, namespace: NAMESPACE });
     const views = new Map<string, TaskView>();
     for await (const view of client.list({ signal: AbortSignal.timeout(20_000) }))
       if (view.kind === "task") views.set(`${view.type}/${view.id}`, view);
@@ -183,7 +194,7 @@ export class FaultStand implements AsyncDisposable {
     for (const host of this.hosts) await host.kill();
     await this.client?.close().catch(() => {});
     await this.connection?.close().catch(() => {});
-    await this.server.stop();
+    await this.server?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -82,8 +82,10 @@ export async function openFixture(rig: Rig): Promise<Fixture> {
     async dispose() {
       for (const { adapter, connection } of [a, b, system]) {
         await adapter.close();
-        await connection.close();
+        if (connection !== system.connection) await connection.close();
       }
+      if (layout.replicas > 1) await system.remove();
+      await system.connection.close();
     },
   };
 }
