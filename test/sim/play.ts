@@ -37,11 +37,13 @@ async function played(scenario: Scenario, mutant?: Mutant): Promise<Run> {
   for (let place = 0; place < scenario.hosts.length; place++) cluster.launch(place);
   await clock.advance(Trouble.endOf(scenario.faults) + 100);
   trouble.calm();
+  // An acknowledgement that was lost is only made up for when its delivery comes again; a connection that loses some is reset.
+  cluster.eachSource((partition, source) => world.rewind(partition, source));
   await clock
     .until(() => clients.every(({ isDone }) => isDone) && [...recorder.awaited].every((actor) => hasEnded(cluster, actor)), LONGEST_MS)
     .catch(() => {});
   await clock.advance(AFTERWARDS_MS);
-  // An acknowledgement that was lost is only made up for when its delivery comes again.
+  // What comes again long after everything has ended changes nothing.
   cluster.eachSource((partition, source) => world.rewind(partition, source));
   await clock.advance(AFTERWARDS_MS);
   recorder.note({
