@@ -115,7 +115,7 @@ const leaver = setup({ types: { context: {} as { ended: readonly string[] } }, a
     go: { actions: [...["a", "b", "c"].map((id) => sendTo(id, { type: "end" })), stopChild("a")] },
     "xstate.done.actor.*": { actions: assign({ ended: ({ context, event }) => [...context.ended, event.type.slice(18)] }) },
   },
-});
+} as never);
 
 test("what comes in one bundle with something that is not heard is heard, also where nobody idle may stay in memory", async () => {
   const stand = new Stand({ nearMail: false, tasks: () => [defineActor({ name: "leaver", machine: leaver })] });
