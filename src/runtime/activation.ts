@@ -52,6 +52,8 @@ export class Activation {
   replying: readonly { readonly reply: ReplyRecord; readonly holds: Hold[] }[] = NOTHING;
   /** Turns that wait for the next commit, in order: this one is full. */
   stalled: (() => void)[] = NOTHING;
+  /** More than 0 while several envelopes are turned one after the other: it stays for the last, whatever the first ones come to. */
+  inHand = 0;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -100,6 +102,7 @@ export class Activation {
   get isIdle(): boolean {
     return (
       this.phase === "ready" &&
+      this.inHand === 0 &&
       this.pending === undefined &&
       this.committing === undefined &&
       this.attempts.length === 0 &&

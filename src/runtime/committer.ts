@@ -96,7 +96,7 @@ export class Committer {
     }
     if (batch.parcels.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes, this.#mostTogether) });
+      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes, this.#mostTogether) }, "batch");
     }
   }
 
@@ -126,7 +126,7 @@ export class Committer {
     }
     const sealed = this.#sealed([parcel]);
     if (sealed === undefined) return;
-    if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed });
+    if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed }, "alone");
     else batch.add([parcel], sealed);
   }
 
@@ -174,12 +174,12 @@ export class Committer {
     }
   }
 
-  #send(parcels: Parcel[], commit: Commit): void {
+  /** `how` it was placed, which its size does not say: a batch may come to a single write, where what was joint with it came to nothing. */
+  #send(parcels: Parcel[], commit: Commit, how: "batch" | "alone"): void {
     this.#inFlight++;
-    const isBatch = !this.#store.singlesOverlap || !isSingle(commit.writes);
     void this.#store.commit(commit).then((outcome) => {
       this.#inFlight--;
-      if (isBatch) this.#batchInFlight = false;
+      if (how === "batch") this.#batchInFlight = false;
       for (const parcel of parcels) this.#loosened(parcel);
       this.#parts.settled(parcels, outcome);
       if (this.#ready.length > 0) this.#schedule();

@@ -166,7 +166,9 @@ export class Reception {
   /** One delivery: none of what it brings lets it go before all is turned, and all its turns are one commit's. */
   #hearAll(activation: Activation, hold: Hold, envelopes: readonly EventEnvelope[]): void {
     hold.take();
+    activation.inHand++;
     for (const envelope of envelopes) this.#hear(activation, activation.actor as Actor, hold, envelope);
+    activation.inHand--;
     this.#turns.adopt(activation, hold, "done");
     hold.release();
   }

@@ -4,7 +4,7 @@ import { castOf, defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
 import { logicOf } from "../../src/logic-of.ts";
 import type { Policy } from "./history.ts";
-import { crew, diary, family, swapper } from "./machines.ts";
+import { crew, diary, family, grove, swapper } from "./machines.ts";
 
 /** The types of actors in a simulated run. What each does is said by its input and by what it is sent. */
 
@@ -65,7 +65,12 @@ function cast(): readonly Definition[] {
     ...tasks,
     defineTask<Errand, string>({ name: "errand", retry: { ...RETRY, attempts: 2 }, run: standIn }),
     defineTask<string, string>({ name: "undo-errand", retry: RETRY, run: standIn }),
-    defineActor({ name: "diary", machine: diary((key) => witness.act(key)) }),
+    defineActor({
+      name: "diary",
+      machine: diary((key) => witness.act(key)),
+      activities: { chore: { retry: { attempts: 4, minDelayMs: 400, jitter: 0 } } },
+    }),
+    defineActor({ name: "grove", machine: grove(jobFor("rerun")) }),
     ...FAMILIES.map(({ policy, jobs }, i) => defineActor({ name: `family${i}`, machine: family(jobs, jobFor(policy)) })),
     defineActor({ name: "swapper", machine: swapper() }),
     ...STRATEGIES.map((strategy) => defineActor({ name: `crew-${strategy}`, machine: crew(), supervise: { strategy, ...RESTARTS } })),

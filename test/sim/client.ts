@@ -58,7 +58,8 @@ export class Client {
         await this.#start({ ms: job.ms }, job.losses);
         return this.#say(job.says);
       case "crew":
-        return this.#crew(job);
+      case "grove":
+        return this.#crowned(job);
       case "trip": {
         const { errands, losses, cancelAfterMs } = job;
         const isSure = cancelAfterMs === undefined && errands.every(({ failures }) => failures === 0);
@@ -102,12 +103,12 @@ export class Client {
   }
 
   async #diary({ losses, says }: JobOf<"diary">): Promise<void> {
-    this.#expect(["closed"], names(says.length + 1));
+    this.#expect(["closed"], names(says.filter(({ what }) => what !== "boom").length + 1));
     await this.#start(undefined, losses);
     await this.#say([...says, { afterMs: 0, what: "close", losses: [] }]);
   }
 
-  async #crew({ losses, says }: JobOf<"crew">): Promise<void> {
+  async #crowned({ losses, says }: JobOf<"crew" | "grove">): Promise<void> {
     this.#expect(["closed"], names(says.length + 1));
     await this.#start(undefined, losses);
     await this.#say([...says, { afterMs: 1_000, what: "close", losses: [] }]);
@@ -129,11 +130,22 @@ export class Client {
   async #say(says: readonly Say[]): Promise<void> {
     for (const { afterMs, what, losses, ...more } of says) {
       await this.#pause(afterMs);
+      if (what === "boom") {
+        await this.#boom(losses);
+        continue;
+      }
       const heard = `client#${this.#said++}`;
       const headers = what === "ask" ? { headers: () => ({ [HEADERS.replyTo]: `asks.${this.#job.id}.${heard}` }) } : {};
-      const body = { type: what, name: heard, ...more };
+      const body = { type: what, name: heard, ...(more.to === undefined ? {} : { from: this.#job.id }), ...more };
       await this.#send({ lane: "event", body, heard, ...headers }, losses);
     }
+  }
+
+  /** What the machine throws at, and a person who lets it go on without. */
+  async #boom(losses: readonly Loss[]): Promise<void> {
+    await this.#send({ lane: "event", body: { type: "boom" } }, losses);
+    await this.#pause(300);
+    await this.#send({ lane: "event", body: { type: "retry", drop: true } }, losses);
   }
 
   /** Until it is accepted: sent again with the same message id. */

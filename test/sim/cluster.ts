@@ -1,4 +1,5 @@
 import type { Definition } from "../../src/core/definition.ts";
+import type { Attachment } from "../../src/memory/attachment.ts";
 import type { InFlight } from "../../src/memory/link.ts";
 import { ProcessClock } from "../../src/memory/process-clock.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
@@ -30,6 +31,7 @@ export class Cluster {
   readonly #options: readonly MemberOptions[];
   readonly #mutant: Mutant;
   readonly #isSpread: boolean;
+  #usurper: Attachment | undefined;
 
   constructor({ seed, server, hosts }: Scenario, mutant: Mutant = {}) {
     this.world = createWorld({ clock: this.clock, seed, ...server });
@@ -97,6 +99,13 @@ export class Cluster {
     this.clock.after(downMs, () => {
       if (this.members[place]?.isDead === true) this.launch(place);
     });
+  }
+
+  /** Somebody who gives no sign of life takes a partition: whoever had it is a zombie, and does not know. */
+  usurp(partition: number): void {
+    const taken = partition % this.world.partitions;
+    this.#usurper ??= this.world.attach("usurper");
+    void this.#usurper.leases.claim(taken, "usurper", this.world.owner(taken).fence);
   }
 
   eachSource(visit: (partition: number, source: Source) => void): void {

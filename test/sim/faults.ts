@@ -28,6 +28,7 @@ export type Fault =
   | { readonly kind: "cut"; readonly host: number; readonly atMs: number; readonly forMs: number; readonly underWay: InFlight }
   /** The network carries nothing one way or both ways, and tells nobody. */
   | { readonly kind: "stall"; readonly host: number; readonly atMs: number; readonly forMs: number; readonly ways: readonly Way[] }
+  | { readonly kind: "usurp"; readonly atMs: number; readonly hops: number; readonly partition: number }
   | { readonly kind: "commit"; readonly nth: number; readonly fault: CommitFault }
   | { readonly kind: "loseAcks"; readonly atMs: number; readonly times: number }
   /** Requests that get no answer, whether done or not. */
@@ -53,6 +54,8 @@ export type Fault =
 export type Incident =
   | { readonly what: "crash"; readonly underWay: InFlight; readonly downMs: number }
   | { readonly what: "freeze"; readonly forMs: number }
+  /** Somebody takes a partition from whoever has it and believes in it still; a number beyond the last one begins anew. */
+  | { readonly what: "usurp"; readonly partition: number }
   | { readonly what: "cut"; readonly forMs: number; readonly underWay: InFlight }
   | { readonly what: "stall"; readonly forMs: number; readonly ways: readonly Way[] };
 
@@ -93,13 +96,17 @@ function draw(random: Random, hosts: number): Fault {
       { what: "crash", underWay, downMs },
       { what: "crash", underWay, downMs },
       { what: "freeze", forMs },
+      { what: "usurp", partition: random.below(5) },
+      { what: "usurp", partition: random.below(5) },
       { what: "cut", forMs, underWay },
       { what: "stall", forMs, ways },
     ]);
     return { kind: "at", step: random.pick(STEPS), nth: 1 + random.below(random.chance(0.5) ? 4 : 30), atMs, ...incident };
   }
-  if (kind < 10) return { kind: "freeze", host, atMs, forMs };
+  if (kind === 9 && random.chance(0.5)) return { kind: "freeze", host, atMs, forMs };
   switch (kind) {
+    case 9:
+      return { kind: "usurp", atMs, hops: random.below(60), partition: random.below(5) };
     case 10:
       return { kind: "cut", host, atMs, forMs, underWay };
     case 11:
@@ -137,7 +144,7 @@ function commitFault(random: Random): CommitFault {
     case 2:
       return { kind: "late", afterMs: random.pick([10, 400, 3_000, 6_000]) };
     case 3:
-      return { kind: "conflict" };
+      return random.chance(0.3) ? { kind: "conflict" } : { kind: "conflict", lost: [random.below(3)] };
     default:
       return { kind: "delayed", byMs: random.pick([5, 60, 400, 2_500]) };
   }

@@ -86,6 +86,8 @@ type OutsideLine =
       readonly kind: "begun";
       readonly host: string;
       readonly actor: string;
+      /** Which work of an actor that has several; absent for a task's. */
+      readonly activity?: string;
       readonly attempt: number;
       readonly epoch: number;
       readonly policy: Policy;

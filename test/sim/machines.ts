@@ -1,4 +1,5 @@
 import { assign, emit, fromPromise, sendParent, sendTo, setup, spawnChild, type AnyActorRef, type AnyStateMachine } from "xstate";
+import { actorAt } from "../../src/actor-at.ts";
 
 /** The machines of a simulated run. What they hear is kept in `heard`, as the checker wants it (history.ts). */
 
@@ -10,6 +11,10 @@ interface Told {
   readonly ms?: number;
   readonly bytes?: number;
   readonly child?: string;
+  readonly failures?: number;
+  /** A diary that passes something on: to whom, and what it is called there. */
+  readonly to?: string;
+  readonly from?: string;
   readonly output?: unknown;
 }
 interface Heard {
@@ -32,6 +37,7 @@ const tell = (child: string, type: string) => sendTo(child, { type } as never);
 interface Diary extends Heard {
   readonly weight: string;
   readonly naps: number;
+  readonly passes: number;
   readonly chores: number;
   readonly isClosing: boolean;
 }
@@ -42,6 +48,16 @@ interface Diary extends Heard {
  */
 export function diary(act: (key: string) => void): AnyStateMachine {
   const noted = { actions: note };
+  const boom = assign(() => {
+    throw new Error("boom");
+  });
+  const passed = sendTo(
+    (({ event }: Info<Diary>) => actorAt(event.to ?? "")) as never,
+    (({ context, event }: Info<Diary>) => ({
+      type: "note",
+      name: `${event.from ?? ""}#${context.passes}`,
+    })) as never,
+  );
   const awake = [hear<Diary>(({ context }) => `timer#${context.naps}`), change<Diary>(({ context }) => ({ naps: context.naps + 1 }))];
   const done = [hear<Diary>(({ context }) => `chore#${context.chores}`), change<Diary>(({ context }) => ({ chores: context.chores + 1 }))];
   const heavier = change<Diary>(({ context, event }) => ({ weight: context.weight + "x".repeat(event.bytes ?? 0) }));
@@ -56,12 +72,14 @@ export function diary(act: (key: string) => void): AnyStateMachine {
     delays: { nap: 1_300, sleep: 5_500 },
   };
   return machineOf(parts, {
-    context: { heard: [], weight: "", naps: 0, chores: 0, isClosing: false },
+    context: { heard: [], weight: "", naps: 0, passes: 0, chores: 0, isClosing: false },
     initial: "idle",
     on: {
       note: { actions: [note, heavier, "act", loud] },
       ask: { actions: [note, answer] },
       close: { actions: [note, change<Diary>(() => ({ isClosing: true }))] },
+      boom: { actions: boom },
+      pass: { actions: [note, passed, change<Diary>(({ context }) => ({ passes: context.passes + 1 }))] },
       nap: noted,
       sleep: noted,
       chore: noted,
@@ -77,7 +95,7 @@ export function diary(act: (key: string) => void): AnyStateMachine {
         invoke: {
           id: "chore",
           src: "chore",
-          input: ({ event }: Info<Diary>) => ({ ms: event.ms ?? 0, failures: 0 }),
+          input: ({ event }: Info<Diary>) => ({ ms: event.ms ?? 0, failures: event.failures ?? 0 }),
           onDone: { target: "idle", actions: done },
           onError: "broken",
         },
@@ -228,6 +246,49 @@ export function crew(): AnyStateMachine {
         busy: {
           invoke: ["a", "b", "c"].map((id) => ({ id, src: "kid" })),
           on: { hit: { actions: [note, blow] }, close: { target: "closed", actions: note } },
+        },
+        closed: { type: "final" },
+      },
+    },
+  );
+}
+
+/** Wakes up again and again for as long as it is left alone. */
+const leaf = machineOf(
+  { delays: { doze: 700 } },
+  { initial: "dozing", states: { dozing: { after: { doze: { target: "dozing", reenter: true } } } } },
+);
+
+/** Has a leaf, and work that takes longer than it lives; grows both anew when it is told to. */
+const branch = (job: object): AnyStateMachine =>
+  machineOf(
+    { actors: { leaf, job } },
+    {
+      initial: "green",
+      states: {
+        green: {
+          invoke: [
+            { id: "leaf", src: "leaf" },
+            { id: "job", src: "job", input: { ms: 20_000, failures: 0 } },
+          ],
+          on: { regrow: { target: "green", reenter: true } },
+        },
+      },
+    },
+  );
+
+/** Three branches, and all that is on them: when it closes, nothing of it may go on. */
+export function grove(job: object): AnyStateMachine {
+  const regrow = sendTo((({ event }: Info<Heard>) => event.child ?? "a") as never, { type: "regrow" } as never);
+  return machineOf(
+    { actors: { branch: branch(job) } },
+    {
+      context: { heard: [] },
+      initial: "growing",
+      states: {
+        growing: {
+          invoke: ["a", "b", "c"].map((id) => ({ id, src: "branch" })),
+          on: { regrow: { actions: [note, regrow] }, close: { target: "closed", actions: note } },
         },
         closed: { type: "final" },
       },

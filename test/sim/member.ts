@@ -127,15 +127,16 @@ export class Member {
     if (Object.hasOwn(TASKS, type)) return (context) => this.#noted(context, TASKS[type as TaskType], () => this.#work(context));
     if (type === "errand") return (context) => this.#noted(context, "rerun", () => this.#errand(context as ActivityContext<Errand>));
     if (type === "undo-errand") return (context) => this.#noted(context, "rerun", () => "undone");
-    if (type === "diary") return (context) => this.#noted(context, "rerun", () => this.#work(context));
+    if (type === "diary") return (context) => this.#noted(context, "rerun", () => this.#work(context), "chore");
     return undefined;
   }
 
-  async #noted(context: ActivityContext, policy: Policy, work: () => unknown): Promise<unknown> {
+  async #noted(context: ActivityContext, policy: Policy, work: () => unknown, activity?: string): Promise<unknown> {
     // What the promise queue of a dead process still holds is not run.
     if (this.isDead) return never();
     const { attempt, epoch } = context;
-    this.#recorder.note({ kind: "begun", host: this.name, actor: formatAddress(context.actor), attempt, epoch, policy });
+    const which = activity === undefined ? {} : { activity };
+    this.#recorder.note({ kind: "begun", host: this.name, actor: formatAddress(context.actor), ...which, attempt, epoch, policy });
     this.#running.add(context);
     context.signal.addEventListener("abort", () => this.#ended(context, "aborted"));
     try {

@@ -37,11 +37,14 @@ async function played(scenario: Scenario, mutant?: Mutant): Promise<Run> {
   for (let place = 0; place < scenario.hosts.length; place++) cluster.launch(place);
   await clock.advance(Trouble.endOf(scenario.faults) + 100);
   trouble.calm();
-  await clock
-    .until(() => clients.every(({ isDone }) => isDone) && [...recorder.awaited].every((actor) => hasEnded(cluster, actor)), LONGEST_MS)
-    .catch(() => {});
+  // An acknowledgement that was lost is only made up for when its delivery comes again; a connection that loses some is reset.
+  cluster.eachSource((partition, source) => world.rewind(partition, source));
+  const isOver = (): boolean => clients.every(({ isDone }) => isDone) && [...recorder.awaited].every((actor) => hasEnded(cluster, actor));
+  await clock.until(isOver, LONGEST_MS).catch(() => {});
   await clock.advance(AFTERWARDS_MS);
-  // An acknowledgement that was lost is only made up for when its delivery comes again.
+  // The last word of a client may have begun something anew.
+  await clock.until(isOver, LONGEST_MS).catch(() => {});
+  // What comes again long after everything has ended changes nothing.
   cluster.eachSource((partition, source) => world.rewind(partition, source));
   await clock.advance(AFTERWARDS_MS);
   recorder.note({

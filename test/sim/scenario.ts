@@ -40,6 +40,9 @@ export interface Say {
   readonly ms?: number;
   /** What the actor keeps of it, beside its name. */
   readonly bytes?: number;
+  readonly failures?: number;
+  /** To whom it is to be passed on. */
+  readonly to?: string;
   readonly child?: "a" | "b" | "c";
   readonly losses: readonly Loss[];
 }
@@ -63,6 +66,7 @@ export type Job = Sent &
     | { readonly kind: "burst"; readonly type: TaskType; readonly count: number; readonly ms: number }
     | { readonly kind: "diary"; readonly says: readonly Say[] }
     | { readonly kind: "family"; readonly shape: number; readonly questions: number; readonly ms: readonly number[] }
+    | { readonly kind: "grove"; readonly says: readonly Say[] }
     | { readonly kind: "swapper"; readonly ms: number; readonly says: readonly Say[] }
     | { readonly kind: "crew"; readonly strategy: (typeof STRATEGIES)[number]; readonly says: readonly Say[] }
     | {
@@ -121,11 +125,11 @@ function drawSays(random: Random, most: number, draw: () => Omit<Say, "afterMs" 
   }));
 }
 
-const MS = [0, 0, 0, 20, 300, 1_000, 2_500] as const;
+const MS = [0, 0, 0, 0, 20, 20, 300, 300, 1_000, 2_500, 14_000] as const;
 
 function drawJob(random: Random, i: number): Job {
   const sent: Sent = { id: `j${i}`, atMs: random.chance(0.6) ? random.below(400) : random.below(6_000), losses: drawLosses(random) };
-  const kind = random.below(13);
+  const kind = random.below(14);
   if (kind < 5) return drawTask(random, sent);
   switch (kind) {
     case 5:
@@ -143,7 +147,13 @@ function drawJob(random: Random, i: number): Job {
       const says = drawSays(random, 4, () => ({ what: "hit", child: random.pick(["a", "b", "c"] as const) }));
       return { ...sent, kind: "crew", strategy: random.pick(STRATEGIES), says };
     }
-    case 11: {
+    case 11:
+      return {
+        ...sent,
+        kind: "grove",
+        says: drawSays(random, 3, () => ({ what: "regrow", child: random.pick(["a", "b", "c"] as const) })),
+      };
+    case 12: {
       const type = random.pick(["rerun", "rerun", "fail", "brief"] as const);
       return { ...sent, kind: "burst", type, count: 2 + random.below(14), ms: random.pick([0, 0, 20, 300]) };
     }
@@ -171,9 +181,10 @@ function drawTask(random: Random, sent: Sent): JobOf<"task"> {
 }
 
 function drawWord(random: Random): Omit<Say, "afterMs" | "losses"> {
-  const what = random.pick(["note", "note", "note", "ask", "nap", "sleep", "chore"] as const);
+  const what = random.pick(["note", "note", "note", "ask", "pass", "pass", "nap", "sleep", "chore", "boom"] as const);
   if (what === "note" && random.chance(0.3)) return { what, bytes: 900 };
-  return what === "chore" ? { what, ms: random.pick(MS) } : { what };
+  if (what === "pass") return { what, to: `diary/j${random.below(8)}` };
+  return what === "chore" ? { what, ms: random.pick(MS), failures: random.pick([0, 0, 1, 2]) } : { what };
 }
 
 function drawTrip(random: Random, sent: Sent): JobOf<"trip"> {

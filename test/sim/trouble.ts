@@ -3,7 +3,7 @@ import type { Fault, Incident } from "./faults.ts";
 import type { Member } from "./member.ts";
 
 /** What goes on for a while. */
-type Lasting = Exclude<Incident, { what: "crash" }> | { readonly what: "slow"; readonly paceMs: number };
+type Lasting = Exclude<Incident, { what: "crash" | "usurp" }> | { readonly what: "slow"; readonly paceMs: number };
 
 /** Makes the faults of a scenario happen, and undoes what lasts once there is to be calm. */
 export class Trouble {
@@ -38,7 +38,13 @@ export class Trouble {
     const { clock } = this.#cluster;
     if (fault.kind === "commit") {
       let seen = 0;
-      this.#cluster.world.faults.failCommits(fault.fault, { when: () => seen++ >= fault.nth });
+      const lost = fault.fault.kind === "conflict" ? fault.fault.lost : undefined;
+      // A partition alone is lost from among others.
+      const isMeant = (fences: ReadonlyMap<number, number>): boolean =>
+        lost === undefined || (fences.size > 1 && lost.every((each) => fences.has(each)));
+      this.#cluster.world.faults.failCommits(fault.fault, {
+        when: ({ fences }) => isMeant(fences) && seen++ >= (lost === undefined ? fault.nth : fault.nth % 3),
+      });
       return;
     }
     clock.after(fault.atMs, () => {
@@ -63,6 +69,8 @@ export class Trouble {
         return;
       case "at":
         return this.#atStep(fault);
+      case "usurp":
+        return this.#hop(fault.hops, () => this.#cluster.usurp(fault.partition));
       case "loseAcks":
         world.faults.dropAcks({ times: fault.times });
         return;
@@ -136,6 +144,7 @@ export class Trouble {
       if (member === undefined || --left > 0) return;
       stop();
       if (fault.what === "crash") this.#cluster.replace(this.#cluster.members.indexOf(member), member, fault.underWay, fault.downMs);
+      else if (fault.what === "usurp") this.#cluster.usurp(fault.partition);
       else this.#lasting(fault.forMs, this.#afflict(fault, member));
     });
   }

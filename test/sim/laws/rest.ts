@@ -47,13 +47,13 @@ export function heard(): Law {
   };
 }
 
-/** Every sender's numbers are 0, 1, 2 and so on. */
+/** Every sender's numbers rise by one, from the first that was there to be heard. */
 function* numbered(actor: string, names: readonly string[]): Iterable<string> {
   const counts = new Map<string, number>();
   for (const name of names) {
     const [sender = "", number] = name.split("#");
     if (number === undefined) continue;
-    const next = counts.get(sender) ?? 0;
+    const next = counts.get(sender) ?? Number(number);
     if (Number(number) !== next) {
       yield `${actor} heard ${name} where ${sender}#${next} was due: ${names.join(" ")}`;
       return;

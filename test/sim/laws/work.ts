@@ -88,10 +88,10 @@ export function atMostOnce(): Law {
 export function attempts(): Law {
   const newest = new Map<string, number>();
   return {
-    *line(line, { records }) {
+    *line(line) {
       // An id that is free again is another task's.
       if (line.kind === "expired") for (const key of newest.keys()) if (key.startsWith(`${line.actor} `)) newest.delete(key);
-      if (line.kind !== "begun" || records.get(line.actor)?.kind === "actor") return;
+      if (line.kind !== "begun" || line.activity !== undefined) return;
       const { actor, host, epoch, attempt } = line;
       const key = `${actor} ${host} ${epoch}`;
       const before = newest.get(key) ?? 0;
