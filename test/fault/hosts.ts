@@ -46,10 +46,7 @@ export interface HostProcess extends AsyncDisposable {
 const here = (file: string): string => fileURLToPath(new URL(`./${file}`, import.meta.url));
 const LAST_LINES = 20;
 
-export function spawnHost(
-  options: HostProcessOptions,
-  { program = "host-process.mjs", skewMs = 0 }: Circumstances = {},
-): HostProcess {
+export function spawnHost(options: HostProcessOptions, { program = "host-process.mjs", skewMs = 0 }: Circumstances = {}): HostProcess {
   const logPath = `${options.journal}.log`;
   const log = openSync(logPath, "a");
   const clock = skewMs === 0 ? [] : ["--import", here("skewed-clock.mjs")];

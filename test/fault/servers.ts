@@ -55,8 +55,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
     return placed({ n, options, program, address: addressOf(n), port, monitorPort, routePort, routes });
   });
   const inSync = async (withinMs = READY_MS): Promise<void> => {
-    for (const server of all)
-      if (server.isRunning) await eventually(`${server.name} is in sync`, () => isHealthy(server), withinMs);
+    for (const server of all) if (server.isRunning) await eventually(`${server.name} is in sync`, () => isHealthy(server), withinMs);
   };
   const stop = async (): Promise<void> => void (await Promise.all(all.map((server) => server.kill())));
   try {

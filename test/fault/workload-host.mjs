@@ -4,7 +4,9 @@ import { appendFileSync } from "node:fs";
 import { workload } from "./workload.mjs";
 
 const options = JSON.parse(process.argv[2]);
-const { createHost, defineActor, definePlan, defineTask, drainOnSignals } = await import(new URL("../../dist/src/index.js", import.meta.url).href);
+const { createHost, defineActor, definePlan, defineTask, drainOnSignals } = await import(
+  new URL("../../dist/src/index.js", import.meta.url).href
+);
 
 const note = (line) =>
   appendFileSync(options.journal, `${JSON.stringify({ at: performance.timeOrigin + performance.now(), host: options.name, ...line })}\n`);

@@ -39,7 +39,12 @@ export function workload({ defineTask, defineActor, definePlan }, note) {
     job,
     unjob,
     defineActor({ name: "diary", machine: diary, children: { chore }, retention }),
-    defineActor({ name: "family", machine: family, children: { member: defineActor({ name: "member", machine: member, children: { chore }, retention }) }, retention }),
+    defineActor({
+      name: "family",
+      machine: family,
+      children: { member: defineActor({ name: "member", machine: member, children: { chore }, retention }) },
+      retention,
+    }),
     definePlan({
       name: "trip",
       children: { job, unjob },
@@ -73,7 +78,15 @@ const diary = setup({ actors: { chore: standIn }, delays: { rest: ({ context }) 
       after: { [NEVER_MS]: "lost" },
     },
     resting: { after: { rest: { target: "working", actions: heard(() => "timer#0") } } },
-    working: { invoke: { src: "chore", id: "chore", input: { ms: 10 }, onDone: { target: "over", actions: heard(() => "chore#0") }, onError: "lost" } },
+    working: {
+      invoke: {
+        src: "chore",
+        id: "chore",
+        input: { ms: 10 },
+        onDone: { target: "over", actions: heard(() => "chore#0") },
+        onError: "lost",
+      },
+    },
     lost: {},
     over: { type: "final" },
   },

@@ -44,10 +44,7 @@ export async function startProxy(targetPort: number, targetHost = "127.0.0.1"): 
     const upstream = createConnection(targetPort, targetHost);
     const pair = { client, upstream, lanes: [] as Lane[] };
     pairs.add(pair);
-    pair.lanes.push(
-      new Lane(client, upstream, () => rules.requests),
-      new Lane(upstream, client, () => rules.answers),
-    );
+    pair.lanes.push(new Lane(client, upstream, () => rules.requests), new Lane(upstream, client, () => rules.answers));
     const forget = (): void => void (client.closed && upstream.closed && pairs.delete(pair));
     client.on("close", forget);
     upstream.on("close", forget);
