@@ -166,15 +166,16 @@ function essence(record: StoredRecord): StoredRecord {
   const { revision, epoch, generation, status, value, marks, activities, timers, children, ended, parent, owed, replies, outbox } = record;
   const { parked, createdAt, updatedAt } = record;
   const { heard } = (record.context ?? {}) as { readonly heard?: readonly string[] };
+  const due = Object.entries(timers).map(([timer, { dueAt, keeper }]) => [timer, { dueAt, keeper }] as const);
   return {
-    ...{ revision, epoch, generation, status, value, marks, activities, timers, createdAt, updatedAt },
+    ...{ revision, epoch, generation, status, value, marks, activities, timers: Object.fromEntries(due), createdAt, updatedAt },
     context: heard === undefined ? undefined : { heard },
     ...(children === undefined ? {} : { children }),
     ...(ended === undefined ? {} : { ended }),
     ...(parent === undefined ? {} : { parent }),
-    ...(owed === undefined ? {} : { owed }),
-    ...(replies === undefined ? {} : { replies }),
-    ...(outbox === undefined ? {} : { outbox }),
+    ...(owed === undefined ? {} : { owed: owed.map(({ key }) => ({ key })) }),
+    ...(replies === undefined ? {} : { replies: replies.map(({ to }) => ({ to })) }),
+    ...(outbox === undefined ? {} : { outbox: outbox.map(() => 0) }),
     ...(parked === undefined ? {} : { parked: { reason: parked.reason } }),
   };
 }

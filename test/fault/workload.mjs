@@ -31,6 +31,7 @@ export function workload({ defineTask, defineActor, definePlan }, note) {
   const chore = task("chore", "rerun");
   const job = task("job", "rerun");
   const unjob = task("unjob", "rerun");
+  const person = defineActor({ name: "member", machine: member, children: { chore }, retention });
   return [
     ...POLICIES.map((policy) => task(policy, policy)),
     // Its turns are not kept, so that most of them are a commit of one message.
@@ -39,12 +40,8 @@ export function workload({ defineTask, defineActor, definePlan }, note) {
     job,
     unjob,
     defineActor({ name: "diary", machine: diary, children: { chore }, retention }),
-    defineActor({
-      name: "family",
-      machine: family,
-      children: { member: defineActor({ name: "member", machine: member, children: { chore }, retention }) },
-      retention,
-    }),
+    person,
+    defineActor({ name: "family", machine: family, children: { member: person }, retention }),
     definePlan({
       name: "trip",
       children: { job, unjob },
@@ -56,7 +53,13 @@ export function workload({ defineTask, defineActor, definePlan }, note) {
       history: true,
       expand: function* ({ input, cursor = 0 }) {
         for (let i = cursor; i < input.children; i++)
-          yield { kind: "job", key: `k${i}`, input: { ms: input.ms, failures: i === input.failing ? 99 : 0 }, step: i % 3, cursor: i + 1 };
+          yield {
+            kind: "job",
+            key: `k${i}`,
+            input: { ms: input.ms, failures: i === input.failing ? 99 : 0 },
+            step: Math.floor(i / 3),
+            cursor: i + 1,
+          };
       },
       compensate: { job: ({ key }) => ({ kind: "unjob", input: { key, ms: 5 } }) },
       collect: (count = 0) => count + 1,
