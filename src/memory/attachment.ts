@@ -2,7 +2,7 @@ import type { Leases } from "../ports/leases.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Way } from "./connection.ts";
 import { MemoryLeases } from "./leases.ts";
 import type { InFlight } from "./link.ts";
 import { MemoryMailbox } from "./mailbox.ts";
@@ -50,6 +50,16 @@ export class Attachment {
     if (this.#connection.phase !== "up") return;
     this.#connection.disconnect(underWay);
     this.#server.detach(this.#connection);
+  }
+
+  /** One way of the connection carries nothing until `flow`, and neither side is told: a partition of the network. */
+  stall(way: Way): void {
+    this.#connection.stall(way);
+  }
+
+  /** What was sent meanwhile arrives now, late. */
+  flow(way: Way): void {
+    this.#connection.flow(way);
   }
 
   /** The connection is back; every inlet is rewound. */

@@ -13,7 +13,7 @@ export interface LedgerParts {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly mail: (write: Mail, sequence: number) => void;
-  readonly fired: (partition: number, timer: string) => void;
+  readonly fired: (timer: Timer) => void;
   readonly changed: (change: StoredChange) => void;
 }
 
@@ -206,7 +206,7 @@ export class Ledger {
       this.#timers.delete(place);
       const { partition, owner, message, letter } = timer;
       this.#parts.mail({ partition, lane: "event", to: owner, message, letter }, ++this.#sequence);
-      this.#parts.fired(partition, timer.timer);
+      this.#parts.fired(timer);
     });
     this.#timers.set(place, { timer, alarm });
   }

@@ -51,7 +51,7 @@ export class Server {
       clock: parts.clock,
       limits: parts.limits,
       mail: ({ partition, lane, to, message, letter }, sequence) => this.#mail(partition, lane, to, message, letter, sequence),
-      fired: (partition, timer) => this.steps.tell({ kind: "timerFired", partition, timer }),
+      fired: ({ partition, owner, timer }) => this.steps.tell({ kind: "timerFired", partition, owner, timer }),
       changed: (change) => {
         for (const watcher of this.watchers) watcher(change);
       },
@@ -83,7 +83,7 @@ export class Server {
     if (messageId !== "") this.#published.set(messageId, { sequence, at: clock.now() });
     const source = `in.${lane}` as const;
     this.source(partition, source).append({ sequence, sentAt: clock.now(), lane, ...to, body: body.slice(), headers: { ...headers } });
-    this.steps.tell({ kind: "published", partition, source, sequence });
+    this.steps.tell({ kind: "published", partition, source, sequence, to });
     return sequence;
   }
 
@@ -138,6 +138,6 @@ export class Server {
       body: letter.body.slice(),
       headers: { ...letter.headers },
     });
-    this.steps.tell({ kind: "published", partition, source, sequence });
+    this.steps.tell({ kind: "published", partition, source, sequence, to });
   }
 }

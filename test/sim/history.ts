@@ -97,7 +97,7 @@ type OutsideLine =
       readonly how: "returned" | "threw" | "aborted" | "died";
     }
   /** A custom action ran. `key`: as its first argument has it. */
-  | { readonly kind: "effect"; readonly host: string; readonly actor: string; readonly key: string }
+  | { readonly kind: "effect"; readonly actor: string; readonly key: string }
   /** An emitted event was seen, and says in reply to which of what its actor heard. */
   | { readonly kind: "emitted"; readonly actor: string; readonly heard: string }
   /** A task's outcome reached whoever waits for it. */

@@ -1,0 +1,222 @@
+import { assign, emit, fromPromise, sendParent, sendTo, setup, spawnChild, type AnyActorRef, type AnyStateMachine } from "xstate";
+
+/** The machines of a simulated run. What they hear is kept in `heard`, as the checker wants it (history.ts). */
+
+interface Told {
+  readonly type: string;
+  /** What it is called in `heard`. */
+  readonly name: string;
+  readonly replyTo?: AnyActorRef;
+  readonly ms?: number;
+  readonly child?: string;
+  readonly output?: unknown;
+}
+interface Heard {
+  readonly heard: readonly string[];
+}
+interface Info<Context> {
+  readonly context: Context;
+  readonly event: Told;
+}
+
+/** What these machines say of their types would be longer than they are. */
+const machineOf = (parts: object, config: object): AnyStateMachine =>
+  setup(parts as never).createMachine(config as never) as unknown as AnyStateMachine;
+const change = <Context>(how: (info: Info<Context>) => Partial<Context>) => assign(((info: Info<Context>) => how(info)) as never);
+const hear = <Context extends Heard = Heard>(name: (info: Info<Context>) => string) =>
+  change<Context>((info) => ({ heard: [...info.context.heard, name(info)] }) as unknown as Partial<Context>);
+const note = hear(({ event }) => event.name);
+const tell = (child: string, type: string) => sendTo(child, { type } as never);
+
+interface Diary extends Heard {
+  readonly naps: number;
+  readonly chores: number;
+  readonly isClosing: boolean;
+}
+
+/**
+ * Notes what it is told, acts and emits on it, answers, naps (a timer of its host), sleeps (one of the server), does chores (activities),
+ * and ends once it was closed and has nothing more to wait for. `act` is told the key of every custom action.
+ */
+export function diary(act: (key: string) => void): AnyStateMachine {
+  const noted = { actions: note };
+  const awake = [hear<Diary>(({ context }) => `timer#${context.naps}`), change<Diary>(({ context }) => ({ naps: context.naps + 1 }))];
+  const done = [hear<Diary>(({ context }) => `chore#${context.chores}`), change<Diary>(({ context }) => ({ chores: context.chores + 1 }))];
+  const loud = emit((({ event }: Info<Diary>) => ({ type: "noted", heard: event.name })) as never);
+  const answer = sendTo((({ event }: Info<Diary>) => event.replyTo) as never, (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never);
+  const parts = {
+    actors: { chore: fromPromise(async () => "") },
+    actions: { act: (info: object) => act((info as { key: string }).key) },
+    delays: { nap: 1_300, sleep: 5_500 },
+  };
+  return machineOf(parts, {
+    context: { heard: [], naps: 0, chores: 0, isClosing: false },
+    initial: "idle",
+    on: {
+      note: { actions: [note, "act", loud] },
+      ask: { actions: [note, answer] },
+      close: { actions: [note, change<Diary>(() => ({ isClosing: true }))] },
+      nap: noted,
+      sleep: noted,
+      chore: noted,
+    },
+    states: {
+      idle: {
+        always: { guard: ({ context }: Info<Diary>) => context.isClosing, target: "closed" },
+        on: { nap: { target: "napping", ...noted }, sleep: { target: "sleeping", ...noted }, chore: { target: "working", ...noted } },
+      },
+      napping: { after: { nap: { target: "idle", actions: awake } } },
+      sleeping: { after: { sleep: { target: "idle", actions: awake } } },
+      working: {
+        invoke: {
+          id: "chore",
+          src: "chore",
+          input: ({ event }: Info<Diary>) => ({ ms: event.ms ?? 0, failures: 0 }),
+          onDone: { target: "idle", actions: done },
+          onError: "broken",
+        },
+      },
+      broken: {},
+      closed: { type: "final", entry: "act" },
+    },
+  });
+}
+
+interface Echo {
+  readonly answers: number;
+}
+
+/** Answers its parent until it says bye. */
+const echo = machineOf(
+  {},
+  {
+    context: { answers: 0 },
+    initial: "alive",
+    states: {
+      alive: {
+        on: {
+          ask: {
+            actions: [
+              sendParent((({ context }: Info<Echo>) => ({ type: "answer", name: `echo#${context.answers}` })) as never),
+              change<Echo>(({ context }) => ({ answers: context.answers + 1 })),
+            ],
+          },
+          bye: "over",
+        },
+      },
+      over: { type: "final" },
+    },
+  },
+);
+
+interface Family extends Heard {
+  readonly questions: number;
+  readonly answers: number;
+  readonly ends: number;
+  readonly ms: readonly number[];
+}
+
+/** Jobs that are tasks, and an actor that is asked `questions + 1` times, two at once: over once every child has ended. */
+export function family(jobs: number, job: object): AnyStateMachine {
+  const ended = [
+    hear<Family>(({ event }) => `${event.type.slice(event.type.lastIndexOf(".") + 1)}.end#0`),
+    change<Family>(({ context }) => ({ ends: context.ends + 1 })),
+  ];
+  const answered = [note, change<Family>(({ context }) => ({ answers: context.answers + 1 }))];
+  const begun = Array.from({ length: jobs }, (_, n) =>
+    spawnChild("job" as never, { id: `job${n}`, input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never }),
+  );
+  return machineOf(
+    { actors: { echo, job } },
+    {
+      context: ({ input }: { input: Pick<Family, "questions" | "ms"> }) => ({ heard: [], answers: 0, ends: 0, ...input }),
+      entry: [spawnChild("echo" as never, { id: "echo" } as never), ...begun, tell("echo", "ask"), tell("echo", "ask")],
+      initial: "busy",
+      states: {
+        busy: {
+          always: { guard: ({ context }: Info<Family>) => context.ends === jobs + 1, target: "over" },
+          on: {
+            answer: [
+              { guard: ({ context }: Info<Family>) => context.answers + 1 < context.questions, actions: [...answered, tell("echo", "ask")] },
+              { guard: ({ context }: Info<Family>) => context.answers === context.questions, actions: [...answered, tell("echo", "bye")] },
+              { actions: answered },
+            ],
+            "xstate.done.actor.*": { actions: ended },
+            "xstate.error.actor.*": { actions: ended },
+          },
+        },
+        over: { type: "final" },
+      },
+    },
+  );
+}
+
+interface Part {
+  readonly token: number;
+  readonly ms: number;
+}
+
+/** Lives a little, then ends by itself with what it was given. */
+const part = machineOf(
+  { delays: { life: ({ context }: Info<Part>) => context.ms } },
+  {
+    context: ({ input }: { input: Part }) => input,
+    initial: "alive",
+    states: { alive: { after: { life: "over" } }, over: { type: "final" } },
+    output: ({ context }: Info<Part>) => context.token,
+  },
+);
+
+interface Swapper extends Heard {
+  readonly swaps: number;
+  readonly ms: number;
+}
+
+/** Replaces its part whenever it is told to, and is done when the one that it has is. */
+export function swapper(): AnyStateMachine {
+  const heardOf = hear<Swapper>(({ context, event }) => (event.output === context.swaps ? "part#0" : `late part ${event.output}`));
+  return machineOf(
+    { actors: { part } },
+    {
+      context: ({ input }: { input: { ms: number } }) => ({ heard: [], swaps: 0, ms: input.ms }),
+      initial: "busy",
+      states: {
+        busy: {
+          invoke: {
+            id: "part",
+            src: "part",
+            input: ({ context }: Info<Swapper>) => ({ token: context.swaps, ms: context.ms }),
+            onDone: { target: "over", actions: heardOf },
+          },
+          on: { swap: { target: "busy", reenter: true, actions: [note, change<Swapper>(({ context }) => ({ swaps: context.swaps + 1 }))] } },
+        },
+        over: { type: "final" },
+      },
+    },
+  );
+}
+
+/** Throws when it is hit. */
+const hit = assign(() => {
+  throw new Error("hit");
+});
+const kid = machineOf({}, { context: {}, on: { hit: { actions: hit } } });
+
+/** Three children, which it has hit. */
+export function crew(): AnyStateMachine {
+  const blow = sendTo((({ event }: Info<Heard>) => event.child ?? "a") as never, { type: "hit" } as never);
+  return machineOf(
+    { actors: { kid } },
+    {
+      context: { heard: [] },
+      initial: "busy",
+      states: {
+        busy: {
+          invoke: ["a", "b", "c"].map((id) => ({ id, src: "kid" })),
+          on: { hit: { actions: [note, blow] }, close: { target: "closed", actions: note } },
+        },
+        closed: { type: "final" },
+      },
+    },
+  );
+}

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { check, type Breach } from "./checker.ts";
+import { Client } from "./client.ts";
+import { Cluster, type Mutant } from "./cluster.ts";
+import { formatHistory, type Line } from "./history.ts";
+import type { Scenario } from "./scenario.ts";
+import { Trouble } from "./trouble.ts";
+
+/** The longest that anything may take once there is calm: leases, backoffs, schedules. */
+const LONGEST_MS = 180_000;
+/** Enough for absorbed mail to be forgotten, and for what was withdrawn to be gone. */
+const AFTERWARDS_MS = 7_000;
+
+export interface Run {
+  readonly lines: readonly Line[];
+  readonly breaches: readonly Breach[];
+  readonly tally: Readonly<Record<string, number>>;
+}
+
+/** One run from beginning to end. The same scenario gives the same lines. */
+export async function play(scenario: Scenario, mutant?: Mutant): Promise<Run> {
+  const cluster = new Cluster(scenario, mutant);
+  const { clock, recorder, world } = cluster;
+  const trouble = new Trouble(cluster, scenario.faults);
+  const clients = scenario.jobs.map((job) => new Client(cluster, job));
+  for (let place = 0; place < scenario.hosts.length; place++) cluster.launch(place);
+  await clock.advance(Trouble.endOf(scenario.faults) + 100);
+  trouble.calm();
+  await clock.until(() => clients.every(({ isDone, actor }) => isDone && hasEnded(cluster, actor)), LONGEST_MS).catch(() => {});
+  await clock.advance(AFTERWARDS_MS);
+  // An acknowledgement that was lost is only made up for when its delivery comes again.
+  cluster.eachSource((partition, source) => world.rewind(partition, source));
+  await clock.advance(AFTERWARDS_MS);
+  recorder.note({
+    kind: "rest",
+    unacknowledged: cluster.unacknowledged,
+    timers: world.timers.map(({ owner, timer, dueAt }) => ({ actor: `${owner.type}/${owner.id}`, timer, dueAt })),
+  });
+  for (const member of cluster.members) member?.kill("lost");
+  const { lines } = recorder;
+  return { lines, breaches: check(lines), tally: { runs: 1, jobs: clients.length, ...recorder.tally, ...cluster.tally } };
+}
+
+function hasEnded({ recorder }: Cluster, actor: string): boolean {
+  const record = recorder.states.get(actor);
+  return record !== undefined && (record.status !== "active" || record.parked !== undefined);
+}
+
+/** Two runs with the same history have the same. */
+export function hashOf(lines: readonly Line[]): string {
+  return createHash("sha256").update(formatHistory(lines)).digest("hex").slice(0, 16);
+}
