@@ -41,7 +41,7 @@ export class Recorder {
   #next = 1;
   #isOpen = true;
   #batch: { readonly id: string; readonly line: Extract<Line, { kind: "stored" }>; readonly writes: StoredWrite[] } | undefined;
-  readonly #hosts = new Map<number, string>();
+  readonly #fences = new Map<number, number>();
   readonly #looking: Promise<void>;
 
   constructor(
@@ -90,7 +90,7 @@ export class Recorder {
     if (word === "own") {
       const partition = Number(rest[0]);
       const host = (JSON.parse(Buffer.from(body).toString()) as { readonly host: string | null }).host;
-      if (host !== null) this.#hosts.set(sequence, host);
+      this.#fences.set(partition, sequence);
       return void this.lines.push({ at, kind: "owned", partition, fence: sequence, host });
     }
     if (isMarker(header)) {
@@ -114,7 +114,12 @@ export class Recorder {
       this.lines.push(line);
     }
     const { writes: all } = this.#batch;
-    for (const write of writes) if (!all.some((other) => isSame(other, write))) all.push(write);
+    for (const write of writes) {
+      // Of an actor's turns in one commit only the last one's record is stored.
+      const before = write.kind === "record" ? all.findIndex(({ kind, actor }) => kind === "record" && actor === write.actor) : -1;
+      if (before >= 0) all.splice(before, 1);
+      all.push(write);
+    }
   }
 
   #written(word: string, rest: readonly string[], { body, header }: Stored, at: number): readonly StoredWrite[] {
@@ -146,7 +151,12 @@ export class Recorder {
   }
 
   #record(about: { readonly actor: string; readonly partition: number }, record: StoredRecord, at: number): StoredWrite {
-    const { actor } = about;
+    const { actor, partition } = about;
+    // A claim that was replaced before it was read: what was stored under it shows that it was there.
+    if (record.epoch > (this.#fences.get(partition) ?? 0)) {
+      this.#fences.set(partition, record.epoch);
+      this.lines.push({ at, kind: "owned", partition, fence: record.epoch, host: "unknown" });
+    }
     const known = this.newest.get(actor);
     const seen: Seen = { actor, record: essence(record), at };
     if (known === undefined || known.record.createdAt !== record.createdAt || known.record.revision <= record.revision)
@@ -154,11 +164,6 @@ export class Recorder {
     this.#seen(seen);
     return { kind: "record", ...about, record: seen.record };
   }
-}
-
-/** A turn's record and the record itself are one where they lie in one commit. */
-function isSame(a: StoredWrite, b: StoredWrite): boolean {
-  return a.kind === "record" && b.kind === "record" && a.actor === b.actor && a.record.revision === b.record.revision;
 }
 
 /** Without what no law looks at: an hour's records have to fit into memory. */

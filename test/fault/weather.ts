@@ -1,4 +1,5 @@
 import type { Random } from "../../src/memory/random.ts";
+import type { Line } from "../sim/history.ts";
 import type { Field, FieldHost } from "./field.ts";
 import type { FaultServer } from "./servers.ts";
 
@@ -17,7 +18,7 @@ type Trouble = (random: Random) => Promise<void>;
 /** Causes trouble at random, from a seed, and ends all of it. */
 export class Weather {
   readonly counts: Record<string, number> = {};
-  readonly log: { readonly at: number; readonly what: string; readonly host?: string }[] = [];
+  readonly log: Line[] = [];
   readonly #field: Field;
   readonly #random: Random;
   readonly #climate: Climate;
@@ -147,7 +148,7 @@ export class Weather {
   async #on<Victim extends FieldHost | FaultServer>(victim: Victim, what: string, cause: (victim: Victim) => Promise<void>): Promise<void> {
     this.#busy.add(victim);
     this.#count(what);
-    this.log.push({ at: Date.now(), what, host: victim.name });
+    this.log.push({ at: Date.now(), kind: "fault", what, host: victim.name });
     try {
       await cause(victim);
     } finally {

@@ -11,6 +11,8 @@ const { createHost, defineActor, definePlan, defineTask, drainOnSignals } = awai
 const note = (line) =>
   appendFileSync(options.journal, `${JSON.stringify({ at: performance.timeOrigin + performance.now(), host: options.name, ...line })}\n`);
 
+note({ kind: "limit", most: options.concurrency });
+
 // The parent holds the other end: whatever becomes of it, nothing of it stays behind.
 process.stdin.once("close", () => process.exit()).resume();
 
