@@ -5,15 +5,14 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import type { Client } from "../../src/client.ts";
 import { connect } from "../../src/connect.ts";
 import { openConnection } from "../../src/nats/connection.ts";
-import { namesOf } from "../../src/nats/names.ts";
 import { provision } from "../../src/nats/provision.ts";
 import { eventually } from "../support/eventually.ts";
 import { startProxy, type Proxy } from "../support/proxy.ts";
 import { spawnHost, type HostProcess } from "./hosts.ts";
 import { Recorder, type Seen } from "./recorder.ts";
+import { NAMES } from "./stand.ts";
 import { startServers, type Servers, type ServersOptions } from "./servers.ts";
 
-const NAMESPACE = "soak";
 const PROVISION_MS = 30_000;
 
 export interface FieldOptions extends Omit<ServersOptions, "folder"> {
@@ -33,7 +32,7 @@ export class Field implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "troupe-field-"));
   /** Where the hosts note what user code saw. */
   readonly journal = join(this.folder, "journal");
-  readonly names = namesOf(NAMESPACE);
+  readonly names = NAMES;
   readonly hosts: FieldHost[] = [];
   readonly options: FieldOptions;
   servers!: Servers;
@@ -67,23 +66,23 @@ export class Field implements AsyncDisposable {
     const layout = { partitions, replicas: count };
     // A cluster that has just met may still be electing those who lead its streams.
     const provisioned = (): Promise<boolean> =>
-      provision(this.connection, { ...layout, namespace: NAMESPACE, inMaxBytes: 2 ** 26 }).then(
+      provision(this.connection, { ...layout, namespace: NAMES.namespace, inMaxBytes: 2 ** 26 }).then(
         () => true,
         () => false,
       );
     await eventually("the streams are there", provisioned, PROVISION_MS);
-    this.client = await connect({ nats: this.servers.urls, namespace: NAMESPACE, sendTimeout: "60s" });
+    this.client = await connect({ nats: this.servers.urls, namespace: NAMES.namespace, sendTimeout: "60s" });
     this.recorder = new Recorder(this.connection, { names: this.names, ...layout }, seen);
   }
 
-  /** Starts one; it has joined once `joined` resolves. */
-  async host(circumstances: { readonly skewMs?: number } = {}): Promise<FieldHost> {
+  /** Starts one; it has joined once `joined` resolves. By way of other ports where they are given. */
+  async host({ via, ...circumstances }: { readonly skewMs?: number; readonly via?: readonly number[] } = {}): Promise<FieldHost> {
     const { count: replicas, partitions, leaseTtl = "2s", concurrency = 20 } = this.options;
-    const wires = await Promise.all(this.servers.all.map(({ port, address }) => startProxy(port, address)));
+    const wires = via === undefined ? await Promise.all(this.servers.all.map(({ port, address }) => startProxy(port, address))) : [];
     const name = `h${++this.#count}`;
-    const url = wires.map(({ port }) => `nats://127.0.0.1:${port}`).join(",");
+    const url = (via ?? wires.map(({ port }) => port)).map((port) => `nats://127.0.0.1:${port}`).join(",");
     const process = spawnHost(
-      { url, namespace: NAMESPACE, journal: this.journal, concurrency, partitions, leaseTtl, name, replicas },
+      { url, namespace: NAMES.namespace, journal: this.journal, concurrency, partitions, leaseTtl, name, replicas },
       { program: "workload-host.mjs", ...circumstances },
     );
     const host: FieldHost = Object.defineProperties({ name, wires } as unknown as FieldHost, Object.getOwnPropertyDescriptors(process));

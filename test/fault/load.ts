@@ -48,8 +48,12 @@ export class Load {
     await Promise.all(sending);
   }
 
-  async #begin(): Promise<void> {
-    const type = this.#pick();
+  /** So many at once, of one type or of whatever comes; resolves once all of it is accepted. */
+  async begin(count: number, type?: Root): Promise<void> {
+    await Promise.all(Array.from({ length: count }, () => this.#begin(type)));
+  }
+
+  async #begin(type = this.#pick()): Promise<void> {
     const id = `${type}-${this.#next++}`;
     const plan = this.#planned(type);
     this.unaccepted++;

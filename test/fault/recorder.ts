@@ -32,6 +32,8 @@ export class Recorder {
   readonly lines: Line[] = [];
   /** The newest record of each actor. */
   readonly newest = new Map<string, Seen>();
+  /** Who has each partition, as far as is read. */
+  readonly owners = new Map<number, string | null>();
   readonly #names: Names;
   readonly #partitions: number;
   readonly #seen: (seen: Seen) => void;
@@ -91,6 +93,7 @@ export class Recorder {
       const partition = Number(rest[0]);
       const host = (JSON.parse(Buffer.from(body).toString()) as { readonly host: string | null }).host;
       this.#fences.set(partition, sequence);
+      this.owners.set(partition, host);
       return void this.lines.push({ at, kind: "owned", partition, fence: sequence, host });
     }
     if (isMarker(header)) {

@@ -1,6 +1,6 @@
 import type { Random } from "../../src/memory/random.ts";
-import type { Line } from "../sim/history.ts";
 import type { Field, FieldHost } from "./field.ts";
+import type { Scene } from "./scene.ts";
 import type { FaultServer } from "./servers.ts";
 
 export interface Climate {
@@ -18,7 +18,7 @@ type Trouble = (random: Random) => Promise<void>;
 /** Causes trouble at random, from a seed, and ends all of it. */
 export class Weather {
   readonly counts: Record<string, number> = {};
-  readonly log: Line[] = [];
+  readonly #scene: Scene;
   readonly #field: Field;
   readonly #random: Random;
   readonly #climate: Climate;
@@ -27,8 +27,9 @@ export class Weather {
   readonly surprises: string[] = [];
   #filling: Promise<void> = Promise.resolve();
 
-  constructor(field: Field, random: Random, climate: Climate) {
-    this.#field = field;
+  constructor(scene: Scene, random: Random, climate: Climate) {
+    this.#scene = scene;
+    this.#field = scene.field;
     this.#random = random;
     this.#climate = climate;
   }
@@ -148,7 +149,7 @@ export class Weather {
   async #on<Victim extends FieldHost | FaultServer>(victim: Victim, what: string, cause: (victim: Victim) => Promise<void>): Promise<void> {
     this.#busy.add(victim);
     this.#count(what);
-    this.log.push({ at: Date.now(), kind: "fault", what, host: victim.name });
+    this.#scene.fault(what, victim.name);
     try {
       await cause(victim);
     } finally {

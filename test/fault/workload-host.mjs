@@ -1,11 +1,13 @@
 // One host of the long runs in a process of its own, run from the compiled package. Its one argument is JSON: see HostProcessOptions in
 // hosts.ts. Whatever this process makes of the time of day (skewed-clock.mjs), its lines carry the machine's.
 import { appendFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { workload } from "./workload.mjs";
 
 const options = JSON.parse(process.argv[2]);
+const dist = process.env.TROUPE_FAULT_DIST;
 const { createHost, defineActor, definePlan, defineTask, drainOnSignals } = await import(
-  new URL("../../dist/src/index.js", import.meta.url).href
+  dist === undefined ? new URL("../../dist/src/index.js", import.meta.url).href : pathToFileURL(`${dist}/src/index.js`).href
 );
 
 const note = (line) =>
