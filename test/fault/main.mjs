@@ -18,6 +18,7 @@ while (given.length > 0) {
   else env[variable] = given.shift();
 }
 const isSoak = env.TROUPE_SOAK !== undefined;
+const vitest = fileURLToPath(new URL("vitest.mjs", import.meta.resolve("vitest/package.json")));
 const config = fileURLToPath(new URL("vitest.config.ts", import.meta.url));
-const args = ["run", "--config", config, ...(isSoak ? ["soak.test"] : []), ...rest];
-spawn("vitest", args, { stdio: "inherit", env, shell: process.platform === "win32" }).once("exit", (code) => process.exit(code ?? 1));
+const args = [vitest, "run", "--config", config, ...(isSoak ? ["soak.test"] : []), ...rest];
+spawn(process.execPath, args, { stdio: "inherit", env }).once("exit", (code) => process.exit(code ?? 1));

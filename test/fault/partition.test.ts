@@ -39,7 +39,11 @@ test.each(CASES)(
     scene.fault(name, first.name);
     first.wires.forEach(from);
     await hasAll(scene, second);
+    // Among what is begun now some rest for seconds: whoever cannot hear must not come back to life meanwhile.
+    const { position } = field.recorder;
     await load.begin(COUNT);
+    await eventually("all of them have ended", () => scene.open.size === 0, 40_000);
+    expect(field.recorder.lines.filter((line) => line.kind === "owned" && line.fence > position)).toEqual([]);
     first.wires.forEach(to);
     await load.begin(COUNT);
     await second.kill();
