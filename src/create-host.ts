@@ -160,6 +160,7 @@ async function assemble(
     log: log.child({ host: id }),
     definitions,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+    release: VERSION,
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
   const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, options);
@@ -174,7 +175,6 @@ async function assemble(
   const names = namesOf(options.namespace);
   const verbs = verbsOf({ client, gateway, definitions, statistics });
   const endpoints = [...verbs].map(([name, { tail, verb }]) => ({ name, subject: `${names.verbPrefix}${name}${tail}`, answer: verb }));
-  adapter.answerPings(id);
   await host.start();
   const micro = new Micro(connection, names, { id, version: VERSION, description: "Durable actors and tasks", endpoints });
   return new RunningHost(host, { micro, client, adapter, connection });

@@ -57,7 +57,7 @@ export class Ledger {
   #sequence = 0;
   readonly #records = new Map<string, StoredRecord>();
   readonly #recordParts = new Map<string, { readonly bytes: Uint8Array; readonly expiry: Alarm | undefined }>();
-  readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
+  readonly #owners = new Map<number, Ownership>();
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
   readonly #dead = new Map<string, DeadMail>();
   readonly #turns = new Map<string, Map<number, StoredTurn>>();
@@ -121,15 +121,14 @@ export class Ledger {
   }
 
   owner(partition: number): Ownership {
-    const { fence, host } = this.#owners.get(partition) ?? { fence: 0, host: undefined };
-    return { partition, fence, host };
+    return this.#owners.get(partition) ?? { partition, fence: 0, host: undefined };
   }
 
   /** The new fence, or `undefined` where the old one is not `seen`. */
-  own(partition: number, host: string | undefined, seen: number): number | undefined {
+  own(partition: number, host: string | undefined, seen: number, next?: string): number | undefined {
     if (this.owner(partition).fence !== seen) return undefined;
     const fence = ++this.#sequence;
-    this.#owners.set(partition, { fence, host });
+    this.#owners.set(partition, { partition, fence, host, ...(next === undefined ? {} : { next }) });
     return fence;
   }
 

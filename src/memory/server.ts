@@ -7,6 +7,7 @@ import type { Letter } from "../ports/store.ts";
 import { mailPlace, type Limits } from "./check.ts";
 import { FaultPlan } from "./faults.ts";
 import { Ledger, type StoredChange } from "./ledger.ts";
+import { Membership } from "./membership.ts";
 import { Steps } from "./steps.ts";
 import { SourceStream } from "./stream.ts";
 
@@ -25,7 +26,7 @@ export interface ServerParts {
  * The state of the simulated server; what happens to it, happens at once. Latency and lost connections are between it and its
  * hosts (connection.ts), not here.
  *
- * Owns: the ledger, every source, signs of life. Calls in: the adapters, from requests that have arrived; the world.
+ * Owns: the ledger, every source, the membership. Calls in: the adapters, from requests that have arrived; the world.
  */
 export class Server {
   readonly clock: Clock;
@@ -34,10 +35,10 @@ export class Server {
   readonly faults = new FaultPlan();
   readonly steps = new Steps();
   readonly ledger: Ledger;
+  readonly membership: Membership;
   readonly watchers = new Set<(change: StoredChange) => void>();
   readonly #inMaxMessages: number;
   readonly #sources = new Map<string, SourceStream>();
-  readonly #beats = new Map<string, number>();
   readonly #mailPlaces = new Map<string, number>();
   readonly #published = new Map<string, { readonly sequence: number; readonly at: number }>();
   #inSequence = 0;
@@ -47,6 +48,7 @@ export class Server {
     this.limits = parts.limits;
     this.leaseTtlMs = parts.leaseTtlMs;
     this.#inMaxMessages = parts.inMaxMessages;
+    this.membership = new Membership(parts.clock, parts.leaseTtlMs);
     this.ledger = new Ledger({
       clock: parts.clock,
       limits: parts.limits,
@@ -107,19 +109,6 @@ export class Server {
   /** A connection has ended. */
   detach(connection: object): void {
     for (const stream of this.#sources.values()) stream.detach(connection);
-  }
-
-  beat(host: string): void {
-    this.#beats.set(host, this.clock.monotonic());
-  }
-
-  leave(host: string): void {
-    this.#beats.delete(host);
-  }
-
-  isAlive(host: string): boolean {
-    const beatAt = this.#beats.get(host);
-    return beatAt !== undefined && this.clock.monotonic() - beatAt < this.leaseTtlMs;
   }
 
   /** A second message in the same place replaces the first, as in a stream with one message per subject. */

@@ -48,6 +48,7 @@ const REQUESTS = [
   "claim",
   "release",
   "beat",
+  "members",
   "leave",
   "alive",
 ] as const;

@@ -45,8 +45,6 @@ export interface Adapter {
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
-  /** Makes this process answer pings for a host until the adapter is closed; before its first sign of life, which tells others. */
-  answerPings(host: string): void;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -82,7 +80,6 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
-    answerPings: (host) => leases.answerPings(host),
     async close() {
       leases.close();
       await mailbox.close();

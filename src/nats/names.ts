@@ -140,6 +140,7 @@ function liveNames(namespace: string, hostsBucket: string) {
     hostKey: (host: string) => `$KV.${hostsBucket}.${host}`,
     hostKeys: `$KV.${hostsBucket}.>`,
     hostPing: (host: string) => `${namespace}.host.${host}.ping`,
+    hostCall: (host: string) => `${namespace}.host.${host}.left`,
     hosts: `${namespace}.host.>`,
     events: `${namespace}.event.>`,
     verbs: `${namespace}.api.>`,

@@ -86,6 +86,14 @@ export class Reads {
     return found.get(filter)?.sequence ?? 0;
   }
 
+  /** The newest message of each subject that matches, markers included. Any replica may answer, and one that lags is behind. @throws no_answer, no_connection */
+  async every(stream: string, filter: string): Promise<readonly Stored[]> {
+    const found = new Map<string, Stored>();
+    if (!(await this.#readBatch(stream, [filter], found)))
+      throw new TroupeError("no_answer", `The stream ${stream} has more on ${filter} than the server sends at once`, { about: stream });
+    return [...found.values()];
+  }
+
   async #readTogether(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<void> {
     let wanted = subjects;
     while (wanted.length > 0) {

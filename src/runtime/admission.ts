@@ -73,7 +73,7 @@ export class Admission {
       session,
       lane,
       hasLeft: false,
-      void: () => !session.open || reading.over || item.hasLeft,
+      void: () => !session.accepts || reading.over || item.hasLeft,
     };
     this.wait(item);
     this.#watchDeadline(item);

@@ -82,6 +82,11 @@ export class Attempt implements ActivityContext, ActivityLink {
     this.holds = options.holds;
   }
 
+  /** A crash of its host does not end it for good. */
+  get mayRepeat(): boolean {
+    return this.#options.activity.onCrash === "rerun";
+  }
+
   /** Starts the work; `end` is called once, never while `begin` runs. */
   begin(end: (end: AttemptEnd) => void): void {
     const { activity } = this.#options;

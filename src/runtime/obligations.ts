@@ -41,8 +41,6 @@ export interface ObligationParts {
 export class Obligations {
   readonly #parts: ObligationParts;
   readonly #attemptHost: AttemptHost;
-  #attempts = 0;
-  #idle: (() => void)[] = [];
 
   constructor(parts: ObligationParts) {
     this.#parts = parts;
@@ -53,11 +51,6 @@ export class Obligations {
       told: parts.told,
       sent: parts.sent,
     };
-  }
-
-  /** Resolves once no attempt runs. */
-  async idle(): Promise<void> {
-    if (this.#attempts > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   /** The attempt of a run effect; it begins now where a crash may re-run it, otherwise once its turn is stored (invariant 2). */
@@ -85,10 +78,7 @@ export class Obligations {
     activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
     attempt.isCleared = activity.onCrash === "rerun";
     attempt.isLasting = activity.isLasting === true;
-    if (!attempt.isLasting) {
-      this.#attempts++;
-      attempt.hasSlot = this.#parts.takeSlotInHand();
-    }
+    if (!attempt.isLasting) attempt.hasSlot = this.#parts.takeSlotInHand();
     if (attempt.hasSlot || attempt.isLasting) this.#beginIfItMay(activation, attempt);
     else this.#parts.wantsSlot(activation, attempt);
   }
@@ -194,13 +184,7 @@ export class Obligations {
 
   #forget(activation: Activation, attempt: Attempt): void {
     activation.attempts = without(activation.attempts, attempt);
-    if (attempt.isLasting) return;
-    this.#attempts--;
     if (attempt.hasSlot) this.#parts.slotFreed();
-    if (this.#attempts > 0) return;
-    const waiting = this.#idle;
-    this.#idle = [];
-    for (const resolve of waiting) resolve();
   }
 }
 

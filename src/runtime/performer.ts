@@ -128,10 +128,6 @@ export class Performer {
     return this.#overflow.hasRoom(activation);
   }
 
-  idle(): Promise<void> {
-    return this.#obligations.idle();
-  }
-
   /**
    * One delivery. A start brings a slot along: it goes to the task's attempt or back. Where events wait for the start it does not
    * begin before they were heard: one of them may cancel it.

@@ -22,6 +22,7 @@ import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { Timekeeper } from "./timekeeper.ts";
+import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
 
 export interface StageParts {
   readonly store: Store;
@@ -76,6 +77,7 @@ export class Stage {
   readonly #deadLetters: DeadLetters;
   readonly #performer: Performer;
   readonly #settlement: SettlementParts;
+  readonly #vacating: VacatingParts;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -120,6 +122,13 @@ export class Stage {
       performer: () => this.#performer,
     });
     this.#performer = this.#newPerformer();
+    this.#vacating = {
+      clock: parts.clock,
+      of: (session) => this.#cast.of(session),
+      abort: (activation, why) => this.#performer.abort(activation, why),
+      hasLoose: () => this.committer.hasLoose,
+      hush: (session) => this.#timekeeper.forget(session),
+    };
     this.#settlement = {
       ...parts,
       release: this.#performer.release,
@@ -173,7 +182,7 @@ export class Stage {
 
   /** A delivery of an open session. */
   receive(session: Session, delivery: Delivery, reading: Reading): void {
-    if (!session.open) return;
+    if (!session.accepts) return;
     const hold = new Hold(delivery);
     if (isTooLong(delivery)) this.#deadLetters.keep(session, hold, tooLong(delivery));
     else if (delivery.lane === "event" || !needsSlot(this.#parts.definitions, delivery)) this.#event(session, hold);
@@ -185,15 +194,22 @@ export class Stage {
     this.#admission.close();
   }
 
-  /** Resolves once no attempt runs and everything is stored. */
-  async drained(): Promise<void> {
-    await this.#performer.idle();
-    await this.committer.drained();
+  /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */
+  vacate(session: Session, farewell: Farewell): Promise<Rest> {
+    session.phase = "leaving";
+    return vacate(session, farewell, this.#vacating);
+  }
+
+  /** Partitions in which something runs that may not run twice. */
+  get bound(): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const activation of this.#cast.all) if (isBound(activation)) found.add(activation.session.partition);
+    return found;
   }
 
   /** Forgets everything of a session: another host, or a later session, starts from what was committed. */
   drop(session: Session, why: TroupeError): void {
-    session.open = false;
+    session.phase = "ended";
     const partners = this.#cast.of(session).flatMap(partnersOf);
     for (const activation of this.#cast.of(session)) {
       for (const { delivery } of activation.waiting) if (needsSlot(this.#parts.definitions, delivery)) this.#admission.slotFreed();

@@ -1,6 +1,6 @@
 import type { Address, Lane } from "../../src/core/address.ts";
 import { partitionOf } from "../../src/core/placement.ts";
-import type { Leases } from "../../src/ports/leases.ts";
+import type { Leases, Sign } from "../../src/ports/leases.ts";
 import type { Mailbox } from "../../src/ports/mailbox.ts";
 import type { Commit, Letter, Store } from "../../src/ports/store.ts";
 
@@ -84,6 +84,11 @@ export async function take(attached: Attached, partition: number): Promise<numbe
   const fence = await attached.leases.claim(partition, attached.host, seen);
   if (fence === undefined) throw new Error(`partition ${partition} was taken by somebody else`);
   return fence;
+}
+
+/** What a host says of itself, where nothing of it matters. */
+export function signOf(host: string, more: Partial<Sign> = {}): Sign {
+  return { host, phase: "active", protocol: 1, release: "0.0.0", types: {}, labels: [], slots: 1, ...more };
 }
 
 /** A commit under one fence. */

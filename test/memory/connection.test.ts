@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ProcessClock } from "../../src/memory/process-clock.ts";
 import type { StepKind } from "../../src/memory/steps.ts";
-import { bytes } from "../contract/fixture.ts";
+import { bytes, signOf } from "../contract/fixture.ts";
 import { Recorder } from "../contract/recorder.ts";
 import { setStage, spy, X } from "./stage.ts";
 
@@ -71,7 +71,7 @@ describe("a crash", () => {
     const s = await setStage();
     const reader = await s.drive(Recorder.open(s.host.mailbox, 0, "in.event", 10));
     s.host.crash();
-    const asked = [s.host.store.load([X]), s.host.leases.owners(), s.host.leases.beat("host-a"), s.write("1")].map((promise) =>
+    const asked = [s.host.store.load([X]), s.host.leases.owners(), s.host.leases.beat(signOf("host-a")), s.write("1")].map((promise) =>
       spy(promise as Promise<unknown>),
     );
     s.world.publish("event", X.type, X.id, bytes("1"));

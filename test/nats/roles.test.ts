@@ -6,6 +6,7 @@ import { api, namesOf } from "../../src/nats/names.ts";
 import { provision, readLayout } from "../../src/nats/provision.ts";
 import { inboxPrefixOf, rolesConfig, type Role } from "../../src/nats/roles.ts";
 import type { Delivery } from "../../src/ports/mailbox.ts";
+import { signOf } from "../contract/fixture.ts";
 import { eventually } from "../support/eventually.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -65,8 +66,9 @@ describe("roles", () => {
       mayCreate: false,
     });
     const { leases, store, mailbox, outlet } = adapter;
-    adapter.answerPings("h1");
-    await leases.beat("h1");
+    leases.listen("h1", () => {});
+    await leases.beat(signOf("h1"));
+    expect(await leases.members()).toMatchObject([{ host: "h1", phase: "active" }]);
     expect(await leases.alive("h1")).toBe(true);
     expect(await leases.alive("h2")).toBe(false);
     const fences = new Map([0, 1].map((partition) => [partition, 0]));

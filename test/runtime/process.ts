@@ -64,6 +64,7 @@ export class Process {
       log: this.#log(),
       definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition])),
       concurrency: options.concurrency ?? 10,
+      release: "0.0.0",
       cacheBytes: options.cacheBytes ?? 1_000_000,
       ...(options.knownIds === undefined ? {} : { knownIds: options.knownIds }),
       nearMail: options.nearMail ?? true,

@@ -1,0 +1,97 @@
+import { TroupeError } from "../core/errors.ts";
+import { beatIntervalMs, isTrusted, termFrom, type LeaseTerm } from "../core/lease.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Leases, Sign } from "../ports/leases.ts";
+import type { Log } from "../ports/log.ts";
+
+export interface PulseParts {
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sign: () => Sign;
+  readonly hasLeft: () => boolean;
+  /** Others may take this host's partitions soon: everything of them must be dropped. */
+  readonly cutOff: (why: TroupeError) => void;
+}
+
+const TRUST_CHECKS_PER_TTL = 10;
+
+/**
+ * A host's signs of life, and how long it may believe in its leases after each.
+ *
+ * Owns: the term of trust. Calls in: host.ts. Calls out: leases, `cutOff`.
+ * P1. Trust is counted from before a sign of life was sent, and ends a margin before others may believe the host dead.
+ * P2. Whoever cannot give signs of life is told within a tenth of their time to live after trust has ended, before others may claim.
+ */
+export class Pulse {
+  readonly #parts: PulseParts;
+  #term: LeaseTerm = { trustedUntil: -Infinity };
+  #isBeating = false;
+  #regainedAt = -Infinity;
+  #failure: TroupeError | undefined;
+
+  constructor(parts: PulseParts) {
+    this.#parts = parts;
+  }
+
+  get isTrusted(): boolean {
+    return isTrusted(this.#term, this.#parts.clock.monotonic());
+  }
+
+  /** Why it is cut off; undefined while it is not. */
+  get failure(): TroupeError | undefined {
+    return this.isTrusted ? undefined : this.#failure;
+  }
+
+  /** How long it has not been cut off. */
+  get steadyForMs(): number {
+    return this.#parts.clock.monotonic() - this.#regainedAt;
+  }
+
+  /** One sign of life now. @throws when it could not be stored */
+  async beat(): Promise<void> {
+    const { clock, leases, log, sign } = this.#parts;
+    const sentAt = clock.monotonic();
+    await leases.beat(sign());
+    this.#term = termFrom(sentAt, leases.ttlMs);
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#regainedAt = clock.monotonic();
+    log.warn({ host: sign().host }, "signs of life are heard again; partitions are claimed anew");
+  }
+
+  /** From now on, until the host has left. */
+  goOn(): void {
+    this.#beatLater();
+    this.#watchTrust();
+  }
+
+  #beatLater(): void {
+    const { clock, leases, log, sign, hasLeft } = this.#parts;
+    clock.after(beatIntervalMs(leases.ttlMs), () => {
+      if (hasLeft()) return;
+      this.#beatLater();
+      // One at a time: what a slow server answers late must not pile up.
+      if (this.#isBeating) return;
+      this.#isBeating = true;
+      this.beat()
+        .catch((error: unknown) => log.warn({ host: sign().host, err: error }, "a sign of life was not heard"))
+        .finally(() => (this.#isBeating = false));
+    });
+  }
+
+  #watchTrust(): void {
+    const { clock, leases, log, sign, hasLeft, cutOff } = this.#parts;
+    clock.after(leases.ttlMs / TRUST_CHECKS_PER_TTL, () => {
+      if (hasLeft()) return;
+      this.#watchTrust();
+      if (this.isTrusted) return;
+      const { host } = sign();
+      if (this.#failure === undefined) {
+        this.#failure = new TroupeError("cut_off", `Host ${host} could not give a sign of life; its partitions may be another's`);
+        log.error({ host, code: this.#failure.code }, `${this.#failure.message}: nothing is begun until one is heard again`);
+      }
+      cutOff(this.#failure);
+    });
+  }
+}
