@@ -31,6 +31,8 @@ export interface FaultServer {
   readonly pid: number;
   /** Resolves once it listens; whether it is in sync is another matter. */
   start(): Promise<void>;
+  /** Another configuration of JetStream, from its next start on. */
+  configure(jetstream: string): void;
   signal(signal: NodeJS.Signals): void;
   /** SIGKILL; settles once it is gone. */
   kill(): Promise<void>;
@@ -88,7 +90,9 @@ function placed(place: Place): FaultServer {
   mkdirSync(folder, { recursive: true });
   mkdirSync(store, { recursive: true });
   const configPath = join(folder, "nats-server.conf");
-  writeFileSync(configPath, configOf(place, name, store));
+  const configure = (jetstream: string): void =>
+    writeFileSync(configPath, configOf({ ...place, options: { ...options, jetstream } }, name, store));
+  configure(options.jetstream ?? "");
   const program = launcher(folder, place.program, options.launcherOf?.(n));
   let running: ServerProcess | undefined;
   let lastWords = (): string => "";
@@ -101,6 +105,7 @@ function placed(place: Place): FaultServer {
     address,
     port,
     monitorPort,
+    configure,
     get isRunning() {
       return running !== undefined;
     },
