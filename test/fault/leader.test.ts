@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { api } from "../../src/nats/names.ts";
+import { eventually } from "../support/eventually.ts";
+import { leaderOf } from "./leadership.ts";
 import { ACTOR_POINTS, answered, isCommit, type Point } from "./points.ts";
 import { Scene } from "./scene.ts";
 import type { FaultServer } from "./servers.ts";
-import type { Field } from "./field.ts";
 import { startTap, type Tap, type Watch } from "./tap.ts";
 import { within } from "./within.ts";
 
@@ -22,7 +22,7 @@ test.each(CASES)(
   async (name, how, point) => {
     await using scene = await Scene.open({ count: 3, partitions: 2 });
     const { field, load } = scene;
-    const leader = await leaderOf(field);
+    const leader = await eventually("one leads", () => leaderOf(field), 20_000);
     const first = how === "straight" ? leader : (field.servers.all.find((server) => server !== leader) as FaultServer);
     let kill = (): void => {};
     const isKilled = new Promise<void>((resolve) => (kill = resolve));
@@ -56,9 +56,3 @@ test.each(CASES)(
     await Promise.all(others.map((other) => other[Symbol.asyncDispose]()));
   },
 );
-
-async function leaderOf({ connection, names, servers }: Field): Promise<FaultServer> {
-  const reply = await connection.request(api.streamInfo(names.streams.core), "", { timeout: 5_000 });
-  const { cluster } = JSON.parse(reply.string()) as { readonly cluster: { readonly leader: string } };
-  return servers.all.find(({ name }) => name === cluster.leader) as FaultServer;
-}
