@@ -1,7 +1,7 @@
 import type { Address } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import type { Commit, CommitOutcome, MailPlace, Store } from "../ports/store.ts";
+import { isSingle, type Commit, type CommitOutcome, type MailPlace, type Store } from "../ports/store.ts";
 import { never, type Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -59,7 +59,7 @@ export class MemoryStore implements Store {
   }
 
   async commit(commit: Commit): Promise<CommitOutcome> {
-    const isExclusive = !this.singlesOverlap || commit.writes.length > 1;
+    const isExclusive = !this.singlesOverlap || !isSingle(commit.writes);
     if (isExclusive && this.#exclusiveInFlight > 0) {
       return { kind: "refused", error: new TroupeError("defect", "A commit was sent before the one in flight was answered") };
     }

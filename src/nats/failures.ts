@@ -36,6 +36,11 @@ export function isIncompleteBatch(failure: ApiFailure): boolean {
   return failure.err_code === 10176;
 }
 
+/** A message is to take a schedule away, and what lies in its place is none. (Where nothing lies there, the server has no objection.) */
+export function isNoSchedule(failure: ApiFailure): boolean {
+  return failure.err_code === 10212;
+}
+
 export function isMessageMissing(failure: ApiFailure): boolean {
   return failure.err_code === 10037;
 }

@@ -21,6 +21,8 @@ export const NATS_HEADERS = {
   batchCommit: "Nats-Batch-Commit",
   schedule: "Nats-Schedule",
   scheduleTarget: "Nats-Schedule-Target",
+  scheduler: "Nats-Scheduler",
+  scheduleNext: "Nats-Schedule-Next",
   markerReason: "Nats-Marker-Reason",
   keyOperation: "KV-Operation",
   subject: "Nats-Subject",

@@ -2,11 +2,12 @@ import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import { COMMITTED, type Commit, type CommitOutcome, type MailPlace, type Store, type Write } from "../ports/store.ts";
+import { COMMITTED, isSingle, type Commit, type CommitOutcome, type MailPlace, type Store, type Write } from "../ports/store.ts";
 import type { Answers } from "./answers.ts";
 import { takeCensus } from "./census.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
+import { isNoSchedule } from "./failures.ts";
 import type { Link } from "./link.ts";
 import { api, type Names } from "./names.ts";
 import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
@@ -15,7 +16,7 @@ import type { Reads } from "./reads.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import type { Settler } from "./settler.ts";
 import type { TurnSweeper } from "./turn-sweeper.ts";
-import { LEAST_TTL_MS, toWire, witnessOf } from "./writes.ts";
+import { LEAST_TTL_MS, toWire, withdrawalLines, witnessOf } from "./writes.ts";
 
 export interface StoreParts {
   readonly link: Link;
@@ -84,7 +85,8 @@ export class JetStreamStore implements Store {
       return Promise.resolve(refuse("defect", `A commit of ${writes.length} writes came with ${fences.size} fences`));
     if (writes.length > MOST_WRITES)
       return Promise.resolve(refuse("too_large", `A commit holds ${writes.length} writes; ${MOST_WRITES} is the most`));
-    return writes.length === 1 ? this.#commitOne(commit, write) : this.#commitBatch(commit);
+    if (writes.length === 1) return this.#commitOne(commit, write);
+    return this.singlesOverlap && isSingle(writes) ? this.#commitWithdrawal(commit) : this.#commitBatch(commit);
   }
 
   async forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void> {
@@ -130,6 +132,24 @@ export class JetStreamStore implements Store {
     const { answers } = this.#parts;
     const send = (): Promise<StoreAnswer> => store(answers, witness.subject, witness.body, block);
     void recover(this.#recovery(commit, send, witness), answer).then(resolve);
+  }
+
+  /**
+   * A record that takes the schedule of a timer away as it is stored. Where something else lies in the schedule's place (a timer that
+   * was withdrawn in a batch leaves a message for a minute), the server refuses that, and a batch puts the two in their places.
+   */
+  async #commitWithdrawal(commit: Commit): Promise<CommitOutcome> {
+    const { answers, names, link } = this.#parts;
+    const [withdrawal, record] = commit.writes as unknown as [Extract<Write, { kind: "cancelTimer" }>, Write];
+    const { subject, body, lines } = toWire(names, record, this.#parts.deadTtlMs);
+    const [partition, fence] = commit.fences.entries().next().value as [number, number];
+    const block = new HeaderBlock(fenceLines(names, partition, fence) + lines + withdrawalLines(names, withdrawal));
+    if (body.length + block.bytes.length > link.maxPayloadBytes) return tooLarge(record, body.length);
+    const send = (): Promise<StoreAnswer> => store(answers, subject, body, block);
+    const answer = await send();
+    if (answer.kind === "stored") return COMMITTED;
+    if (answer.kind === "failed" && isNoSchedule(answer.failure)) return this.#commitBatch(commit);
+    return recover(this.#recovery(commit, send, { subject, body }), answer);
   }
 
   async #commitBatch(commit: Commit): Promise<CommitOutcome> {

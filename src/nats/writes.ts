@@ -71,6 +71,11 @@ function scheduleLines(names: Names, write: Extract<Write, { kind: "timer" }>): 
   );
 }
 
+/** On another message of the same actor: storing that takes the timer's schedule away. One for each message. */
+export function withdrawalLines(names: Names, { owner, timer }: Extract<Write, { kind: "cancelTimer" }>): string {
+  return line(NATS_HEADERS.scheduler, names.timer(owner, timer)) + line(NATS_HEADERS.scheduleNext, "purge");
+}
+
 const WITNESS_RANK: Readonly<Record<Write["kind"], number>> = {
   record: 0,
   part: 1,

@@ -14,8 +14,8 @@ export interface Store {
   /** The most bytes a record may have that is stored in parts, as the operator has it; how many parts a commit has room for is less. */
   readonly maxRecordBytes: number;
   /**
-   * `true` where a commit of a single write is atomic by itself and may overlap others. Elsewhere, and for every commit of
-   * several writes, the host keeps one commit in flight.
+   * `true` where a commit that needs no batch (`isSingle`) may overlap others. Elsewhere, and for every commit that needs one, the host
+   * keeps one commit in flight.
    */
   readonly singlesOverlap: boolean;
 
@@ -109,6 +109,13 @@ export type Write =
   | { readonly kind: "dead"; readonly partition: number; readonly address: Address; readonly name: string; readonly letter: Letter }
   /** What a turn did, for types with history. */
   | { readonly kind: "turn"; readonly partition: number; readonly address: Address; readonly revision: number; readonly bytes: Uint8Array };
+
+/** What needs no batch to be atomic: one write, or a record that withdraws one timer of its actor (the very same address object). */
+export function isSingle(writes: readonly Write[]): boolean {
+  const [first, second] = writes;
+  if (writes.length === 1) return true;
+  return writes.length === 2 && first?.kind === "cancelTimer" && second?.kind === "record" && first.owner === second.address;
+}
 
 /** A message's body and headers, as they go on the wire. */
 export interface Letter {

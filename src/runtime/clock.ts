@@ -11,10 +11,12 @@ export const systemClock: Clock = {
   soon: (action) => void setImmediate(action),
 };
 
+/** Never early: Node counts from the whole millisecond in which its loop began, so that its own timers may be by up to one. */
 function alarm(delayMs: number, action: () => void): Alarm {
+  const dueAt = performance.now() + delayMs;
   let timer: NodeJS.Timeout;
   const wait = (leftMs: number): void => {
-    timer = setTimeout(() => (leftMs > MOST_TIMEOUT_MS ? wait(leftMs - MOST_TIMEOUT_MS) : action()), Math.min(leftMs, MOST_TIMEOUT_MS));
+    timer = setTimeout(() => (performance.now() < dueAt ? wait(dueAt - performance.now()) : action()), Math.min(leftMs, MOST_TIMEOUT_MS));
     timer.unref();
   };
   wait(delayMs);

@@ -1,13 +1,13 @@
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
+import { isSingle, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import { bundled } from "./bundle.ts";
 import type { Joint } from "./joint.ts";
 import { sessionOf, type Parcel } from "./parcel.ts";
 import { remind } from "./reminder.ts";
 import { Room } from "./room.ts";
-import { Batch, countWrites, hasOneWrite, takePending, written } from "./sealing.ts";
+import { Batch, countWrites, singleSize, takePending, written } from "./sealing.ts";
 import type { Session } from "./session.ts";
 
 export interface CommitterParts {
@@ -20,7 +20,7 @@ export interface CommitterParts {
 
 /**
  * Group commit. Collects what turns want stored and stores it: a commit of several writes goes into the host's one batch in flight
- * (whatever becomes ready meanwhile forms the next), a commit of one write goes alone where the store allows that.
+ * (whatever becomes ready meanwhile forms the next), a commit that needs no batch goes alone where the store allows that.
  *
  * Owns: the list of activations with something to store, the number of commits in flight.
  * Calls in: performer.ts, release.ts (`dirty`), acts.ts, dead-letters.ts (`loose`). Calls out: the store, and `settled` for every commit.
@@ -117,8 +117,9 @@ export class Committer {
     const { singlesOverlap } = this.#store;
     // Whoever must wait anyway is not written down: there may be more turns by then.
     const mustWait = this.#batchInFlight || batch.bytes > MOST_BATCH_BYTES;
-    const count = mustWait && !(singlesOverlap && hasOneWrite(parcel)) ? Infinity : countWrites(parcel, this.#room);
-    const alone = singlesOverlap && count === 1;
+    const single = singlesOverlap ? singleSize(parcel) : undefined;
+    const count = mustWait && single === undefined ? Infinity : countWrites(parcel, this.#room);
+    const alone = count === single;
     if (!alone && (mustWait || this.#isTooMuch(batch, count))) {
       this.#list(parcel);
       return;
@@ -175,7 +176,7 @@ export class Committer {
 
   #send(parcels: Parcel[], commit: Commit): void {
     this.#inFlight++;
-    const isBatch = commit.writes.length > 1 || !this.#store.singlesOverlap;
+    const isBatch = !this.#store.singlesOverlap || !isSingle(commit.writes);
     void this.#store.commit(commit).then((outcome) => {
       this.#inFlight--;
       if (isBatch) this.#batchInFlight = false;

@@ -45,9 +45,13 @@ export function countWrites(parcel: Parcel, room: Room): number {
   }
 }
 
-/** But for what a large record comes in. */
-export function hasOneWrite(parcel: Parcel): boolean {
-  return parcel.kind === "loose" ? parcel.writes.length === 1 : (parcel.activation.pending?.writes?.size ?? 0) === 0;
+/** How many writes a parcel that needs no batch comes to, unless its record lies in parts; undefined where it needs one. */
+export function singleSize(parcel: Parcel): 1 | 2 | undefined {
+  if (parcel.kind === "loose") return parcel.writes.length === 1 ? 1 : undefined;
+  const writes = parcel.activation.pending?.writes;
+  if (writes === undefined || writes.size === 0) return 1;
+  const [only] = writes.values();
+  return writes.size === 1 && only?.kind === "cancelTimer" ? 2 : undefined;
 }
 
 /** The pending turns are those of the commit that is being sent. */

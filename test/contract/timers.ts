@@ -111,6 +111,41 @@ export function timers(fixture: () => StoreFixture): void {
     expect(reader.bodies).toEqual(["wake-1"]);
   });
 
+  it("is withdrawn with its actor's record, whether it is armed, has fired, was withdrawn before or has never been", async () => {
+    const f = fixture();
+    const owner = addressIn(0, f.partitions, "x");
+    const reader = await Recorder.open(f.a.mailbox, 0, "mail.event", 10);
+    const fence = await take(f.a, 0);
+    const store = async (bytes: string, withdrawn: string): Promise<void> => {
+      const withdrawal = { kind: "cancelTimer", partition: 0, owner, timer: withdrawn } as const;
+      expect(await f.a.store.commit(under(0, fence, withdrawal, record(0, owner, bytes)))).toEqual({ kind: "committed" });
+      expect((await f.b.store.load([owner])).map(text)).toEqual([bytes]);
+    };
+    await f.a.store.commit(under(0, fence, timer(0, owner, "fired", f.now(), "fired-1"), timer(0, owner, "wake", f.now() + 500, "wake-1")));
+    await f.until(() => reader.deliveries.length === 1, LATE_MS);
+    await store("1", "wake");
+    await store("2", "wake");
+    await f.a.store.commit(under(0, fence, { kind: "cancelTimer", partition: 0, owner, timer: "wake" }));
+    await store("3", "wake");
+    await store("4", "fired");
+    await store("5", "never");
+    await f.pass(500 + LATE_MS);
+    expect(reader.bodies).toEqual(["fired-1"]);
+  });
+
+  it("is not withdrawn by a record that was refused", async () => {
+    const f = fixture();
+    const owner = addressIn(0, f.partitions, "x");
+    const stale = await take(f.a, 0);
+    const fence = await take(f.b, 0);
+    const reader = await Recorder.open(f.b.mailbox, 0, "mail.event", 10);
+    await f.b.store.commit(under(0, fence, timer(0, owner, "wake", f.now() + 300, "wake-1")));
+    const withdrawal = { kind: "cancelTimer", partition: 0, owner, timer: "wake" } as const;
+    expect(await f.a.store.commit(under(0, stale, withdrawal, record(0, owner, "late")))).toEqual({ kind: "conflict", lost: [0] });
+    await f.until(() => reader.deliveries.length === 1, 300 + LATE_MS);
+    expect(reader.bodies).toEqual(["wake-1"]);
+  });
+
   it("is not set by a commit that was refused", async () => {
     const f = fixture();
     const owner = addressIn(0, f.partitions, "x");
