@@ -5,7 +5,7 @@ import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
 import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
-import { chanceOf, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
+import { chanceOf, counted, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { forgetting } from "./core/forgetting.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
@@ -100,9 +100,9 @@ function taskLogic(policy: RetryPolicy): AnyStateMachine {
       retries: ({ context, event }) => (event as { error?: ErrorRecord }).error?.retryable !== false && context.attempt < policy.attempts,
     },
     actions: {
-      planRetry: assign(({ context, self }) => {
+      planRetry: assign(({ context, event, self }) => {
         const { attempt } = context;
-        return { attempt: attempt + 1, backoffMs: retryDelayMs(policy, attempt, chanceOf(`${self.id}:${attempt}`)) };
+        return { ...counted(context, event), backoffMs: retryDelayMs(policy, attempt, chanceOf(`${self.id}:${attempt}`)) };
       }),
     },
     actors: { run: stubLogic as never },

@@ -3,6 +3,7 @@ import type { TaskContext } from "../machines/task.ts";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import type { PlanTally, Rollback } from "./core/plan-book.ts";
+import { numberOf } from "./core/lifecycle.ts";
 import { progressOf } from "./core/plan-progress.ts";
 import { formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
 
@@ -55,7 +56,7 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     kind: "task",
     state: topState(record.value) as TaskState,
     path: formatState(record.value),
-    attempt: context?.attempt ?? 0,
+    attempt: context === undefined ? 0 : numberOf(context),
     ...(context?.input === undefined ? {} : { input: context.input }),
     ...((context?.error ?? null) === null ? {} : { error: context?.error as ErrorRecord }),
     ...(context?.book === undefined ? {} : { progress: progressOf(context.book) }),

@@ -68,6 +68,8 @@ export interface ActivityRecord {
   readonly reruns: number;
   /** How often it failed and was tried again. */
   readonly failures?: number;
+  /** How often attempts that failed had been started again: they have used up as many numbers. */
+  readonly earlierReruns?: number;
   /** The machine hears of its states. */
   readonly watched?: true;
   /** It does not run but waits until then, epoch ms, to begin again. */

@@ -67,7 +67,7 @@ export class Obligations {
         name: effect.activity,
         activity,
         input: activity.input(actor.record.context, asked.input),
-        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0)),
+        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0) + (asked.earlierReruns ?? 0)),
         generation: effect.generation,
         epoch: session.fence,
         watched: asked.watched === true,

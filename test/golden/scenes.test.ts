@@ -5,6 +5,7 @@ import type { PlanBook, PlannedChild } from "../../src/core/plan-book.ts";
 import type { ActivityRecord, ActorRecord, ChildRecord, ParentRecord, TimerRecord } from "../../src/core/record.ts";
 import { VERSION } from "../../src/version.ts";
 import { ACTOR_SCENES } from "./actor-scenes.ts";
+import { ATTEMPT_SCENES } from "./attempt-scenes.ts";
 import { FAMILY_SCENES } from "./family-scenes.ts";
 import { heldBy, recordsOf, restore, type Held } from "./held.ts";
 import { PLAN_SCENES } from "./plan-scenes.ts";
@@ -17,7 +18,7 @@ import { UNHEARD_SCENES } from "./unheard-scenes.ts";
  * to add to it says records.test.ts.
  */
 const FILE = new URL("scenes.json", import.meta.url);
-const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...FAMILY_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
+const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...ATTEMPT_SCENES, ...FAMILY_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
 
 type Corpus = Record<string, Record<string, Held>>;
 const corpus: Corpus = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as Corpus) : {};
@@ -127,6 +128,7 @@ const ACTIVITY: Readonly<Record<keyof ActivityRecord, true>> = {
   input: true,
   reruns: true,
   failures: true,
+  earlierReruns: true,
   watched: true,
   dueAt: true,
 };
@@ -156,6 +158,7 @@ const PARENT: Readonly<Record<keyof ParentRecord, true>> = {
 const PLAN: Readonly<Record<keyof PlanContext, true>> = {
   input: true,
   attempt: true,
+  earlierReruns: true,
   delayMs: true,
   backoffMs: true,
   error: true,

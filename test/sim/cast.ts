@@ -1,7 +1,6 @@
 import { STRATEGIES } from "../../src/core/supervision.ts";
 import type { Definition } from "../../src/core/definition.ts";
 import { castOf, defineActor } from "../../src/define-actor.ts";
-import { definePlan } from "../../src/define-plan.ts";
 import { defineTask } from "../../src/define.ts";
 import { logicOf } from "../../src/logic-of.ts";
 import type { Policy } from "./history.ts";
@@ -28,8 +27,6 @@ export interface Errand extends Work {
 export const TASKS = { rerun: "rerun", fail: "fail", park: "park", brief: "rerun" } as const satisfies Record<string, Policy>;
 export type TaskType = keyof typeof TASKS;
 export const BRIEF_MS = 400;
-/** How the plans order their children. */
-export const ORDERS = ["any", "steps", "graph"] as const;
 /** Families differ in what becomes of their jobs in a crash, and in how many they have. */
 export const FAMILIES = [
   { policy: "rerun", jobs: 1 },
@@ -44,47 +41,36 @@ const RESTARTS = {
   backoff: { minDelayMs: 200, maxDelayMs: 200, jitter: 0 },
 } as const;
 
-/**
- * Every definition of a run but plans. User code in them is put in by each host (member.ts): only it knows where it runs. `act` is told of
- * every custom action.
- */
-export function castOfRun(act: (key: string) => void): readonly Definition[] {
+/** Told of every custom action that runs: whoever plays sets it. One run is played at a time. */
+export const witness = { act: (_key: string): void => {} };
+
+/** Every definition but plans, made once. User code in them is put in by each host (member.ts): only it knows where it runs. */
+export const CAST: readonly Definition[] = cast();
+
+function cast(): readonly Definition[] {
   const tasks = Object.entries(TASKS).map(([name, onCrash]) => {
     const timeout = name === "brief" ? { timeout: BRIEF_MS } : {};
-    return defineTask<Work, string>({ name, onCrash, retry: RETRY, history: name === "brief", ...timeout, run: standIn });
+    return defineTask<Work, string>({
+      name,
+      onCrash,
+      retry: RETRY,
+      history: name === "brief",
+      retention: { done: "1m", failed: "1m" },
+      ...timeout,
+      run: standIn,
+    });
   });
   const jobFor = (policy: TaskType): object => logicOf(tasks.find(({ name }) => name === policy) as Definition<Work, string>);
   const definitions = [
     ...tasks,
     defineTask<Errand, string>({ name: "errand", retry: { ...RETRY, attempts: 2 }, run: standIn }),
     defineTask<string, string>({ name: "undo-errand", retry: RETRY, run: standIn }),
-    defineActor({ name: "diary", machine: diary(act) }),
+    defineActor({ name: "diary", machine: diary((key) => witness.act(key)) }),
     ...FAMILIES.map(({ policy, jobs }, i) => defineActor({ name: `family${i}`, machine: family(jobs, jobFor(policy)) })),
     defineActor({ name: "swapper", machine: swapper() }),
     ...STRATEGIES.map((strategy) => defineActor({ name: `crew-${strategy}`, machine: crew(), supervise: { strategy, ...RESTARTS } })),
   ];
   return castOf(definitions as unknown as readonly Definition[]);
-}
-
-/** Plans over errands, undone where one fails. Made for every host anew: what a plan has yielded so far stays in its host's memory. */
-export function plansOfHost(): readonly Definition[] {
-  return ORDERS.map((order) => trip(order) as unknown as Definition);
-}
-
-function trip(order: (typeof ORDERS)[number]) {
-  return definePlan<{ readonly errands: readonly Errand[] }>({
-    name: `trip-${order}`,
-    children: { errand: "errand", undo: "undo-errand" },
-    order,
-    concurrency: 2,
-    expand: function* ({ input: { errands } }) {
-      for (const errand of errands) {
-        const place = order === "steps" ? { step: errand.step ?? 0 } : order === "graph" ? { after: errand.after ?? [] } : {};
-        yield { kind: "errand", key: errand.key, input: errand, ...place };
-      }
-    },
-    compensate: { errand: ({ key }) => ({ kind: "undo", input: key }) },
-  });
 }
 
 function standIn(): never {

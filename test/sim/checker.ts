@@ -1,7 +1,7 @@
 import type { Line } from "./history.ts";
 import { Stock } from "./laws/stock.ts";
 import { acknowledgedWhenStored, chain, fence, mark, oneEnd } from "./laws/storage.ts";
-import { atMostOnce, committedFirst, limit } from "./laws/work.ts";
+import { atMostOnce, attempts, committedFirst, limit } from "./laws/work.ts";
 import { generation, heard, orphan, settled, timer } from "./laws/rest.ts";
 
 /** What was broken, where: the index of the line at which it showed. */
@@ -27,6 +27,7 @@ export interface Law {
  * | `kept`            | a start is acknowledged only once what it caused is stored                                             |
  * | `committed-first` | answers, actions, emitted events, and work that must not be repeated come after the record they rest on |
  * | `at-most-once`    | work that must not be repeated is begun once, and again only after its failure was seen                |
+ * | `attempts`        | the attempts of a task are numbered: no number comes twice under one fence                             |
  * | `limit`           | a host runs no more at once than it may                                                                |
  * | `generation`      | nobody hears of what it had left                                                                       |
  * | `heard`           | what was sent is heard exactly once, in the order of its sender                                        |
@@ -42,6 +43,7 @@ const LAWS = {
   kept: acknowledgedWhenStored,
   "committed-first": committedFirst,
   "at-most-once": atMostOnce,
+  attempts,
   limit,
   generation,
   heard,

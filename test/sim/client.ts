@@ -1,7 +1,7 @@
 import { encodeJson } from "../../src/core/codec.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { TroupeError } from "../../src/core/errors.ts";
-import type { Lane } from "../../src/core/address.ts";
+import { START_LANES, type Lane, type StartLane } from "../../src/core/address.ts";
 import { FAMILIES, BRIEF_MS } from "./cast.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Job, JobOf, Loss, Say } from "./scenario.ts";
@@ -41,6 +41,8 @@ export class Client {
     switch (job.kind) {
       case "task":
         return this.#task(job);
+      case "burst":
+        return this.#burst(job);
       case "diary":
         return this.#diary(job);
       case "family": {
@@ -88,6 +90,17 @@ export class Client {
     }
   }
 
+  /** Nothing is known of these but their number: whoever counts looks at all of the type. */
+  async #burst({ id, type, count, ms }: JobOf<"burst">): Promise<void> {
+    const states = type === "fail" ? ["done", "failed"] : ["done"];
+    this.#expect(states);
+    for (let i = 1; i < count; i++) {
+      this.#cluster.recorder.note({ kind: "expected", actor: `${type}/${id}-${i}`, states });
+      await this.#send({ lane: START_LANES[i % START_LANES.length] as StartLane, body: { ms, failures: 0 } }, [], `${id}-${i}`);
+    }
+    await this.#start({ ms, failures: 0 }, []);
+  }
+
   async #diary({ losses, says }: JobOf<"diary">): Promise<void> {
     this.#expect(["closed"], names(says.length + 1));
     await this.#start(undefined, losses);
@@ -114,26 +127,27 @@ export class Client {
   }
 
   async #say(says: readonly Say[]): Promise<void> {
-    for (const { afterMs, what, ms, child, losses } of says) {
+    for (const { afterMs, what, losses, ...more } of says) {
       await this.#pause(afterMs);
       const heard = `client#${this.#said++}`;
       const headers = what === "ask" ? { headers: () => ({ [HEADERS.replyTo]: `asks.${this.#job.id}.${heard}` }) } : {};
-      const body = { type: what, name: heard, ...(ms === undefined ? {} : { ms }), ...(child === undefined ? {} : { child }) };
+      const body = { type: what, name: heard, ...more };
       await this.#send({ lane: "event", body, heard, ...headers }, losses);
     }
   }
 
   /** Until it is accepted: sent again with the same message id. */
-  async #send({ lane, body, headers = () => ({}), heard }: Message, losses: readonly Loss[]): Promise<void> {
+  async #send({ lane, body, headers = () => ({}), heard }: Message, losses: readonly Loss[], to = this.#job.id): Promise<void> {
     const { world, recorder } = this.#cluster;
     const id = { "Nats-Msg-Id": `${this.actor}:${this.#sends++}` };
+    const publish = (): number => world.publish(lane, this.#type, to, encodeJson(body), { ...headers(), ...id });
     const left = [...losses];
     while (true) {
       const loss = left.shift();
-      if (loss !== "request" && !this.#cluster.isServerDown && this.#isStored(() => world.publish(lane, this.#type, this.#job.id, encodeJson(body), { ...headers(), ...id })) && loss === undefined) break;
+      if (loss !== "request" && !this.#cluster.isServerDown && this.#isStored(publish) && loss === undefined) break;
       await this.#pause(SEND_AGAIN_MS);
     }
-    recorder.note({ kind: "promised", actor: this.actor, ...(heard === undefined ? {} : { heard }) });
+    recorder.note({ kind: "promised", actor: `${this.#type}/${to}`, ...(heard === undefined ? {} : { heard }) });
   }
 
   #isStored(publish: () => number): boolean {
@@ -154,6 +168,7 @@ export class Client {
 function typeOf(job: Job): string {
   switch (job.kind) {
     case "task":
+    case "burst":
       return job.type;
     case "family":
       return `family${job.shape}`;

@@ -4,15 +4,18 @@ import { ProcessClock } from "../../src/memory/process-clock.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
 import { createWorld, type World } from "../../src/memory/world.ts";
 import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
-import { castOfRun, plansOfHost } from "./cast.ts";
+import { CAST, witness } from "./cast.ts";
 import { Member, type MemberOptions, type Ports } from "./member.ts";
+import { plansOfHost } from "./plans.ts";
 import { Recorder } from "./recorder.ts";
+import { shareOf } from "./share.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What may be broken on purpose, to see that the checker finds it. */
 export interface Mutant {
   readonly ports?: (ports: Ports, world: World) => Ports;
   readonly definition?: (definition: Definition) => Definition;
+  readonly server?: (world: World) => void;
 }
 
 /** The simulated server with its hosts: each place in it is held by one process after the other. */
@@ -25,15 +28,17 @@ export class Cluster {
   readonly tally = { launches: 0, crashes: 0, zombies: 0, cuts: 0, unknowns: 0 };
   isServerDown = false;
   readonly #options: readonly MemberOptions[];
-  readonly #definitions: readonly Definition[];
   readonly #mutant: Mutant;
+  readonly #isSpread: boolean;
 
   constructor({ seed, server, hosts }: Scenario, mutant: Mutant = {}) {
     this.world = createWorld({ clock: this.clock, seed, ...server });
     this.recorder = new Recorder(this.world);
-    this.#definitions = castOfRun((key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key }));
+    witness.act = (key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key });
     this.#options = hosts;
+    this.#isSpread = server.isSpread;
     this.#mutant = mutant;
+    mutant.server?.(this.world);
     this.members = hosts.map(() => undefined);
     this.world.onStep((step) => {
       if (step.kind !== "commitAnswered") return;
@@ -53,10 +58,11 @@ export class Cluster {
     const name = `host-${place}-${++this.tally.launches}`;
     const clock = new ProcessClock(this.clock);
     const attachment = this.world.attach(name, clock);
-    const { store, mailbox, leases, outlet } = attachment;
+    const { store, mailbox, outlet } = attachment;
+    const leases = this.#isSpread ? shareOf(attachment.leases, place, this.#options.length, clock) : attachment.leases;
     const { ports: disguise, definition: change = (definition: Definition) => definition } = this.#mutant;
     const ports = disguise?.({ store, mailbox, leases, outlet }, this.world) ?? { store, mailbox, leases, outlet };
-    const definitions = [...this.#definitions, ...plansOfHost()].map(change);
+    const definitions = [...CAST, ...plansOfHost()].map(change);
     const { recorder } = this;
     const { partitions } = this.world;
     const member = new Member({ name, clock, attachment, ports, partitions, definitions, recorder }, options);

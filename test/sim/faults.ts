@@ -10,9 +10,18 @@ import type { Way } from "../../src/memory/connection.ts";
  */
 export type Fault =
   /** A process dies `hops` promise reactions after an instant: between any two awaits. Another takes its place. */
-  | { readonly kind: "crash"; readonly host: number; readonly atMs: number; readonly hops: number; readonly underWay: InFlight; readonly downMs: number }
-  /** Whoever does the nth of these from an instant on dies at it. */
-  | { readonly kind: "crashAt"; readonly step: StepKind; readonly nth: number; readonly atMs: number; readonly underWay: InFlight; readonly downMs: number }
+  | {
+      readonly kind: "crash";
+      readonly host: number;
+      readonly atMs: number;
+      readonly hops: number;
+      readonly underWay: InFlight;
+      readonly downMs: number;
+    }
+  /** Whoever does the nth of these from an instant on dies at it, or freezes, is cut off, cannot be heard. */
+  | ({ readonly kind: "at"; readonly step: StepKind; readonly nth: number; readonly atMs: number } & Incident)
+  /** All processes die at once. */
+  | { readonly kind: "crashAll"; readonly atMs: number; readonly underWay: InFlight; readonly downMs: number }
   /** Nothing of the process runs; then it goes on as if nothing had been. */
   | { readonly kind: "freeze"; readonly host: number; readonly atMs: number; readonly forMs: number }
   /** The connection is lost, and comes back. */
@@ -22,7 +31,13 @@ export type Fault =
   | { readonly kind: "commit"; readonly nth: number; readonly fault: CommitFault }
   | { readonly kind: "loseAcks"; readonly atMs: number; readonly times: number }
   /** Requests that get no answer, whether done or not. */
-  | { readonly kind: "request"; readonly atMs: number; readonly request: "load" | "open" | "claim" | "release" | "owners" | "alive" | "forget" | "awaits" | "census"; readonly applied: boolean; readonly times: number }
+  | {
+      readonly kind: "request";
+      readonly atMs: number;
+      readonly request: "load" | "open" | "claim" | "release" | "owners" | "alive" | "forget" | "awaits" | "census";
+      readonly applied: boolean;
+      readonly times: number;
+    }
   | { readonly kind: "loseBeats"; readonly host: number; readonly atMs: number; readonly times: number }
   /** Everything that is not acknowledged comes again; or also what is, but is still stored. */
   | { readonly kind: "rewind" | "loseConsumer"; readonly atMs: number }
@@ -33,6 +48,13 @@ export type Fault =
   | { readonly kind: "slow"; readonly host: number; readonly atMs: number; readonly forMs: number; readonly paceMs: number }
   /** A host leaves as it should, and another takes its place: a deploy. */
   | { readonly kind: "leave"; readonly host: number; readonly atMs: number; readonly how: "drain" | "stop"; readonly downMs: number };
+
+/** What may happen to a process at a step of its own. */
+export type Incident =
+  | { readonly what: "crash"; readonly underWay: InFlight; readonly downMs: number }
+  | { readonly what: "freeze"; readonly forMs: number }
+  | { readonly what: "cut"; readonly forMs: number; readonly underWay: InFlight }
+  | { readonly what: "stall"; readonly forMs: number; readonly ways: readonly Way[] };
 
 /** No fault begins after this. */
 export const TROUBLE_MS = 12_000;
@@ -62,14 +84,26 @@ function draw(random: Random, hosts: number): Fault {
   const underWay = random.pick(UNDER_WAY);
   const forMs = random.pick([100, 1_000, 2_800, 3_500, 4_500, 7_000]);
   const kind = random.below(20);
-  if (kind < 4) return { kind: "crash", host, atMs, hops: random.below(60), underWay, downMs };
-  if (kind < 8) return { kind: "crashAt", step: random.pick(STEPS), nth: 1 + random.below(random.chance(0.5) ? 4 : 30), atMs, underWay, downMs };
+  const ways = random.pick([["up"], ["down"], ["up", "down"]] as const);
+  if (kind < 3) return { kind: "crash", host, atMs, hops: random.below(60), underWay, downMs };
+  if (kind < 4) return { kind: "crashAll", atMs, underWay, downMs };
+  if (kind < 9) {
+    const incident: Incident = random.pick([
+      { what: "crash", underWay, downMs },
+      { what: "crash", underWay, downMs },
+      { what: "crash", underWay, downMs },
+      { what: "freeze", forMs },
+      { what: "cut", forMs, underWay },
+      { what: "stall", forMs, ways },
+    ]);
+    return { kind: "at", step: random.pick(STEPS), nth: 1 + random.below(random.chance(0.5) ? 4 : 30), atMs, ...incident };
+  }
   if (kind < 10) return { kind: "freeze", host, atMs, forMs };
   switch (kind) {
     case 10:
       return { kind: "cut", host, atMs, forMs, underWay };
     case 11:
-      return { kind: "stall", host, atMs, forMs, ways: random.pick([["up"], ["down"], ["up", "down"]] as const) };
+      return { kind: "stall", host, atMs, forMs, ways };
     case 12:
     case 13:
       return { kind: "commit", nth: random.below(40), fault: commitFault(random) };

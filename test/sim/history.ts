@@ -54,6 +54,8 @@ export type StoredWrite =
 
 /** A record as the codec reads it, whole also where it lies in parts; of its fields those that the laws look at. */
 export interface StoredRecord {
+  /** Absent for tasks. */
+  readonly kind?: "actor";
   readonly revision: number;
   readonly epoch: number;
   readonly generation: number;

@@ -8,6 +8,7 @@ interface Told {
   readonly name: string;
   readonly replyTo?: AnyActorRef;
   readonly ms?: number;
+  readonly bytes?: number;
   readonly child?: string;
   readonly output?: unknown;
 }
@@ -29,6 +30,7 @@ const note = hear(({ event }) => event.name);
 const tell = (child: string, type: string) => sendTo(child, { type } as never);
 
 interface Diary extends Heard {
+  readonly weight: string;
   readonly naps: number;
   readonly chores: number;
   readonly isClosing: boolean;
@@ -42,18 +44,22 @@ export function diary(act: (key: string) => void): AnyStateMachine {
   const noted = { actions: note };
   const awake = [hear<Diary>(({ context }) => `timer#${context.naps}`), change<Diary>(({ context }) => ({ naps: context.naps + 1 }))];
   const done = [hear<Diary>(({ context }) => `chore#${context.chores}`), change<Diary>(({ context }) => ({ chores: context.chores + 1 }))];
+  const heavier = change<Diary>(({ context, event }) => ({ weight: context.weight + "x".repeat(event.bytes ?? 0) }));
   const loud = emit((({ event }: Info<Diary>) => ({ type: "noted", heard: event.name })) as never);
-  const answer = sendTo((({ event }: Info<Diary>) => event.replyTo) as never, (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never);
+  const answer = sendTo(
+    (({ event }: Info<Diary>) => event.replyTo) as never,
+    (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never,
+  );
   const parts = {
     actors: { chore: fromPromise(async () => "") },
     actions: { act: (info: object) => act((info as { key: string }).key) },
     delays: { nap: 1_300, sleep: 5_500 },
   };
   return machineOf(parts, {
-    context: { heard: [], naps: 0, chores: 0, isClosing: false },
+    context: { heard: [], weight: "", naps: 0, chores: 0, isClosing: false },
     initial: "idle",
     on: {
-      note: { actions: [note, "act", loud] },
+      note: { actions: [note, heavier, "act", loud] },
       ask: { actions: [note, answer] },
       close: { actions: [note, change<Diary>(() => ({ isClosing: true }))] },
       nap: noted,
@@ -124,7 +130,10 @@ export function family(jobs: number, job: object): AnyStateMachine {
   ];
   const answered = [note, change<Family>(({ context }) => ({ answers: context.answers + 1 }))];
   const begun = Array.from({ length: jobs }, (_, n) =>
-    spawnChild("job" as never, { id: `job${n}`, input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never }),
+    spawnChild("job" as never, {
+      id: `job${n}`,
+      input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never,
+    }),
   );
   return machineOf(
     { actors: { echo, job } },
@@ -137,7 +146,10 @@ export function family(jobs: number, job: object): AnyStateMachine {
           always: { guard: ({ context }: Info<Family>) => context.ends === jobs + 1, target: "over" },
           on: {
             answer: [
-              { guard: ({ context }: Info<Family>) => context.answers + 1 < context.questions, actions: [...answered, tell("echo", "ask")] },
+              {
+                guard: ({ context }: Info<Family>) => context.answers + 1 < context.questions,
+                actions: [...answered, tell("echo", "ask")],
+              },
               { guard: ({ context }: Info<Family>) => context.answers === context.questions, actions: [...answered, tell("echo", "bye")] },
               { actions: answered },
             ],
@@ -188,7 +200,9 @@ export function swapper(): AnyStateMachine {
             input: ({ context }: Info<Swapper>) => ({ token: context.swaps, ms: context.ms }),
             onDone: { target: "over", actions: heardOf },
           },
-          on: { swap: { target: "busy", reenter: true, actions: [note, change<Swapper>(({ context }) => ({ swaps: context.swaps + 1 }))] } },
+          on: {
+            swap: { target: "busy", reenter: true, actions: [note, change<Swapper>(({ context }) => ({ swaps: context.swaps + 1 }))] },
+          },
         },
         over: { type: "final" },
       },

@@ -17,8 +17,19 @@ export interface Run {
   readonly tally: Readonly<Record<string, number>>;
 }
 
-/** One run from beginning to end. The same scenario gives the same lines. */
+/** One run from beginning to end. The same scenario gives the same lines. One at a time: actors' actions are heard by the newest. */
 export async function play(scenario: Scenario, mutant?: Mutant): Promise<Run> {
+  const { stackTraceLimit } = Error;
+  // Errors are made by the thousand, and where from says nothing about what happened.
+  Error.stackTraceLimit = 0;
+  try {
+    return await played(scenario, mutant);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function played(scenario: Scenario, mutant?: Mutant): Promise<Run> {
   const cluster = new Cluster(scenario, mutant);
   const { clock, recorder, world } = cluster;
   const trouble = new Trouble(cluster, scenario.faults);
@@ -26,7 +37,9 @@ export async function play(scenario: Scenario, mutant?: Mutant): Promise<Run> {
   for (let place = 0; place < scenario.hosts.length; place++) cluster.launch(place);
   await clock.advance(Trouble.endOf(scenario.faults) + 100);
   trouble.calm();
-  await clock.until(() => clients.every(({ isDone, actor }) => isDone && hasEnded(cluster, actor)), LONGEST_MS).catch(() => {});
+  await clock
+    .until(() => clients.every(({ isDone }) => isDone) && [...recorder.awaited].every((actor) => hasEnded(cluster, actor)), LONGEST_MS)
+    .catch(() => {});
   await clock.advance(AFTERWARDS_MS);
   // An acknowledgement that was lost is only made up for when its delivery comes again.
   cluster.eachSource((partition, source) => world.rewind(partition, source));
@@ -43,7 +56,7 @@ export async function play(scenario: Scenario, mutant?: Mutant): Promise<Run> {
 
 function hasEnded({ recorder }: Cluster, actor: string): boolean {
   const record = recorder.states.get(actor);
-  return record !== undefined && (record.status !== "active" || record.parked !== undefined);
+  return record === undefined ? recorder.hasExpired(actor) : record.status !== "active" || record.parked !== undefined;
 }
 
 /** Two runs with the same history have the same. */

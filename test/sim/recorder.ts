@@ -17,11 +17,14 @@ export class Recorder {
   readonly lines: Line[] = [];
   /** Actors that are stored and have not ended, and how those ended that have. */
   readonly states = new Map<string, StoredRecord>();
+  /** Whose end is waited for. */
+  readonly awaited = new Set<string>();
   /** How often each kind of line that is worth a count came. */
   readonly tally = { commits: 0, conflicts: 0, refusals: 0, firings: 0, takeovers: 0, deadLetters: 0 };
   readonly #world: World;
   readonly #mail = new Map<string, string>();
   readonly #owners = new Map<number, string>();
+  readonly #expired = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -29,17 +32,22 @@ export class Recorder {
     world.watch(({ address, bytes }) => {
       if (bytes !== undefined) return;
       this.states.delete(formatAddress(address));
+      this.#expired.add(formatAddress(address));
       this.note({ kind: "expired", actor: formatAddress(address) });
     });
     world.onOutgoing((outgoing) => {
       const said = JSON.parse(Buffer.from(outgoing.body).toString()) as Readonly<Record<string, unknown>>;
       if (outgoing.kind === "reply") this.#replied(outgoing.to, said);
-      else if (typeof said["heard"] === "string")
-        this.note({ kind: "emitted", actor: formatAddress(outgoing.from), heard: said["heard"] });
+      else if (typeof said["heard"] === "string") this.note({ kind: "emitted", actor: formatAddress(outgoing.from), heard: said["heard"] });
     });
   }
 
+  hasExpired(actor: string): boolean {
+    return this.#expired.has(actor);
+  }
+
   note(note: Note): void {
+    if (note.kind === "expected") this.awaited.add(note.actor);
     this.lines.push({ at: this.#world.clock.now(), ...note } as Line);
   }
 

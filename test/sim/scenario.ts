@@ -1,9 +1,10 @@
 import { START_LANES, type StartLane } from "../../src/core/address.ts";
 import { STRATEGIES } from "../../src/core/supervision.ts";
 import { Random } from "../../src/memory/random.ts";
-import { FAMILIES, ORDERS, TASKS, type Errand, type TaskType } from "./cast.ts";
+import { FAMILIES, TASKS, type Errand, type TaskType } from "./cast.ts";
 import { drawFaults, type Fault } from "./faults.ts";
 import type { MemberOptions } from "./member.ts";
+import { ORDERS } from "./plans.ts";
 
 /** One run, whole: drawn from a seed, and nothing but data, so that it can be printed and made smaller. */
 export interface Scenario {
@@ -14,6 +15,9 @@ export interface Scenario {
     readonly singlesOverlap: boolean;
     readonly maxWrites: number;
     readonly inMaxMessages?: number;
+    readonly maxWriteBytes?: number;
+    /** Each place has a share of the partitions, and takes others' only when they have been free for a while. */
+    readonly isSpread: boolean;
   };
   readonly hosts: readonly MemberOptions[];
   readonly jobs: readonly Job[];
@@ -34,6 +38,8 @@ export interface Say {
   readonly afterMs: number;
   readonly what: string;
   readonly ms?: number;
+  /** What the actor keeps of it, beside its name. */
+  readonly bytes?: number;
   readonly child?: "a" | "b" | "c";
   readonly losses: readonly Loss[];
 }
@@ -53,11 +59,18 @@ export type Job = Sent &
         readonly againAfterMs?: number;
         readonly retryAfterMs?: number;
       }
+    /** Many tasks at once. */
+    | { readonly kind: "burst"; readonly type: TaskType; readonly count: number; readonly ms: number }
     | { readonly kind: "diary"; readonly says: readonly Say[] }
     | { readonly kind: "family"; readonly shape: number; readonly questions: number; readonly ms: readonly number[] }
     | { readonly kind: "swapper"; readonly ms: number; readonly says: readonly Say[] }
     | { readonly kind: "crew"; readonly strategy: (typeof STRATEGIES)[number]; readonly says: readonly Say[] }
-    | { readonly kind: "trip"; readonly order: (typeof ORDERS)[number]; readonly errands: readonly Errand[]; readonly cancelAfterMs?: number }
+    | {
+        readonly kind: "trip";
+        readonly order: (typeof ORDERS)[number];
+        readonly errands: readonly Errand[];
+        readonly cancelAfterMs?: number;
+      }
   );
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { kind: Kind }>;
@@ -73,8 +86,10 @@ export function scenarioOf(seed: number): Scenario {
       partitions: random.pick([1, 2, 2, 3, 5]),
       maxLatencyMs: random.pick([0, 0, 5, 60]),
       singlesOverlap: random.chance(0.5),
-      maxWrites: random.pick([12, 40, 1_000, 1_000]),
       ...(random.chance(0.1) ? { inMaxMessages: 4 } : {}),
+      // Small enough for records in parts, which take many writes.
+      ...(random.chance(0.15) ? { maxWriteBytes: 3_000, maxWrites: 1_000 } : { maxWrites: random.pick([12, 40, 1_000, 1_000]) }),
+      isSpread: random.chance(0.5),
     },
     hosts,
     jobs: Array.from({ length: 1 + random.below(9) }, (_, i) => drawJob(random, i)),
@@ -110,7 +125,7 @@ const MS = [0, 0, 0, 20, 300, 1_000, 2_500] as const;
 
 function drawJob(random: Random, i: number): Job {
   const sent: Sent = { id: `j${i}`, atMs: random.chance(0.6) ? random.below(400) : random.below(6_000), losses: drawLosses(random) };
-  const kind = random.below(12);
+  const kind = random.below(13);
   if (kind < 5) return drawTask(random, sent);
   switch (kind) {
     case 5:
@@ -127,6 +142,10 @@ function drawJob(random: Random, i: number): Job {
     case 10: {
       const says = drawSays(random, 4, () => ({ what: "hit", child: random.pick(["a", "b", "c"] as const) }));
       return { ...sent, kind: "crew", strategy: random.pick(STRATEGIES), says };
+    }
+    case 11: {
+      const type = random.pick(["rerun", "rerun", "fail", "brief"] as const);
+      return { ...sent, kind: "burst", type, count: 2 + random.below(14), ms: random.pick([0, 0, 20, 300]) };
     }
     default:
       return drawTrip(random, sent);
@@ -146,13 +165,14 @@ function drawTask(random: Random, sent: Sent): JobOf<"task"> {
     delayMs,
     ...(random.chance(0.15) ? { deadlineMs: delayMs + random.pick([50, 1_000, 9_000]) } : {}),
     ...(random.chance(0.2) ? { cancelAfterMs: random.pick([0, 10, 600, 3_000]) } : {}),
-    ...(random.chance(0.25) ? { againAfterMs: random.pick([0, 100, 3_500, 9_000]) } : {}),
+    ...(random.chance(0.25) ? { againAfterMs: random.pick([0, 100, 3_500, 9_000, 75_000]) } : {}),
     ...(type === "park" && random.chance(0.5) ? { retryAfterMs: random.pick([4_000, 9_000]) } : {}),
   };
 }
 
 function drawWord(random: Random): Omit<Say, "afterMs" | "losses"> {
   const what = random.pick(["note", "note", "note", "ask", "nap", "sleep", "chore"] as const);
+  if (what === "note" && random.chance(0.3)) return { what, bytes: 900 };
   return what === "chore" ? { what, ms: random.pick(MS) } : { what };
 }
 

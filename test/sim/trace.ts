@@ -19,7 +19,9 @@ function describeWrite(write: StoredWrite): string {
       const { revision, epoch, status, marks, activities, timers, parked } = write.record;
       const more = [
         ...Object.entries(marks).map(([source, mark]) => `${source}≤${mark}`),
-        ...Object.entries(activities).map(([name, { input, reruns }]) => `${name}(${JSON.stringify(input)}${reruns > 0 ? `, again ${reruns}` : ""})`),
+        ...Object.entries(activities).map(
+          ([name, { input, reruns }]) => `${name}(${JSON.stringify(input)}${reruns > 0 ? `, again ${reruns}` : ""})`,
+        ),
         ...Object.entries(timers).map(([name, { keeper }]) => `${name}@${keeper}`),
         ...(parked === undefined ? [] : [`parked: ${parked.reason}`]),
       ];

@@ -1,6 +1,9 @@
 import type { Cluster } from "./cluster.ts";
-import type { Fault } from "./faults.ts";
+import type { Fault, Incident } from "./faults.ts";
 import type { Member } from "./member.ts";
+
+/** What goes on for a while. */
+type Lasting = Exclude<Incident, { what: "crash" }> | { readonly what: "slow"; readonly paceMs: number };
 
 /** Makes the faults of a scenario happen, and undoes what lasts once there is to be calm. */
 export class Trouble {
@@ -55,8 +58,11 @@ export class Trouble {
     switch (fault.kind) {
       case "crash":
         return this.#hop(fault.hops, () => this.#cluster.replace(fault.host, members[fault.host], fault.underWay, fault.downMs));
-      case "crashAt":
-        return this.#crashAt(fault);
+      case "crashAll":
+        members.forEach((member, place) => this.#cluster.replace(place, member, fault.underWay, fault.downMs));
+        return;
+      case "at":
+        return this.#atStep(fault);
       case "loseAcks":
         world.faults.dropAcks({ times: fault.times });
         return;
@@ -81,17 +87,16 @@ export class Trouble {
       default: {
         const member = members[fault.host];
         if (member === undefined || member.isDead) return;
-        const end = this.#afflict(fault, member);
-        this.#lasting(fault.forMs, end);
+        this.#lasting(fault.forMs, this.#afflict({ ...fault, what: fault.kind } as Lasting, member));
       }
     }
   }
 
   /** Of what lasts: begins it, and says how it ends. */
-  #afflict(fault: Extract<Fault, { kind: "freeze" | "cut" | "stall" | "slow" }>, member: Member): () => void {
+  #afflict(fault: Lasting, member: Member): () => void {
     const { tally } = this.#cluster;
     const { clock, attachment } = member;
-    switch (fault.kind) {
+    switch (fault.what) {
       case "freeze":
         if (fault.forMs >= 3_000) tally.zombies++;
         clock.freeze();
@@ -123,14 +128,15 @@ export class Trouble {
     this.#cluster.clock.soon(() => (left > 0 ? this.#hop(left - 1, action) : action()));
   }
 
-  #crashAt({ step: kind, nth, underWay, downMs }: Extract<Fault, { kind: "crashAt" }>): void {
-    let left = nth;
+  #atStep(fault: Extract<Fault, { kind: "at" }>): void {
+    let left = fault.nth;
     const stop = this.#cluster.world.onStep((step) => {
-      if (this.#isOver || !("host" in step) || step.kind !== kind) return;
+      if (this.#isOver || !("host" in step) || step.kind !== fault.step) return;
       const member = this.#cluster.called(step.host);
       if (member === undefined || --left > 0) return;
       stop();
-      this.#cluster.replace(this.#cluster.members.indexOf(member), member, underWay, downMs);
+      if (fault.what === "crash") this.#cluster.replace(this.#cluster.members.indexOf(member), member, fault.underWay, fault.downMs);
+      else this.#lasting(fault.forMs, this.#afflict(fault, member));
     });
   }
 

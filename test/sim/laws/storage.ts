@@ -30,7 +30,8 @@ export function chain(): Law {
     *line(line, stock) {
       if (line.kind === "expired") turns.delete(line.actor);
       if (line.kind !== "stored") return;
-      for (const write of line.writes) if (write.kind === "record") yield* linked(write.actor, stock.records.get(write.actor), write.record);
+      for (const write of line.writes)
+        if (write.kind === "record") yield* linked(write.actor, stock.records.get(write.actor), write.record);
       yield* turned(line, stock, turns);
     },
   };
@@ -73,7 +74,8 @@ export function mark(): Law {
         if (before === undefined || isNextLife(before, write.record)) continue;
         for (const [source, sequence] of Object.entries(before.marks)) {
           const now = write.record.marks[source];
-          if (now === undefined || now < sequence) yield `${write.actor} forgot what it had absorbed of ${source}: ${sequence}, then ${now ?? "nothing"}`;
+          if (now === undefined || now < sequence)
+            yield `${write.actor} forgot what it had absorbed of ${source}: ${sequence}, then ${now ?? "nothing"}`;
         }
       }
     },
@@ -84,6 +86,8 @@ export function oneEnd(): Law {
   const ends = new Map<string, string[]>();
   return {
     *line(line, { records }) {
+      // Its id is free again.
+      if (line.kind === "expired") ends.delete(line.actor);
       if (line.kind !== "stored") return;
       for (const write of line.writes) {
         if (write.kind !== "record" || !hasEnded(write.record)) continue;

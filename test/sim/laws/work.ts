@@ -25,7 +25,8 @@ export function committedFirst(): Law {
           if (!owed.has(line.key)) yield `an action of ${line.actor} ran whose turn was never stored: ${line.key}`;
           return;
         case "emitted":
-          if (!heard.has(`${line.actor} ${line.heard}`)) yield `${line.actor} emitted an event on ${line.heard}, a turn that was never stored`;
+          if (!heard.has(`${line.actor} ${line.heard}`))
+            yield `${line.actor} emitted an event on ${line.heard}, a turn that was never stored`;
           return;
         case "answered":
           if (!replies.has(line.to)) yield `${line.to} was answered before that was stored`;
@@ -62,11 +63,12 @@ interface Attempt {
 
 export function atMostOnce(): Law {
   const runs = new Map<string, Attempt[]>();
-  /** A person said that it may be tried again. */
+  /** Whom a person told something: it may be that what is parked is to be tried again. */
   const forgiven = new Set<string>();
   return {
-    *line(line, stock) {
-      if (line.kind === "accepted" && line.source === "in.event" && stock.records.get(line.actor)?.parked !== undefined) forgiven.add(line.actor);
+    *line(line) {
+      if (line.kind === "expired") runs.delete(line.actor);
+      if (line.kind === "accepted" && line.source === "in.event") forgiven.add(line.actor);
       if (line.kind === "ended") {
         const run = runs.get(line.actor)?.find(({ attempt, host }) => attempt === line.attempt && host === line.host);
         if (run !== undefined) run.how = line.how;
@@ -77,8 +79,24 @@ export function atMostOnce(): Law {
       runs.set(actor, [...before, { attempt, host, how: "running" }]);
       if (before.some((other) => other.attempt === attempt)) yield `${actor} (${policy}) ran attempt ${attempt} twice`;
       const open = before.find(({ how }) => how !== "threw" && how !== "aborted");
-      if (open !== undefined && !forgiven.has(actor))
+      if (open !== undefined && !(policy === "park" && forgiven.has(actor)))
         yield `${actor} (${policy}) ran attempt ${attempt} although attempt ${open.attempt} had not failed: it was ${open.how}`;
+    },
+  };
+}
+
+export function attempts(): Law {
+  const newest = new Map<string, number>();
+  return {
+    *line(line, { records }) {
+      // An id that is free again is another task's.
+      if (line.kind === "expired") for (const key of newest.keys()) if (key.startsWith(`${line.actor} `)) newest.delete(key);
+      if (line.kind !== "begun" || records.get(line.actor)?.kind === "actor") return;
+      const { actor, host, epoch, attempt } = line;
+      const key = `${actor} ${host} ${epoch}`;
+      const before = newest.get(key) ?? 0;
+      newest.set(key, attempt);
+      if (attempt <= before) yield `${actor} ran attempt ${attempt} after attempt ${before}, both on ${host} under ${epoch}`;
     },
   };
 }
