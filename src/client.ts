@@ -7,6 +7,7 @@ import { checkStartOptions, HEADERS, parseInstant } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
 import type { Outcome } from "./core/lifecycle.ts";
 import { validate } from "./core/schema.ts";
+import type { HostsView } from "./host-view.ts";
 import type { Gateway } from "./ports/gateway.ts";
 import { Ref, type WaitOptions } from "./ref.ts";
 import { isIn, statusOf, viewOf, type InputOf, type OutputOf, type Status, type View } from "./view.ts";
@@ -102,6 +103,11 @@ export class Client implements AsyncDisposable {
       const view = viewOf(address, bytes);
       if ((state === undefined || isIn(view, state)) && (status === undefined || statusOf(view) === status)) yield view;
     }
+  }
+
+  /** Hosts that live, in the order in which they came, and partitions that nobody has. @throws no_host, no_answer, no_connection */
+  async hosts(): Promise<HostsView> {
+    return (await this.ask("hosts")) as HostsView;
   }
 
   /** One of the hosts' own verbs: see the protocol. @throws the code it answers with, no_host */

@@ -8,10 +8,12 @@ import type { Duration } from "./core/duration.ts";
 import { TroupeError, type Fault } from "./core/errors.ts";
 import { warningsOf } from "./core/machine-warnings.ts";
 import { castOf } from "./define-actor.ts";
+import { viewHosts } from "./host-view.ts";
 import { openAdapter, type Adapter } from "./nats/adapter.ts";
 import { inboxPrefixIn, openConnection } from "./nats/connection.ts";
 import { Micro } from "./nats/micro.ts";
 import { namesOf } from "./nats/names.ts";
+import { demandPermissions } from "./nats/permissions.ts";
 import { provision, type Layout } from "./nats/provision.ts";
 import type { Log } from "./ports/log.ts";
 import { systemClock } from "./runtime/clock.ts";
@@ -23,6 +25,8 @@ export interface HostOptions extends ConnectOptions {
   readonly actors: readonly Definition[];
   /** Attempts that may run at once. Default: 50. */
   readonly concurrency?: number;
+  /** What placement may ask for, as `gpu` or `eu-1`: letters, digits, _ and -, at most 64 characters each. Default: none. */
+  readonly labels?: readonly string[];
   /** What idle actors may take in memory. Default: 64 MiB. */
   readonly cacheBytes?: number;
   /** What the record of one actor may have. Default: 16 MiB. */
@@ -41,7 +45,16 @@ const DEFAULT_CONCURRENCY = 50;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 /** Less than one message holds would make nothing cheaper. */
 const LEAST_RECORD_BYTES = 1024 * 1024;
+const LABEL = /^[A-Za-z0-9_-]{1,64}$/;
 const DEFAULT_DRAIN_MS = 30_000;
+
+/**
+ * How a host stands. `cut-off`: nothing runs here, because it could give no sign of life and its partitions may be another's (`cut_off`),
+ * or because the streams are gone (`not_provisioned`). It goes on trying, and goes on as soon as it can.
+ */
+export type HostStatus =
+  | { readonly kind: "joining" | "active" | "draining" | "left" }
+  | { readonly kind: "cut-off"; readonly error: TroupeError };
 
 /** A process's running host. Made by `createHost`; `await using` drains it. */
 export class RunningHost implements AsyncDisposable {
@@ -72,6 +85,12 @@ export class RunningHost implements AsyncDisposable {
     return { running: this.#host.stage.running, finished: this.#host.stage.finished };
   }
 
+  get status(): HostStatus {
+    const { failure, phase } = this.#host;
+    return failure !== undefined && phase === "active" ? { kind: "cut-off", error: failure } : { kind: phase };
+  }
+
+  /** Every partition of the cluster, and how it stands with this host: `running` where it has it. */
   get partitions(): readonly { readonly partition: number; readonly phase: string; readonly fence: number }[] {
     return this.#host.partitions.map(({ number, phase, session }) => ({ partition: number, phase, fence: session?.fence ?? 0 }));
   }
@@ -108,7 +127,8 @@ export class RunningHost implements AsyncDisposable {
 
 /**
  * A process that runs actors. Creates the streams where they are missing and it may.
- * @throws bad_options, no_connection, incompatible_server, incompatible_stream, not_provisioned
+ * @throws bad_options, no_connection, incompatible_server, incompatible_stream, incompatible_release, clashing_definition, no_permission,
+ * not_provisioned
  */
 export async function createHost(options: HostOptions): Promise<RunningHost> {
   const definitions = checked(options);
@@ -120,6 +140,7 @@ export async function createHost(options: HostOptions): Promise<RunningHost> {
   }
   const connection = await openConnection(connectionOptions(options.nats));
   try {
+    await demandPermissions(connection, options.namespace, inboxPrefixIn(connection));
     const layout = await provision(connection, {
       ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
       ...(options.partitions === undefined ? {} : { partitions: options.partitions }),
@@ -161,6 +182,7 @@ async function assemble(
     definitions,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     release: VERSION,
+    labels: options.labels ?? [],
     cacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
   });
   const gateway = openGateway(await openConnection(connectionOptions(options.nats)), async () => layout, options);
@@ -173,10 +195,12 @@ async function assemble(
     partitions: host.partitions.map(({ number, phase }) => ({ number, phase })),
   });
   const names = namesOf(options.namespace);
-  const verbs = verbsOf({ client, gateway, definitions, statistics });
+  const verbs = verbsOf({ client, gateway, definitions, statistics, hosts: () => viewHosts(adapter.leases) });
   const endpoints = [...verbs].map(([name, { tail, verb }]) => ({ name, subject: `${names.verbPrefix}${name}${tail}`, answer: verb }));
   await host.start();
   const micro = new Micro(connection, names, { id, version: VERSION, description: "Durable actors and tasks", endpoints });
+  // Whoever hears that it runs may ask at once.
+  await connection.flush();
   return new RunningHost(host, { micro, client, adapter, connection });
 }
 
@@ -189,6 +213,8 @@ function checked(options: HostOptions): ReadonlyMap<string, Definition> {
     definitions.set(definition.name, definition);
   }
   if (definitions.size === 0) faults.push({ path: "actors", message: "must name at least one definition" });
+  for (const label of options.labels ?? [])
+    if (!LABEL.test(label)) faults.push({ path: "labels", message: `"${label}" may hold letters, digits, _ and -, at most 64` });
   const { concurrency = 1, cacheBytes = 0, maxRecordBytes = LEAST_RECORD_BYTES } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1)
     faults.push({ path: "concurrency", message: "must be a whole number, at least 1" });

@@ -8,9 +8,10 @@ export type { Duration } from "./core/duration.ts";
 export { ERROR_CODES, TerminalError, TroupeError, type ErrorCode, type ErrorRecord, type Fault } from "./core/errors.ts";
 export type { Outcome } from "./core/lifecycle.ts";
 export type { RetryPolicy } from "./core/retry.ts";
-export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
+export { createHost, drainOnSignals, RunningHost, type HostOptions, type HostStatus } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskDefinition, type TaskEvent, type TaskOptions } from "./define.ts";
+export type { HostsView, HostView } from "./host-view.ts";
 export { logicOf } from "./logic-of.ts";
 export {
   definePlan,

@@ -6,6 +6,7 @@ import { printError, type Format } from "./output.ts";
 import { addServerCommands } from "./server-commands.ts";
 import { addCheckCommand } from "./check-command.ts";
 import { addHostCommands } from "./host-commands.ts";
+import { addHostsCommand } from "./hosts-command.ts";
 import { addTaskCommands } from "./task-commands.ts";
 
 /** The whole command line. Its actions load what they need when they run, so that `--version` and `--help` are quick. */
@@ -17,6 +18,7 @@ export function programOf(): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addHostCommands(program);
+  addHostsCommand(program);
   addCheckCommand(program);
   addTaskCommands(program);
   addServerCommands(program);

@@ -5,6 +5,7 @@ import type { Leases, Member, Ownership, Sign } from "../ports/leases.ts";
 import type { Answers } from "./answers.ts";
 import { classifyWrite } from "./failures.ts";
 import { HeaderBlock, line } from "./header-block.ts";
+import { readStream } from "./layout.ts";
 import type { Link } from "./link.ts";
 import { NATS_HEADERS, type Names } from "./names.ts";
 import { notStored, readJson, store, type StoreAnswer } from "./pub-ack.ts";
@@ -53,12 +54,21 @@ export class JetStreamLeases implements Leases {
   async owners(): Promise<readonly Ownership[]> {
     const { names, reads, partitions } = this.#parts;
     const subjects = Array.from({ length: partitions }, (_, partition) => names.own(partition));
-    const newest = await reads.newest(names.streams.core, subjects);
+    const newest = await reads.newest(names.streams.core, subjects).catch((error: unknown) => this.#explain(error));
     return subjects.map((subject, partition) => {
       const stored = newest.get(subject);
       const { host, next } = (stored && readJson<Lease>(stored.body)) ?? {};
       return { partition, fence: stored?.sequence ?? 0, host: host ?? undefined, ...(next === undefined ? {} : { next }) };
     });
+  }
+
+  /** Reads of a stream that is not there are answered as those of one without a leader. @throws not_provisioned, and what it was */
+  async #explain(error: unknown): Promise<never> {
+    const { core } = this.#parts.names.streams;
+    const isSilent = error instanceof TroupeError && error.code === "no_answer";
+    if (isSilent && (await readStream(this.#parts.link, core)) === undefined)
+      throw new TroupeError("not_provisioned", `The stream ${core} is gone`, { about: core, cause: error });
+    throw error;
   }
 
   async claim(partition: number, host: string, seen: number): Promise<number | undefined> {

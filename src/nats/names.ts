@@ -13,6 +13,7 @@ const DEFAULT_NAMESPACE = "troupe";
 /** Headers that the server reads or writes. Those of our own protocol are HEADERS in core/envelope.ts. */
 export const NATS_HEADERS = {
   expectedSequence: "Nats-Expected-Last-Subject-Sequence",
+  expectedStreamSequence: "Nats-Expected-Last-Sequence",
   expectedSubject: "Nats-Expected-Last-Subject-Sequence-Subject",
   ttl: "Nats-TTL",
   rollup: "Nats-Rollup",
@@ -48,8 +49,8 @@ export function isMarker(header: (name: string) => string): boolean {
   return header(NATS_HEADERS.markerReason) !== "";
 }
 
-/** Stream metadata: what the streams were created for. */
-export const METADATA = { partitions: "troupe.partitions" } as const;
+/** Stream metadata: what the streams were created for, and by which protocol hosts use them. */
+export const METADATA = { partitions: "troupe.partitions", protocol: "troupe.protocol" } as const;
 
 const API = "$JS.API";
 const NAMESPACE_PATTERN = /^[A-Za-z0-9_-]{1,32}$/;

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
-import { apiError, isStorageExhausted, isStreamThere, type ApiFailure } from "./failures.ts";
-import { incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
+import { apiError, isStorageExhausted, isStreamThere, isSubjectTaken, type ApiFailure } from "./failures.ts";
+import { demandProtocol, incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, namesOf, type Names, type SourceNames } from "./names.ts";
 import { compareStream } from "./stream-check.ts";
@@ -26,7 +26,7 @@ const NAMES_PER_PAGE = 1024;
 /**
  * Creates what is missing and verifies what is there; who names no number of partitions takes the one that is there. Running it again,
  * or from several hosts at once, is safe.
- * @throws bad_options, incompatible_stream, not_provisioned, no_answer, no_connection
+ * @throws bad_options, incompatible_stream, incompatible_release, not_provisioned, no_answer, no_connection
  */
 export async function provision(connection: NatsConnection, options: ProvisionOptions = {}): Promise<Provisioned> {
   checkLayout({ ...DEFAULT_LAYOUT, ...options });
@@ -38,6 +38,7 @@ export async function provision(connection: NatsConnection, options: ProvisionOp
     const layout: LayoutOptions = { ...DEFAULT_LAYOUT, ...options, partitions };
     const configs = streamConfigs(names, layout);
     const infos = await Promise.all(configs.map(({ name }) => readStream(link, name)));
+    for (const info of infos) if (info !== undefined) demandProtocol(info);
     const faults = configs.flatMap((config, i) => compareStream(config, infos[i]?.config));
     if (faults.length > 0) throw incompatible(faults);
     const created = await createStreams(link, configs, infos);
@@ -84,6 +85,7 @@ async function createStreams(
     // Another host was faster, perhaps with other options: what it made is checked like anything that was there before.
     else if (isStreamThere(reply.error)) throw incompatibleOr(reply.error, config, (await readStream(link, config.name))?.config);
     else if (isStorageExhausted(reply.error)) throw noRoom(config);
+    else if (isSubjectTaken(reply.error)) throw subjectTaken(config);
     else throw apiError(reply.error, config.name);
   }
   return created;
@@ -92,6 +94,11 @@ async function createStreams(
 function noRoom(config: StreamConfig): TroupeError {
   const text = `The server has no room for the stream ${config.name}, which reserves ${JSON.stringify(config["max_bytes"])} bytes: give a smaller inMaxBytes or raise the server's max_file_store`;
   return new TroupeError("not_provisioned", text, { about: config.name });
+}
+
+function subjectTaken(config: StreamConfig): TroupeError {
+  const text = `${config.name}: another stream has some of its subjects, ${JSON.stringify(config["subjects"])}`;
+  return new TroupeError("incompatible_stream", text, { about: config.name, faults: [{ path: config.name, message: text }] });
 }
 
 function incompatibleOr(failure: ApiFailure, config: StreamConfig, actual: StreamConfig | undefined): TroupeError {

@@ -78,7 +78,7 @@ function permissionsOf(role: Role, names: Names): Permissions {
 }
 
 /** Runs partitions and answers requests; may purge CORE, which absorbed mail needs, but neither create nor delete a stream. */
-function hostPermissions(names: Names, inbox: string): Permissions {
+export function hostPermissions(names: Names, inbox: string): Permissions {
   const { core } = names.streams;
   const reads = [...readStreams(names), names.streams.history, names.hostsStream].flatMap((stream) => [
     api.messageGet(stream),

@@ -1,3 +1,4 @@
+import { PROTOCOL } from "../core/protocol.ts";
 import { METADATA, type Names, type SourceNames } from "./names.ts";
 
 /** What a deployment decides when its streams are created. */
@@ -23,7 +24,8 @@ const ACK_WAIT_MS = 24 * 3_600_000;
 const MOST_UNACKNOWLEDGED = 65_536;
 
 export function streamConfigs(names: Names, layout: LayoutOptions): readonly StreamConfig[] {
-  const common = { storage: "file", num_replicas: layout.replicas, metadata: { [METADATA.partitions]: String(layout.partitions) } };
+  const metadata = { [METADATA.partitions]: String(layout.partitions), [METADATA.protocol]: String(PROTOCOL) };
+  const common = { storage: "file", num_replicas: layout.replicas, metadata };
   return [coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout), inConfig(names, layout, common)];
 }
 

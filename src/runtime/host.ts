@@ -124,6 +124,7 @@ export class Host {
       partitions: this.partitions,
       bound: () => this.stage.bound,
       stance: () => this.#stance,
+      lost: (session, why) => this.#lost(session, why),
       steadyForMs: () => this.#pulse.steadyForMs,
     });
   }
@@ -140,9 +141,10 @@ export class Host {
     return this.#parts.definitions;
   }
 
-  /** Why it is cut off from NATS, so that nothing runs here; undefined while it is not. */
+  /** Why nothing can run here now: it is cut off from NATS, or the streams are gone; undefined where neither is so. */
   get failure(): TroupeError | undefined {
-    return this.#pulse.failure;
+    const { failure } = this.#seats;
+    return this.#pulse.failure ?? (failure?.code === "not_provisioned" ? failure : undefined);
   }
 
   /** Hosts that live, as far as this one knows. */

@@ -31,6 +31,8 @@ export class Pulse {
   #isBeating = false;
   #regainedAt = -Infinity;
   #failure: TroupeError | undefined;
+  /** Why the last sign of life was not stored, if one was not. */
+  #unheard: unknown;
 
   constructor(parts: PulseParts) {
     this.#parts = parts;
@@ -57,6 +59,7 @@ export class Pulse {
     if (this.#failure !== undefined) await leases.owners();
     const sentAt = clock.monotonic();
     await leases.beat(sign());
+    this.#unheard = undefined;
     this.#term = termFrom(sentAt, leases.ttlMs);
     if (this.#failure === undefined) return;
     this.#failure = undefined;
@@ -79,7 +82,10 @@ export class Pulse {
       if (this.#isBeating) return;
       this.#isBeating = true;
       this.beat()
-        .catch((error: unknown) => log.warn({ host: sign().host, err: error }, "a sign of life was not heard"))
+        .catch((error: unknown) => {
+          this.#unheard = error;
+          log.warn({ host: sign().host, err: error }, "a sign of life was not heard");
+        })
         .finally(() => (this.#isBeating = false));
     });
   }
@@ -92,8 +98,12 @@ export class Pulse {
       if (this.isTrusted) return;
       const { host } = sign();
       if (this.#failure === undefined) {
-        this.#failure = new TroupeError("cut_off", `Host ${host} could not give a sign of life; its partitions may be another's`);
-        log.error({ host, code: this.#failure.code }, `${this.#failure.message}: nothing is begun until one is heard again`);
+        const words = `Host ${host} could not give a sign of life; its partitions may be another's`;
+        this.#failure = new TroupeError("cut_off", words, { about: host, cause: this.#unheard });
+        log.error(
+          { host, code: this.#failure.code, err: this.#unheard },
+          `${this.#failure.message}: nothing is begun until one is heard again`,
+        );
       }
       cutOff(this.#failure);
     });

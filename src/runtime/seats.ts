@@ -1,8 +1,10 @@
+import { TroupeError } from "../core/errors.ts";
 import { seatingOf } from "../core/seating.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Leases, Member, Ownership } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import type { Partition } from "./partition.ts";
+import type { Session } from "./session.ts";
 
 export interface SeatsParts {
   readonly host: string;
@@ -14,6 +16,8 @@ export interface SeatsParts {
   readonly bound: () => ReadonlySet<number>;
   /** `claim`: takes and gives up partitions. `leave`: only wants to know who is next. `none`: has nothing to do with any. */
   readonly stance: () => "claim" | "leave" | "none";
+  /** The session has ended without anybody here having noticed. */
+  readonly lost: (session: Session, why: TroupeError) => void;
   /** How long this host has been in touch without a break. */
   readonly steadyForMs: () => number;
 }
@@ -53,7 +57,7 @@ export class Seats {
   #looking: Promise<void> | undefined;
   /** A look will be taken soon. */
   #isAsked = false;
-  #complained = "";
+  #failure: TroupeError | undefined;
 
   constructor(parts: SeatsParts) {
     this.#parts = parts;
@@ -100,19 +104,26 @@ export class Seats {
     this.#parts.clock.after(delayMs, () => {
       this.#isAsked = false;
       if (this.#parts.stance() !== "claim") return;
-      this.look().then(
-        () => (this.#complained = ""),
-        (error: unknown) => this.#complain(error),
-      );
+      this.look().catch((error: unknown) => this.#complain(error));
     });
+  }
+
+  /** Why hosts and owners could not be looked at the last time; undefined where they could. */
+  get failure(): TroupeError | undefined {
+    return this.#failure;
   }
 
   /** Four times a second the same would say nothing new. */
   #complain(error: unknown): void {
-    const { code = "" } = error as { code?: string };
-    if (code !== this.#complained)
-      this.#parts.log.warn({ host: this.#parts.host, code, err: error }, "hosts and owners could not be looked at");
-    this.#complained = code;
+    const failure = error instanceof TroupeError ? error : new TroupeError("defect", "A look at hosts and owners failed", { cause: error });
+    const { host, log } = this.#parts;
+    const isGrave = failure.code === "not_provisioned" || failure.code === "defect";
+    if (failure.code !== this.#failure?.code)
+      log[isGrave ? "error" : "warn"](
+        { host, code: failure.code, err: error },
+        `hosts and owners could not be looked at: ${failure.message}`,
+      );
+    this.#failure = failure;
   }
 
   async #look(): Promise<void> {
@@ -126,7 +137,9 @@ export class Seats {
     const isComplete = partitions.every(({ phase, number }) => this.nextOf(number) !== undefined || phase === "running");
     if (stance === "claim" && view === this.#settledWith && isComplete && ++this.#looksSince < FULL_LOOK_EVERY) return;
     this.#looksSince = 0;
+    const held = partitions.map(({ session }) => session);
     const owners = await leases.owners();
+    for (const owner of owners) this.#compare(owner, held[owner.partition]);
     const bound = this.#hasTooMuch(owners, hosts.length) ? this.#parts.bound() : new Set<number>();
     this.#seats = seatingOf(
       owners.map((owner) => this.#holderOf(owner, hosts)),
@@ -135,7 +148,15 @@ export class Seats {
     );
     const isSettled = owners.every(({ partition, host: owner }) => owner !== undefined && owner === this.#seats[partition]);
     this.#settledWith = isSettled ? view : "";
+    this.#failure = undefined;
     if (stance === "claim") await Promise.all(owners.map((owner) => this.#act(owner, bound)));
+  }
+
+  /** What was held before the owners were read must be among them: otherwise it was taken, or the stream is another one. */
+  #compare({ partition, fence, host }: Ownership, held: Session | undefined): void {
+    const mine = this.#parts.partitions[partition];
+    if (held === undefined || mine?.session !== held || held.fence === fence) return;
+    this.#parts.lost(held, new TroupeError("lost_partition", `Partition ${partition} belongs to ${host ?? "nobody"} now`));
   }
 
   #hasTooMuch(owners: readonly Ownership[], hosts: number): boolean {
