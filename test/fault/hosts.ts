@@ -20,7 +20,7 @@ export interface HostProcessOptions {
 }
 
 /** What runs: the host of the scenarios that stop at one step, or that of the long runs. */
-export type HostProgram = "host-process.mjs" | "workload-host.mjs";
+type HostProgram = "host-process.mjs" | "workload-host.mjs";
 
 export interface Circumstances {
   readonly program?: HostProgram;

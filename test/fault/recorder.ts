@@ -43,6 +43,8 @@ export class Recorder {
   #next = 1;
   #isOpen = true;
   #batch: { readonly id: string; readonly line: Extract<Line, { kind: "stored" }>; readonly writes: StoredWrite[] } | undefined;
+  /** Claims that are only known by what was stored under them; they came before it. */
+  readonly #unseen: Line[] = [];
   readonly #fences = new Map<number, number>();
   readonly #looking: Promise<void>;
 
@@ -110,7 +112,9 @@ export class Recorder {
 
   /** Messages of one batch lie next to each other. */
   #note(at: number, id: string, writes: readonly StoredWrite[]): void {
-    if (this.#batch?.id !== id || id === "") {
+    if (this.#batch?.id === id && id !== "") this.lines.splice(this.lines.lastIndexOf(this.#batch.line), 0, ...this.#unseen.splice(0));
+    else {
+      this.lines.push(...this.#unseen.splice(0));
       const own: StoredWrite[] = [];
       const line = { at, kind: "stored", writes: own } as const;
       this.#batch = { id, line, writes: own };
@@ -158,7 +162,7 @@ export class Recorder {
     // A claim that was replaced before it was read: what was stored under it shows that it was there.
     if (record.epoch > (this.#fences.get(partition) ?? 0)) {
       this.#fences.set(partition, record.epoch);
-      this.lines.push({ at, kind: "owned", partition, fence: record.epoch, host: "unknown" });
+      this.#unseen.push({ at, kind: "owned", partition, fence: record.epoch, host: "unknown" });
     }
     const known = this.newest.get(actor);
     const seen: Seen = { actor, record: essence(record), at };
@@ -175,8 +179,9 @@ function essence(record: StoredRecord): StoredRecord {
   const { parked, createdAt, updatedAt } = record;
   const { heard } = (record.context ?? {}) as { readonly heard?: readonly string[] };
   const due = Object.entries(timers).map(([timer, { dueAt, keeper }]) => [timer, { dueAt, keeper }] as const);
+  const always = { revision, epoch, generation, status, value, marks, activities, timers: Object.fromEntries(due), createdAt, updatedAt };
   return {
-    ...{ revision, epoch, generation, status, value, marks, activities, timers: Object.fromEntries(due), createdAt, updatedAt },
+    ...always,
     context: heard === undefined ? undefined : { heard },
     ...(children === undefined ? {} : { children }),
     ...(ended === undefined ? {} : { ended }),

@@ -64,7 +64,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
     await Promise.all(all.map((server) => server.start()));
     await inSync();
   } catch (error) {
-    const words = all.map(({ name, lastWords }) => `${name}: ${lastWords()}`).join("\n");
+    const words = all.map((server) => `${server.name}: ${server.lastWords()}`).join("\n");
     await stop();
     throw new Error(`${(error as Error).message}\n${words}`, { cause: error });
   }
@@ -115,7 +115,7 @@ function placed(place: Place): FaultServer {
     async start() {
       const server = spawnServer({ program, configPath, logPath: join(folder, `log-${Date.now()}`), env: process.env });
       running = server;
-      lastWords = server.lastWords;
+      lastWords = () => server.lastWords();
       void server.ended.then(() => {
         if (running === server) running = undefined;
       });

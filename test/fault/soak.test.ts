@@ -5,7 +5,7 @@ import { soak } from "./soak.ts";
 
 /** How long, from which seed, on how many servers, and where the result is written: see main.mjs. */
 const { TROUPE_SOAK = "20s", TROUPE_SOAK_SEED = "1", TROUPE_SOAK_SERVERS = "3", TROUPE_SOAK_OUT } = process.env;
-const forMs = parseDuration(TROUPE_SOAK as "20s") ?? 20_000;
+const forMs = parseDuration(TROUPE_SOAK) ?? 20_000;
 
 test(
   `hosts and servers killed, frozen and cut off at random for ${TROUPE_SOAK}: nothing is lost, nothing happens twice`,

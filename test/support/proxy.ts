@@ -1,10 +1,10 @@
 import { createConnection, createServer, type AddressInfo, type Socket } from "node:net";
 
 /** What clients send, what servers send, or both. */
-export type Way = "requests" | "answers" | "both";
+type Way = "requests" | "answers" | "both";
 
 /** How fast a network is; what is left out is as fast as it can be. */
-export interface Pace {
+interface Pace {
   readonly delayMs?: number;
   readonly bytesPerSecond?: number;
 }
