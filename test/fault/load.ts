@@ -22,6 +22,8 @@ export class Load {
   readonly promised: Promised[] = [];
   /** Of what was sent, what nobody has accepted so far. */
   unaccepted = 0;
+  /** Notes that were not accepted in all the time that they had. */
+  readonly unsaid: string[] = [];
   readonly #field: Field;
   readonly #random: Random;
   readonly #accept: (promised: Promised) => void;
@@ -63,8 +65,15 @@ export class Load {
     const promised = { actor: `${type}/${id}`, at: Date.now(), states, ...(heard === undefined ? {} : { heard }) };
     this.promised.push(promised);
     this.#accept(promised);
-    // A note that was sent again under another message id could be heard twice: it has one deadline, longer than any trouble.
-    for (let n = 0; n < (plan.notes ?? 0); n++) await this.#field.client.ref("diary", id).send({ type: "note", name: `outside#${n}` });
+    for (let n = 0; n < (plan.notes ?? 0); n++) await this.#say(id, `outside#${n}`);
+  }
+
+  /** Once: a note that is sent again under another message id could be heard twice. */
+  async #say(diary: string, name: string): Promise<void> {
+    await this.#field.client
+      .ref("diary", diary)
+      .send({ type: "note", name })
+      .catch((error: unknown) => void this.unsaid.push(`${name} to diary/${diary}: ${String(error)}`));
   }
 
   /** The same id again is the same actor. */

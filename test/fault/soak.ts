@@ -23,7 +23,7 @@ export interface SoakResult extends Reckoning {
   readonly servers: number;
   /** By kind, how often. */
   readonly troubles: Readonly<Record<string, number>>;
-  /** Of hosts that ended although nobody had ended them. */
+  /** Hosts that ended although nobody had ended them, servers that did not come back, clients that were refused. */
   readonly surprises: readonly string[];
   readonly breaches: readonly Breach[];
   readonly lines: readonly Line[];
@@ -56,7 +56,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     servers: options.servers,
     ...reckon(lines, { promised: load.promised, newest: field.recorder.newest, breaches }),
     troubles: weather.counts,
-    surprises: weather.surprises,
+    surprises: [...weather.surprises, ...load.unsaid],
     breaches,
     lines,
   };

@@ -13,6 +13,8 @@ export interface Climate {
   readonly mostSkewMs: number;
 }
 
+const IN_SYNC_WITHIN_MS = 60_000;
+
 type Trouble = (random: Random) => Promise<void>;
 
 /** Causes trouble at random, from a seed, and ends all of it. */
@@ -23,7 +25,7 @@ export class Weather {
   readonly #random: Random;
   readonly #climate: Climate;
   readonly #busy = new Set<FieldHost | FaultServer>();
-  /** Hosts that had joined and ended although nobody had ended them, with their last words. */
+  /** Hosts that had joined and ended although nobody had ended them, with their last words; servers that did not come back. */
   readonly surprises: string[] = [];
   #filling: Promise<void> = Promise.resolve();
 
@@ -41,8 +43,9 @@ export class Weather {
       await pause(this.#random.below(this.#climate.mostCalmMs), signal);
       if (signal.aborted) break;
       await this.fill();
-      const trouble = this.#pick()(this.#random).finally(() => troubles.delete(trouble));
-      trouble.catch(() => {});
+      const trouble = this.#pick()(this.#random)
+        .catch((error: unknown) => void this.surprises.push(String(error)))
+        .finally(() => troubles.delete(trouble));
       troubles.add(trouble);
     }
     await Promise.all(troubles);
@@ -135,13 +138,13 @@ export class Weather {
         await each.kill();
         await pause(ms / 4);
         await each.start();
-        await this.#field.servers.inSync();
+        await this.#field.servers.inSync(IN_SYNC_WITHIN_MS);
       }),
       server("server frozen", async (each, ms) => {
         each.signal("SIGSTOP");
         await pause(ms / 2);
         each.signal("SIGCONT");
-        await this.#field.servers.inSync();
+        await this.#field.servers.inSync(IN_SYNC_WITHIN_MS);
       }),
     ]);
   }
