@@ -2,6 +2,7 @@ import type { Random } from "../../src/memory/random.ts";
 import type { Field, FieldHost } from "./field.ts";
 import type { Scene } from "./scene.ts";
 import type { FaultServer } from "./servers.ts";
+import { HOST_TROUBLES, serverTroubles, type Trouble } from "./troubles.ts";
 
 export interface Climate {
   readonly hosts: number;
@@ -12,10 +13,6 @@ export interface Climate {
   /** By how much the time of day of a new host may be off, either way. */
   readonly mostSkewMs: number;
 }
-
-const IN_SYNC_WITHIN_MS = 60_000;
-
-type Trouble = (random: Random) => Promise<void>;
 
 /** Causes trouble at random, from a seed, and ends all of it. */
 export class Weather {
@@ -43,7 +40,7 @@ export class Weather {
       await pause(this.#random.below(this.#climate.mostCalmMs), signal);
       if (signal.aborted) break;
       await this.fill();
-      const trouble = this.#pick()(this.#random)
+      const trouble = this.#strike()
         .catch((error: unknown) => void this.surprises.push(String(error)))
         .finally(() => troubles.delete(trouble));
       troubles.add(trouble);
@@ -78,75 +75,21 @@ export class Weather {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
 
-  #pick(): Trouble {
-    const host = (what: string, cause: (host: FieldHost, ms: number) => Promise<void>): Trouble => {
-      return async (random) => {
-        const idle = this.#field.hosts.filter((each) => !this.#busy.has(each));
-        if (idle.length > 0) await this.#on(random.pick(idle), what, (each) => cause(each, this.#spell(random)));
-      };
-    };
-    const server = (what: string, cause: (server: FaultServer, ms: number) => Promise<void>): Trouble => {
-      return async (random) => {
-        const { all } = this.#field.servers;
-        // Of three, two agree: with two in trouble nothing is stored until one is back, which is another test.
-        if (all.some((each) => this.#busy.has(each))) return;
-        await this.#on(random.pick(all), what, (each) => cause(each, this.#spell(random)));
-      };
-    };
-    const wires = (what: string, from: (host: FieldHost) => void, to: (host: FieldHost) => void): Trouble =>
-      host(what, async (each, ms) => {
-        from(each);
-        await pause(ms);
-        to(each);
-      });
-    const flow = ({ wires }: FieldHost): void => wires.forEach((wire) => wire.flow());
-    return this.#random.pick<Trouble>([
-      host("host killed", async (each, ms) => {
-        await each.kill();
-        await pause(ms / 4);
-        await this.fill();
-      }),
-      host("host killed", async (each) => {
-        await each.kill();
-        await this.fill();
-      }),
-      host("host drained", async (each) => {
-        each.signal("SIGTERM");
-        await each.ended;
-        await this.fill();
-      }),
-      host("host frozen", async (each, ms) => {
-        each.signal("SIGSTOP");
-        await pause(ms);
-        each.signal("SIGCONT");
-      }),
-      wires("host cut off both ways", (each) => each.wires.forEach((wire) => wire.stall("both")), flow),
-      wires("host unheard", (each) => each.wires.forEach((wire) => wire.stall("requests")), flow),
-      wires("host deaf", (each) => each.wires.forEach((wire) => wire.stall("answers")), flow),
-      wires(
-        "host half open",
-        (each) => each.wires.forEach((wire) => wire.swallowAll()),
-        (each) => each.wires.forEach((wire) => wire.cut()),
-      ),
-      wires(
-        "host slow",
-        (each) => each.wires.forEach((wire) => wire.slow({ delayMs: 40, bytesPerSecond: 100_000 })),
-        (each) => each.wires.forEach((wire) => wire.slow({})),
-      ),
-      host("connections reset", async ({ wires: all }) => all.forEach((wire) => wire.cut())),
-      server("server killed", async (each, ms) => {
-        await each.kill();
-        await pause(ms / 4);
-        await each.start();
-        await this.#field.servers.inSync(IN_SYNC_WITHIN_MS);
-      }),
-      server("server frozen", async (each, ms) => {
-        each.signal("SIGSTOP");
-        await pause(ms / 2);
-        each.signal("SIGCONT");
-        await this.#field.servers.inSync(IN_SYNC_WITHIN_MS);
-      }),
-    ]);
+  async #strike(): Promise<void> {
+    const random = this.#random;
+    const ms = 200 + random.below(this.#climate.mostMs - 200);
+    const { servers, hosts } = this.#field;
+    const onServers = serverTroubles(servers);
+    const what = random.pick([...Object.keys(HOST_TROUBLES), ...Object.keys(onServers)]);
+    const onServer = onServers[what];
+    if (onServer !== undefined) {
+      // Of three, two agree: with two in trouble nothing is stored until one is back.
+      if (servers.all.some((server) => this.#busy.has(server))) return;
+      return this.#on(random.pick(servers.all), what, (server) => onServer(server, ms));
+    }
+    const idle = hosts.filter((host) => !this.#busy.has(host));
+    if (idle.length > 0) await this.#on(random.pick(idle), what, (host) => (HOST_TROUBLES[what] as Trouble<FieldHost>)(host, ms));
+    await this.fill();
   }
 
   async #on<Victim extends FieldHost | FaultServer>(victim: Victim, what: string, cause: (victim: Victim) => Promise<void>): Promise<void> {
@@ -158,10 +101,6 @@ export class Weather {
     } finally {
       this.#busy.delete(victim);
     }
-  }
-
-  #spell(random: Random): number {
-    return 200 + random.below(this.#climate.mostMs - 200);
   }
 }
 
