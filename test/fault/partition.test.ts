@@ -45,9 +45,9 @@ test.each(CASES)(
     await eventually("all of them have ended", () => scene.open.size === 0, 40_000);
     expect(field.recorder.lines.filter((line) => line.kind === "owned" && line.fence > position)).toEqual([]);
     first.wires.forEach(to);
-    await load.begin(COUNT);
+    await load.begin(COUNT, "fail");
     await second.kill();
-    await load.begin(COUNT);
+    await load.begin(COUNT, "park");
     const { breaches } = await scene.verdict();
     expect(breaches).toEqual([]);
     expect(first.hasEnded).toBe(false);

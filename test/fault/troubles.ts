@@ -54,6 +54,12 @@ export const serverTroubles = (servers: Servers): Readonly<Record<string, Troubl
     await server.start();
     await servers.inSync(IN_SYNC_WITHIN_MS);
   },
+  "every server killed": async (_server, ms) => {
+    await Promise.all(servers.all.map((server) => server.kill()));
+    await pause(ms / 4);
+    await Promise.all(servers.all.map((server) => server.start()));
+    await servers.inSync(IN_SYNC_WITHIN_MS);
+  },
   "server frozen": async (server, ms) => {
     server.signal("SIGSTOP");
     await pause(ms / 2);

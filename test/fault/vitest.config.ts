@@ -8,7 +8,8 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // Most of them wait most of the time: for leases to lapse, for elections.
+    maxWorkers: 3,
     pool: "forks",
     // An hour's history is held in memory.
     execArgv: ["--max-old-space-size=8192"],
