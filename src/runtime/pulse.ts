@@ -22,6 +22,8 @@ const TRUST_CHECKS_PER_TTL = 10;
  * Owns: the term of trust. Calls in: host.ts. Calls out: leases, `cutOff`.
  * P1. Trust is counted from before a sign of life was sent, and ends a margin before others may believe the host dead.
  * P2. Whoever cannot give signs of life is told within a tenth of their time to live after trust has ended, before others may claim.
+ * P3. Whoever is cut off hears somebody first and speaks then: of a host that is heard and does not hear, others would believe that it
+ *     lives, and leave their partitions to it.
  */
 export class Pulse {
   readonly #parts: PulseParts;
@@ -53,6 +55,8 @@ export class Pulse {
   /** One sign of life now. @throws when it could not be stored */
   async beat(): Promise<void> {
     const { clock, leases, log, sign } = this.#parts;
+    // P3.
+    if (this.#failure !== undefined) await leases.owners();
     const sentAt = clock.monotonic();
     await leases.beat(sign());
     this.#unheard = undefined;

@@ -93,6 +93,7 @@ export class Member {
       ...ports,
       clock: this.#pace,
       log: SILENT,
+      release: "0",
       definitions: new Map(definitions.map((definition) => [definition.name, this.#employed(definition)])),
       concurrency,
       cacheBytes,

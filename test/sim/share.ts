@@ -30,8 +30,10 @@ export function shareOf(leases: Leases, place: number, places: number, clock: Cl
       });
     },
     claim: (partition, host, seen) => leases.claim(partition, host, seen),
-    release: (partition, host, fence) => leases.release(partition, host, fence),
-    beat: (host) => leases.beat(host),
+    release: (partition, host, fence, next) => leases.release(partition, host, fence, next),
+    beat: (sign) => leases.beat(sign),
+    members: () => leases.members(),
+    listen: (host, left) => leases.listen(host, left),
     leave: (host) => leases.leave(host),
     alive: (host) => (host === RESERVED ? Promise.resolve(true) : leases.alive(host)),
   };
