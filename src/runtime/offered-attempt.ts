@@ -16,7 +16,8 @@ import type { Hold } from "./hold.ts";
  * After a take-over it begins where its record is: `open` or `taken`, in the latter case with the whole time for the next word of its worker.
  */
 export type OfferStage =
-  | { readonly kind: "storing" }
+  /** What is stored may reach a worker before its owner knows: `early` waits for that. */
+  | { readonly kind: "storing"; readonly early?: () => void }
   | { readonly kind: "open" }
   | { readonly kind: "granting"; readonly worker: Worker; answer: (word: OwnerWord) => void }
   | { readonly kind: "taken"; readonly worker: Worker; heardAt: number; watch: Alarm | undefined }

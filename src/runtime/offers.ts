@@ -126,9 +126,11 @@ export class Offers {
 
   /** Its turn is stored: whoever can may take it. */
   stored(attempt: OfferedAttempt): void {
-    if (attempt.stage.kind !== "storing") return;
+    const { stage } = attempt;
+    if (stage.kind !== "storing") return;
     attempt.stage = { kind: "open" };
-    this.untaken.ring(attempt);
+    if (stage.early === undefined) this.untaken.ring(attempt);
+    else stage.early();
   }
 
   /** It is stored who may begin. */
@@ -188,7 +190,10 @@ export class Offers {
 
   #take(attempt: OfferedAttempt, worker: Worker, answer: (word: OwnerWord) => void): void {
     const { stage, activation } = attempt;
-    if (stage.kind === "storing") return answer({ say: "wait" });
+    if (stage.kind === "storing") {
+      attempt.stage = { kind: "storing", early: () => this.#take(attempt, worker, answer) };
+      return;
+    }
     if (stage.kind === "open") {
       const record = activation.actor?.record;
       if (record !== undefined && isLate(record, this.#parts.clock.now())) {
