@@ -75,7 +75,8 @@ export class JetStreamWork implements Work {
   announce(notice: Notice): void {
     const { names } = this.#parts;
     const tell = (): void => this.#publish(names.hostNotice(notice.host, notice.kind), encodeJson(notice));
-    const missing = notice.kind === "offers" ? notice.queues.filter(({ lane, type }) => !this.#consumers.has(names.workConsumer(lane, type))) : [];
+    const missing =
+      notice.kind === "offers" ? notice.queues.filter(({ lane, type }) => !this.#consumers.has(names.workConsumer(lane, type))) : [];
     if (missing.length === 0) tell();
     // Where that fails hosts are told in a second.
     else Promise.all(missing.map(({ lane, type }) => this.#create(lane, type))).then(tell, () => {});

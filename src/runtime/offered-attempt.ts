@@ -49,7 +49,12 @@ export class OfferedAttempt {
   readonly mayRepeat = true;
   stage: OfferStage = { kind: "storing" };
 
-  constructor(options: Pick<OfferedAttempt, "activation" | "name" | "generation" | "attempt" | "token" | "lane" | "labels" | "since" | "isSpill" | "holds">) {
+  constructor(
+    options: Pick<
+      OfferedAttempt,
+      "activation" | "name" | "generation" | "attempt" | "token" | "lane" | "labels" | "since" | "isSpill" | "holds"
+    >,
+  ) {
     this.activation = options.activation;
     this.name = options.name;
     this.generation = options.generation;

@@ -35,7 +35,10 @@ export interface OfferParts {
   readonly find: (key: string) => Activation | undefined;
   /** Reads an actor that is not in memory. */
   readonly wake: (session: Session, address: Address) => void;
-  readonly ended: (attempt: OfferedAttempt, end: { readonly kind: "done"; readonly output: unknown } | { readonly kind: "failed"; readonly error: unknown }) => void;
+  readonly ended: (
+    attempt: OfferedAttempt,
+    end: { readonly kind: "done"; readonly output: unknown } | { readonly kind: "failed"; readonly error: unknown },
+  ) => void;
   /** Stores who may begin; `granted` is called once it is. */
   readonly grant: (attempt: OfferedAttempt, worker: Worker) => void;
   /** Whoever had it does not go on: its crash policy decides. */
@@ -264,8 +267,14 @@ export class Offers {
 
   #silent(attempt: OfferedAttempt, { worker }: Extract<OfferStage, { kind: "taken" }>): void {
     const { key } = attempt.activation;
-    this.#parts.log.warn({ actor: key, attempt: attempt.attempt, worker: worker.worker }, "a worker gives no sign of life; its attempt is given up");
-    this.#stop(attempt, new TroupeError("lost_partition", `Nothing was heard of ${worker.worker} for too long; ${key} is another's now`, { about: key }));
+    this.#parts.log.warn(
+      { actor: key, attempt: attempt.attempt, worker: worker.worker },
+      "a worker gives no sign of life; its attempt is given up",
+    );
+    this.#stop(
+      attempt,
+      new TroupeError("lost_partition", `Nothing was heard of ${worker.worker} for too long; ${key} is another's now`, { about: key }),
+    );
     this.#parts.gaveUp(attempt);
   }
 
@@ -310,7 +319,6 @@ const NOT_WANTED: OwnerWord = {
 export function attemptUnder({ attempts }: Activation, token: string): OfferedAttempt | undefined {
   return attempts.find((each): each is OfferedAttempt => each instanceof OfferedAttempt && each.token === token);
 }
-
 
 function isOf(stage: OfferStage, worker: string): stage is Extract<OfferStage, { kind: "granting" | "taken" }> {
   return (stage.kind === "granting" || stage.kind === "taken") && stage.worker.worker === worker;

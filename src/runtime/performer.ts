@@ -146,7 +146,8 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
     else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(activation, () => this.misfits.wait(activation, hold));
+    else if (hold.delivery.lane !== "event" && definition.kind !== "actor")
+      this.#withSlot(activation, () => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 

@@ -96,7 +96,10 @@ export class Pulse {
       if (this.#failure === undefined) {
         const words = `Host ${host} could not give a sign of life; its partitions may be another's`;
         this.#failure = new TroupeError("cut_off", words, { about: host, cause: this.#unheard });
-        log.error({ host, code: this.#failure.code, err: this.#unheard }, `${this.#failure.message}: nothing is begun until one is heard again`);
+        log.error(
+          { host, code: this.#failure.code, err: this.#unheard },
+          `${this.#failure.message}: nothing is begun until one is heard again`,
+        );
       }
       cutOff(this.#failure);
     });

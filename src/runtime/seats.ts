@@ -116,7 +116,10 @@ export class Seats {
     const { host, log } = this.#parts;
     const isGrave = failure.code === "not_provisioned" || failure.code === "defect";
     if (failure.code !== this.#failure?.code)
-      log[isGrave ? "error" : "warn"]({ host, code: failure.code, err: error }, `hosts and owners could not be looked at: ${failure.message}`);
+      log[isGrave ? "error" : "warn"](
+        { host, code: failure.code, err: error },
+        `hosts and owners could not be looked at: ${failure.message}`,
+      );
     this.#failure = failure;
   }
 

@@ -105,7 +105,12 @@ export class Stage {
     this.#parts = parts;
     this.#abilities = new Abilities(parts.definitions, parts.labels);
     const abilities = this.#abilities;
-    this.#board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, free: () => this.#admission.free, news: () => this.#admission.schedule() });
+    this.#board = new SlotBoard({
+      ...parts,
+      everyMs: parts.slotsEveryMs,
+      free: () => this.#admission.free,
+      news: () => this.#admission.schedule(),
+    });
     this.#offers = this.#newOffers();
     this.#taker = new Taker({ ...parts, abilities, slotFreed: () => this.#admission.slotFreed(), woken: () => this.#admission.schedule() });
     this.#admission = new Admission({

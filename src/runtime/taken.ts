@@ -142,7 +142,9 @@ export class Taken {
     this.#parts.clock.after(silenceMs / BEATS_PER_SILENCE, () => {
       if (this.phase === "over") return;
       this.#beatLater();
-      void this.#parts.work.ask(this.#owner, { ...this.#name, say: "beat" }).then((answer) => answer?.say === "stop" && this.#wantedNoMore(answer.reason));
+      void this.#parts.work
+        .ask(this.#owner, { ...this.#name, say: "beat" })
+        .then((answer) => answer?.say === "stop" && this.#wantedNoMore(answer.reason));
     });
   }
 

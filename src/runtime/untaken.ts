@@ -97,7 +97,8 @@ export class Untaken {
     this.#spokeAt.set(type, now);
     const labels = attempts[0]?.labels ?? [];
     const fields = { type, labels, count: attempts.length, since: attempts[0]?.since };
-    const why = this.#parts.board.hasHostFor(labels) || attempts[0]?.isSpill === true ? "no host has had a free slot" : "no live host has its labels";
+    const why =
+      this.#parts.board.hasHostFor(labels) || attempts[0]?.isSpill === true ? "no host has had a free slot" : "no live host has its labels";
     this.#parts.log.warn(fields, `work waits for somebody to take it: ${why}`);
   }
 }

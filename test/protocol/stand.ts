@@ -23,7 +23,13 @@ export async function openStand(): Promise<Stand> {
   const sockets: NatsSocket[] = [];
   try {
     const nats = { servers: `127.0.0.1:${server.port}`, token: TOKEN, context: false } as const;
-    const host = await createHost({ nats, partitions: 4, workerTimeout: "3s", actors: [greet, render, wait, fussy, stock, transcode], log: pino({ level: "silent" }) });
+    const host = await createHost({
+      nats,
+      partitions: 4,
+      workerTimeout: "3s",
+      actors: [greet, render, wait, fussy, stock, transcode],
+      log: pino({ level: "silent" }),
+    });
     // The queue of a type is there once something was offered in it.
     await offerOnce(host, await NatsSocket.connect(server.port, TOKEN));
     return {

@@ -96,7 +96,10 @@ function breachesOfType(stand: Stand, type: string): readonly string[] {
 }
 
 /** Runs it at every moment up to one at which everything was over. */
-async function breachesAtEvery(incident: Omit<Incident, "moment">, more: (stand: Stand) => readonly string[] = () => []): Promise<readonly string[]> {
+async function breachesAtEvery(
+  incident: Omit<Incident, "moment">,
+  more: (stand: Stand) => readonly string[] = () => [],
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (let moment = 1; moment <= LAST_MOMENT; moment += incident.what === "kill" ? 1 : 3) {
     const stand = await play({ ...incident, moment });
@@ -112,22 +115,38 @@ const undisturbed = (stand: Stand): readonly string[] =>
     return outcomeOf(stand, type) === "done" && runs === 1 ? [] : [`${type} is ${outcomeOf(stand, type)} after ${runs} runs`];
   });
 
-test.each(["lost", "arrives"] as const)("the owner dies at any step (what it sent %s): the worker's work goes on, once", { timeout: 60_000 }, async (underWay) => {
-  expect(await breachesAtEvery({ victim: "owner", what: "kill", underWay }, undisturbed)).toEqual([]);
-});
+test.each(["lost", "arrives"] as const)(
+  "the owner dies at any step (what it sent %s): the worker's work goes on, once",
+  { timeout: 60_000 },
+  async (underWay) => {
+    expect(await breachesAtEvery({ victim: "owner", what: "kill", underWay }, undisturbed)).toEqual([]);
+  },
+);
 
-test.each(["lost", "arrives"] as const)("the worker dies at any step (what it sent %s): the crash policy decides", { timeout: 60_000 }, async (underWay) => {
-  expect(await breachesAtEvery({ victim: "taker", what: "kill", underWay })).toEqual([]);
-});
+test.each(["lost", "arrives"] as const)(
+  "the worker dies at any step (what it sent %s): the crash policy decides",
+  { timeout: 60_000 },
+  async (underWay) => {
+    expect(await breachesAtEvery({ victim: "taker", what: "kill", underWay })).toEqual([]);
+  },
+);
 
 test("both die at any step: the crash policy decides", { timeout: 60_000 }, async () => {
   expect(await breachesAtEvery({ victim: "both", what: "kill" })).toEqual([]);
 });
 
-test.each(["owner", "taker"] as const)("the %s is frozen at any step, and comes back after others have taken its place", { timeout: 60_000 }, async (victim) => {
-  expect(await breachesAtEvery({ victim, what: "freeze" }, victim === "owner" ? undisturbed : () => [])).toEqual([]);
-});
+test.each(["owner", "taker"] as const)(
+  "the %s is frozen at any step, and comes back after others have taken its place",
+  { timeout: 60_000 },
+  async (victim) => {
+    expect(await breachesAtEvery({ victim, what: "freeze" }, victim === "owner" ? undisturbed : () => [])).toEqual([]);
+  },
+);
 
-test.each(["owner", "taker"] as const)("the %s loses its connection for a while at any step: nothing is run twice", { timeout: 60_000 }, async (victim) => {
-  expect(await breachesAtEvery({ victim, what: "disconnect" }, undisturbed)).toEqual([]);
-});
+test.each(["owner", "taker"] as const)(
+  "the %s loses its connection for a while at any step: nothing is run twice",
+  { timeout: 60_000 },
+  async (victim) => {
+    expect(await breachesAtEvery({ victim, what: "disconnect" }, undisturbed)).toEqual([]);
+  },
+);

@@ -132,7 +132,9 @@ test("what its worker says of its progress reaches those who watch", async () =>
   const [speaksId = ""] = idsOf(stand, owner, "speaks", 1);
   stand.start("speaks", speaksId);
   await stand.advance(5_000);
-  const said = stand.world.outgoing.flatMap((each) => (each.kind === "event" ? [`${each.host} ${each.from.id} ${Buffer.from(each.body).toString()}`] : []));
+  const said = stand.world.outgoing.flatMap((each) =>
+    each.kind === "event" ? [`${each.host} ${each.from.id} ${Buffer.from(each.body).toString()}`] : [],
+  );
   expect(said).toEqual([`host-1 ${speaksId} {"percent":50}`]);
   expect(stand.record("speaks", speaksId)?.output).toBe("spoke");
   expectClean(stand);
