@@ -86,8 +86,8 @@ export class MemoryWork implements Work {
   listen(told: (word: OwnerWord & { readonly token: string }) => void): Listening & { readonly subject: string } {
     const { work } = this.#server;
     const subject = work.newName("inbox");
-    const { close } = this.#listen(() => work.listen(subject, (word) => this.#connection.push(() => told(word))));
-    return { subject, close };
+    const listening = this.#listen(() => work.listen(subject, (word) => this.#connection.push(() => told(word))));
+    return { subject, close: () => listening.close() };
   }
 
   async report(to: Address, messageId: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {

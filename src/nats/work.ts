@@ -140,12 +140,12 @@ export class JetStreamWork implements Work {
 
   listen(told: (word: OwnerWord & { readonly token: string }) => void): Listening & { readonly subject: string } {
     const subject = createInbox(this.#parts.inboxPrefix);
-    const { close } = this.#subscribe(subject, (message) => {
+    const listening = this.#subscribe(subject, (message) => {
       const value = decoded(message) as { readonly token?: unknown } | undefined;
       const word = readOwnerWord(value);
       if (word !== undefined && typeof value?.token === "string") told({ ...word, token: value.token });
     });
-    return { subject, close };
+    return { subject, close: () => listening.close() };
   }
 
   async report(to: Address, messageId: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {

@@ -20,7 +20,7 @@ export type OfferStage =
   | { readonly kind: "storing"; readonly early?: () => void }
   | { readonly kind: "open" }
   | { readonly kind: "granting"; readonly worker: Worker; answer: (word: OwnerWord) => void }
-  | { readonly kind: "taken"; readonly worker: Worker; heardAt: number; watch: Alarm | undefined }
+  | { readonly kind: "taken"; readonly worker: Worker; readonly since: number; heardAt: number; watch: Alarm | undefined }
   | { readonly kind: "over" };
 
 export interface Worker {
@@ -43,18 +43,14 @@ export class OfferedAttempt {
   /** Another host's slot was counted on. */
   readonly isSpill: boolean;
   readonly holds: Hold[];
+  readonly timeoutMs: number | undefined;
   readonly isLasting = true;
   readonly hasSlot = false;
   /** Its owner's end does not end it: the partition need not stay. */
   readonly mayRepeat = true;
   stage: OfferStage = { kind: "storing" };
 
-  constructor(
-    options: Pick<
-      OfferedAttempt,
-      "activation" | "name" | "generation" | "attempt" | "token" | "lane" | "labels" | "since" | "isSpill" | "holds"
-    >,
-  ) {
+  constructor(options: Omit<OfferedAttempt, "isLasting" | "hasSlot" | "mayRepeat" | "stage">) {
     this.activation = options.activation;
     this.name = options.name;
     this.generation = options.generation;
@@ -65,5 +61,6 @@ export class OfferedAttempt {
     this.since = options.since;
     this.isSpill = options.isSpill;
     this.holds = options.holds;
+    this.timeoutMs = options.timeoutMs;
   }
 }

@@ -205,7 +205,7 @@ export class Taken {
   }
 
   #tell(word: { readonly say: "progress"; readonly value: unknown } | { readonly say: "back"; readonly begun: boolean }): void {
-    this.#parts.work.tell(this.#owner, { ...this.#name, ...word } as WorkerWord);
+    this.#parts.work.tell(this.#owner, { ...this.#name, ...word });
   }
 }
 
