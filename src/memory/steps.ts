@@ -45,6 +45,7 @@ const REQUESTS = [
   "leave",
   "alive",
   "fetch",
+  "isThere",
   "ask",
   "report",
 ] as const;

@@ -48,6 +48,10 @@ export class MemoryWork implements Work {
     this.#connection.tell(() => this.#server.work.withdraw(lane, address));
   }
 
+  isThere(lane: StartLane, address: Address): Promise<boolean> {
+    return this.#connection.request("isThere", () => this.#server.work.places.includes(`${lane} ${formatAddress(address)}`));
+  }
+
   announce(notice: Notice): void {
     this.#connection.tell(() => {
       for (const heard of this.#server.work.hosts) heard(notice);

@@ -7,7 +7,7 @@ import { TroupeError } from "../core/errors.ts";
 import { readOwnerWord, readWorkerWord, type OwnerWord, type WorkerWord } from "../core/worker-talk.ts";
 import type { Listening, Notice, QueueName, Work, WorkerCall, WorkItem } from "../ports/work.ts";
 import type { Answers } from "./answers.ts";
-import { isNobodyThere, wayInError } from "./failures.ts";
+import { apiError, isMessageMissing, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines, line } from "./header-block.ts";
 import type { Link } from "./link.ts";
 import { api, NATS_HEADERS, type Names } from "./names.ts";
@@ -70,6 +70,13 @@ export class JetStreamWork implements Work {
   withdraw(lane: StartLane, address: Address): void {
     const { link, names } = this.#parts;
     link.call(api.streamPurge(names.streams.work), { filter: names.work(lane, address) }).catch(() => {});
+  }
+
+  async isThere(lane: StartLane, address: Address): Promise<boolean> {
+    const { link, names } = this.#parts;
+    const found = await link.call<object>(api.messageGet(names.streams.work), { last_by_subj: names.work(lane, address) });
+    if ("error" in found && !isMessageMissing(found.error)) throw apiError(found.error, names.streams.work);
+    return !("error" in found);
   }
 
   announce(notice: Notice): void {

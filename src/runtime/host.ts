@@ -172,7 +172,7 @@ export class Host {
     await this.#demandFit();
     if (this.hasLeft) throw new TroupeError("stopped", `Host ${this.id} was stopped while it joined`);
     this.life.send({ type: "joined" });
-    this.stage.open();
+    this.stage.sharing.open();
     await this.#pulse.beat();
     await this.#seats.look();
     this.#pulse.goOn();
@@ -186,7 +186,7 @@ export class Host {
     this.life.send({ type: "drain" });
     this.stage.stopAdmitting();
     for (const partition of this.partitions) partition.drain();
-    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.returned()]), this.#deadline(timeoutMs)]);
+    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.sharing.taker.idle()]), this.#deadline(timeoutMs)]);
     await this.#leave("drained");
   }
 
@@ -250,7 +250,7 @@ export class Host {
   /** Once: whoever comes second waits for the first's goodbyes. */
   #leave(how: "drained" | "stop"): Promise<void> {
     if (!this.hasLeft) this.life.send({ type: how });
-    this.stage.leave();
+    this.stage.sharing.leave();
     return (this.#goodbye ??= this.#sayGoodbye());
   }
 

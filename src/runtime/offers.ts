@@ -15,7 +15,7 @@ import { Room } from "./room.ts";
 import { Untaken, type UntakenParts } from "./untaken.ts";
 import { failure, Workers, type WorkerParts } from "./workers.ts";
 
-export interface OfferParts extends Omit<WorkerParts, "untaken">, Omit<UntakenParts, "expired"> {
+export interface OfferParts extends Omit<WorkerParts, "untaken">, Omit<UntakenParts, "expired" | "givenBack"> {
   readonly store: Store;
   readonly abilities: Abilities;
   /** More has been begun than there are slots. */

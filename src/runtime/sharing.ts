@@ -1,4 +1,4 @@
-import type { Listening } from "../ports/work.ts";
+import type { Listening, Work } from "../ports/work.ts";
 import { Abilities } from "./abilities.ts";
 import { Offers, type OfferParts } from "./offers.ts";
 import type { Session } from "./session.ts";
@@ -26,7 +26,10 @@ export class Sharing {
   readonly offers: Offers;
   readonly taker: Taker;
 
+  readonly #work: Work;
+
   constructor(parts: SharingParts) {
+    this.#work = parts.work;
     this.board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, news: parts.woken });
     this.offers = new Offers({ ...parts, board: this.board });
     this.taker = new Taker(parts);
@@ -45,8 +48,8 @@ export class Sharing {
   }
 
   /** Hears whoever has taken work of a partition's actors. */
-  attend(session: Session, work: OfferParts["work"]): Listening {
-    return work.attend(session.partition, (call) => {
+  attend(session: Session): Listening {
+    return this.#work.attend(session.partition, (call) => {
       if (session.open) this.offers.workers.heard(session, call);
     });
   }

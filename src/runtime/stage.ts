@@ -7,7 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { CommitOutcome, Store } from "../ports/store.ts";
-import type { Listening, Work } from "../ports/work.ts";
+import type { Work } from "../ports/work.ts";
 import { Abilities } from "./abilities.ts";
 import { Admission, type Reading } from "./admission.ts";
 import type { Activation } from "./activation.ts";
@@ -82,7 +82,7 @@ export class Stage {
   readonly #cast: Cast;
   readonly #abilities: Abilities;
   readonly #admission: Admission;
-  readonly #sharing: Sharing;
+  readonly sharing: Sharing;
   readonly #early: Early;
   readonly #timekeeper: Timekeeper;
   readonly #nearby: Nearby;
@@ -98,12 +98,12 @@ export class Stage {
     this.#parts = parts;
     this.#abilities = new Abilities(parts.definitions, parts.labels);
     const abilities = this.#abilities;
-    this.#sharing = this.#newSharing();
+    this.sharing = this.#newSharing();
     this.#admission = new Admission({
       ...parts,
-      offers: this.#sharing.offers,
-      taker: this.#sharing.taker,
-      changed: () => this.#sharing.board.changed(),
+      offers: this.sharing.offers,
+      taker: this.sharing.taker,
+      changed: () => this.sharing.board.changed(),
       isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
       open: (session, hold) => this.#openStart(session, hold),
       begin: (activation) => this.#performer.begin(activation),
@@ -166,7 +166,7 @@ export class Stage {
       committer: this.committer,
       timekeeper: this.#timekeeper,
       nearby: this.#nearby,
-      offers: this.#sharing.offers,
+      offers: this.sharing.offers,
       abilities: this.#abilities,
       isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
@@ -223,25 +223,6 @@ export class Stage {
     return this.#admission.waitingIn(lane);
   }
 
-  /** Work is shared with other hosts from now on. */
-  open(): void {
-    this.#sharing.open();
-  }
-
-  /** The host leaves: what it took and has not finished is its owner's again. */
-  leave(): void {
-    this.#sharing.leave();
-  }
-
-  attend(session: Session): Listening {
-    return this.#sharing.attend(session, this.#parts.work);
-  }
-
-  /** So much is offered and not taken that no more should begin. */
-  get isFull(): boolean {
-    return this.#sharing.isFull;
-  }
-
   #ready(activation: Activation): void {
     // It needs no slot here, but waits all the same where nothing is begun any more.
     if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
@@ -261,12 +242,7 @@ export class Stage {
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();
-    this.#sharing.taker.drain();
-  }
-
-  /** Resolves once nothing runs here that was taken from other owners. */
-  returned(): Promise<void> {
-    return this.#sharing.taker.idle();
+    this.sharing.taker.drain();
   }
 
   /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */
