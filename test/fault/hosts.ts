@@ -14,6 +14,7 @@ export interface HostProcessOptions {
   readonly cacheBytes?: number;
   readonly partitions: number;
   readonly leaseTtl: string;
+  readonly labels?: readonly string[];
 }
 
 /** A host as a real process of the compiled package. It ends with this process at the latest. */

@@ -67,9 +67,9 @@ export class FaultStand implements AsyncDisposable {
 
   /** Starts a host; by way of a tap where a port is given. */
   host(
-    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl">> & { readonly via?: number } = {},
+    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl" | "labels">> & { readonly via?: number } = {},
   ): HostProcess {
-    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s" } = options;
+    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s", labels } = options;
     const url = via === undefined ? this.server.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
     const host = spawnHost({
       url,
@@ -77,6 +77,7 @@ export class FaultStand implements AsyncDisposable {
       journal: this.journal,
       concurrency,
       ...(cacheBytes === undefined ? {} : { cacheBytes }),
+      ...(labels === undefined ? {} : { labels }),
       partitions: PARTITIONS,
       leaseTtl,
     });
