@@ -89,7 +89,9 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     ...versions,
     machine,
     shape: shapeOf(machine),
-    activities: new Map([["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs, ...labelled }]]),
+    activities: new Map([
+      ["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs, ...labelled }],
+    ]),
     retention: { doneMs, failedMs },
     history: options.history ?? false,
     inputSchema: options.input,

@@ -48,7 +48,12 @@ export function withoutOffer(actor: Actor, activity: string): Actor {
 }
 
 /** Somebody may begin once this is stored. */
-export function taken(actor: Actor, activity: string, { worker, tell }: { readonly worker: string; readonly tell?: string }, at: TurnAt): Turn {
+export function taken(
+  actor: Actor,
+  activity: string,
+  { worker, tell }: { readonly worker: string; readonly tell?: string },
+  at: TurnAt,
+): Turn {
   const asked = actor.record.activities[activity];
   if (asked?.offer?.phase !== "open") return { actor, effects: [], kind: "unheard" };
   const offer: OfferRecord = { ...asked.offer, phase: "taken", worker, ...(tell === undefined ? {} : { tell }) };

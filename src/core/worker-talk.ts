@@ -88,7 +88,7 @@ function readError(value: unknown): ErrorRecord {
     ...(value as object),
     name: typeof name === "string" ? name : "Error",
     message,
-    ...(code === undefined ? {} : { code: String(code) }),
+    ...(typeof code === "string" || typeof code === "number" ? { code: `${code}` } : {}),
     ...(retryable === false ? { retryable } : {}),
   };
 }

@@ -52,6 +52,7 @@ const REQUESTS = [
   "leave",
   "alive",
   "fetch",
+  "isThere",
   "ask",
   "report",
 ] as const;

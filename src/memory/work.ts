@@ -48,6 +48,10 @@ export class MemoryWork implements Work {
     this.#connection.tell(() => this.#server.work.withdraw(lane, address));
   }
 
+  isThere(lane: StartLane, address: Address): Promise<boolean> {
+    return this.#connection.request("isThere", () => this.#server.work.places.includes(`${lane} ${formatAddress(address)}`));
+  }
+
   announce(notice: Notice): void {
     this.#connection.tell(() => {
       for (const heard of this.#server.work.hosts) heard(notice);
@@ -86,8 +90,8 @@ export class MemoryWork implements Work {
   listen(told: (word: OwnerWord & { readonly token: string }) => void): Listening & { readonly subject: string } {
     const { work } = this.#server;
     const subject = work.newName("inbox");
-    const { close } = this.#listen(() => work.listen(subject, (word) => this.#connection.push(() => told(word))));
-    return { subject, close };
+    const listening = this.#listen(() => work.listen(subject, (word) => this.#connection.push(() => told(word))));
+    return { subject, close: () => listening.close() };
   }
 
   async report(to: Address, messageId: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {

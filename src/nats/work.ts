@@ -7,7 +7,7 @@ import { TroupeError } from "../core/errors.ts";
 import { readOwnerWord, readWorkerWord, type OwnerWord, type WorkerWord } from "../core/worker-talk.ts";
 import type { Listening, Notice, QueueName, Work, WorkerCall, WorkItem } from "../ports/work.ts";
 import type { Answers } from "./answers.ts";
-import { isNobodyThere, wayInError } from "./failures.ts";
+import { apiError, isMessageMissing, isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines, line } from "./header-block.ts";
 import type { Link } from "./link.ts";
 import { api, NATS_HEADERS, type Names } from "./names.ts";
@@ -72,10 +72,18 @@ export class JetStreamWork implements Work {
     link.call(api.streamPurge(names.streams.work), { filter: names.work(lane, address) }).catch(() => {});
   }
 
+  async isThere(lane: StartLane, address: Address): Promise<boolean> {
+    const { link, names } = this.#parts;
+    const found = await link.call<object>(api.messageGet(names.streams.work), { last_by_subj: names.work(lane, address) });
+    if ("error" in found && !isMessageMissing(found.error)) throw apiError(found.error, names.streams.work);
+    return !("error" in found);
+  }
+
   announce(notice: Notice): void {
     const { names } = this.#parts;
     const tell = (): void => this.#publish(names.hostNotice(notice.host, notice.kind), encodeJson(notice));
-    const missing = notice.kind === "offers" ? notice.queues.filter(({ lane, type }) => !this.#consumers.has(names.workConsumer(lane, type))) : [];
+    const missing =
+      notice.kind === "offers" ? notice.queues.filter(({ lane, type }) => !this.#consumers.has(names.workConsumer(lane, type))) : [];
     if (missing.length === 0) tell();
     // Where that fails hosts are told in a second.
     else Promise.all(missing.map(({ lane, type }) => this.#create(lane, type))).then(tell, () => {});
@@ -139,12 +147,12 @@ export class JetStreamWork implements Work {
 
   listen(told: (word: OwnerWord & { readonly token: string }) => void): Listening & { readonly subject: string } {
     const subject = createInbox(this.#parts.inboxPrefix);
-    const { close } = this.#subscribe(subject, (message) => {
+    const listening = this.#subscribe(subject, (message) => {
       const value = decoded(message) as { readonly token?: unknown } | undefined;
       const word = readOwnerWord(value);
       if (word !== undefined && typeof value?.token === "string") told({ ...word, token: value.token });
     });
-    return { subject, close };
+    return { subject, close: () => listening.close() };
   }
 
   async report(to: Address, messageId: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {

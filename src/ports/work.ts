@@ -25,6 +25,9 @@ export interface Work {
   /** Owner: what waits for this actor is wanted no more. At most once; whoever takes it all the same is told to stop. */
   withdraw(lane: StartLane, address: Address): void;
 
+  /** Owner: whether what was offered waits still, or somebody has it in hand. @throws no_answer, no_connection */
+  isThere(lane: StartLane, address: Address): Promise<boolean>;
+
   /** Tells every host; at most once, and this host too. */
   announce(notice: Notice): void;
   hear(heard: (notice: Notice) => void): Listening;

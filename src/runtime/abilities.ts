@@ -12,7 +12,9 @@ export class Abilities {
     this.#definitions = definitions;
     this.labels = labels;
     const has = new Set(labels);
-    this.#elsewhere = new Set([...definitions.values()].flatMap((each) => (labelsOf(each).every((label) => has.has(label)) ? [] : [each.name])));
+    this.#elsewhere = new Set(
+      [...definitions.values()].flatMap((each) => (labelsOf(each).every((label) => has.has(label)) ? [] : [each.name])),
+    );
   }
 
   /** Whether the type's work can be done here; what the type is besides happens at its owner's. */

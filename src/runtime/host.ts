@@ -189,7 +189,7 @@ export class Host {
     await this.#demandFit();
     if (this.hasLeft) throw new TroupeError("stopped", `Host ${this.id} was stopped while it joined`);
     this.life.send({ type: "joined" });
-    this.stage.open();
+    this.stage.sharing.open();
     await this.#pulse.beat();
     await this.#seats.look();
     this.#pulse.goOn();
@@ -201,8 +201,8 @@ export class Host {
     if (this.phase !== "active") return;
     this.#parts.log.info({ host: this.id, timeoutMs }, "finishes what runs; nothing new is begun");
     this.life.send({ type: "drain" });
-    this.stage.stopTaking();
-    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.returned()]), this.#deadline(timeoutMs)]);
+    this.stage.sharing.taker.drain();
+    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.sharing.taker.idle()]), this.#deadline(timeoutMs)]);
     await this.#leave("drained");
   }
 
@@ -273,7 +273,7 @@ export class Host {
   #leave(how: "drained" | "stop"): Promise<void> {
     this.stage.stopAdmitting();
     if (!this.hasLeft) this.life.send({ type: how });
-    this.stage.leave();
+    this.stage.sharing.leave();
     return (this.#goodbye ??= this.#sayGoodbye());
   }
 

@@ -141,7 +141,7 @@ export class Obligations {
   /** It is stored who may begin what was offered. */
   granted(activation: Activation, { generation }: Extract<Effect, { kind: "grant" }>): void {
     const attempt = activation.attempts.find((each) => each.generation === generation);
-    if (attempt instanceof OfferedAttempt) this.#parts.offers.granted(attempt);
+    if (attempt instanceof OfferedAttempt) this.#parts.offers.workers.granted(attempt);
   }
 
   halt(activation: Activation, generation: number, reason: TroupeError): readonly Hold[] {

@@ -16,10 +16,11 @@ import type { Hold } from "./hold.ts";
  * After a take-over it begins where its record is: `open` or `taken`, in the latter case with the whole time for the next word of its worker.
  */
 export type OfferStage =
-  | { readonly kind: "storing" }
+  /** What is stored may reach a worker before its owner knows: `early` waits for that. */
+  | { readonly kind: "storing"; readonly early?: () => void }
   | { readonly kind: "open" }
   | { readonly kind: "granting"; readonly worker: Worker; answer: (word: OwnerWord) => void }
-  | { readonly kind: "taken"; readonly worker: Worker; heardAt: number; watch: Alarm | undefined }
+  | { readonly kind: "taken"; readonly worker: Worker; readonly since: number; heardAt: number; watch: Alarm | undefined }
   | { readonly kind: "over" };
 
 export interface Worker {
@@ -42,13 +43,14 @@ export class OfferedAttempt {
   /** Another host's slot was counted on. */
   readonly isSpill: boolean;
   readonly holds: Hold[];
+  readonly timeoutMs: number | undefined;
   readonly isLasting = true;
   readonly hasSlot = false;
   /** Its owner's end does not end it: the partition need not stay. */
   readonly mayRepeat = true;
   stage: OfferStage = { kind: "storing" };
 
-  constructor(options: Pick<OfferedAttempt, "activation" | "name" | "generation" | "attempt" | "token" | "lane" | "labels" | "since" | "isSpill" | "holds">) {
+  constructor(options: Omit<OfferedAttempt, "isLasting" | "hasSlot" | "mayRepeat" | "stage">) {
     this.activation = options.activation;
     this.name = options.name;
     this.generation = options.generation;
@@ -59,5 +61,6 @@ export class OfferedAttempt {
     this.since = options.since;
     this.isSpill = options.isSpill;
     this.holds = options.holds;
+    this.timeoutMs = options.timeoutMs;
   }
 }

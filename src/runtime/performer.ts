@@ -1,29 +1,27 @@
 import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
-import { givenBack, taken, withoutOffer } from "../core/offer.ts";
 import { performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
-import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
+import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Abilities } from "./abilities.ts";
 import { emptyPending, NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
 import { settledBy, turnOfEnd, type Trying } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
-import { decodeResult } from "./decode.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
 import type { Nearby } from "./nearby.ts";
 import { Obligations } from "./obligations.ts";
-import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
-import { attemptUnder, type Offers } from "./offers.ts";
+import { OfferTurns } from "./offer-turns.ts";
+import type { Offers } from "./offers.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
-import { afterCrash, recover } from "./recovery.ts";
+import { recover } from "./recovery.ts";
 import { Release } from "./release.ts";
 import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
@@ -73,6 +71,7 @@ export class Performer {
   readonly misfits: Misfits;
   readonly outcomes: Outcomes;
   readonly release: Release;
+  readonly offerTurns: OfferTurns;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
@@ -87,7 +86,7 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#ledger.apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#ledger.adopt(activation, hold, stance),
-      result: (activation, hold) => this.#result(activation, hold),
+      result: (activation, hold) => this.offerTurns.result(activation, hold),
       outcomes: this.outcomes,
       takeUp: (activation, causes) => this.#takeUp(activation, causes),
     };
@@ -126,6 +125,14 @@ export class Performer {
     const made = { ...parts, dispatch: this.#dispatch, overflow: this.#overflow, outcomes: this.outcomes, room: this.#room };
     this.release = new Release(made);
     this.#ledger = new Ledger({ ...made, obligations: this.#obligations, acts: this.#acts, replies: this.#replies });
+    this.offerTurns = new OfferTurns({
+      ...parts,
+      obligations: this.#obligations,
+      ledger: this.#ledger,
+      overflow: this.#overflow,
+      throwing: this.#throwing,
+      ended: (...end) => this.#ended(...end),
+    });
     this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
@@ -146,7 +153,8 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
     else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(activation, () => this.misfits.wait(activation, hold));
+    else if (hold.delivery.lane !== "event" && definition.kind !== "actor")
+      this.#withSlot(activation, () => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 
@@ -224,60 +232,6 @@ export class Performer {
     activation.listeners = NOTHING;
     activation.owing = NOTHING;
     activation.stalled = NOTHING;
-  }
-
-  /** An attempt that somebody took has ended; what it brings is judged like that of one that ran here. */
-  offeredEnded(attempt: OfferedAttempt, end: AttemptEnd, hold?: Hold): void {
-    const { activation, name } = attempt;
-    if (attempt.stage.kind === "over") return;
-    this.#obligations.settle(attempt);
-    hold?.take();
-    this.#overflow.whenRoom(activation, () => {
-      this.#ended(activation, name, attempt, end, hold);
-      hold?.release();
-      this.#parts.retire(activation);
-    });
-  }
-
-  /** What comes of an attempt that was given up, or has ended, is not looked at (invariant 7). */
-  #result(activation: Activation, hold: Hold): void {
-    try {
-      const { token, end } = decodeResult(hold.delivery);
-      const attempt = attemptUnder(activation, token);
-      if (attempt === undefined) this.#ledger.adopt(activation, hold, "done");
-      else this.offeredEnded(attempt, end, hold);
-    } catch (error) {
-      this.#parts.dead(activation.session, hold, error);
-    }
-  }
-
-  /** Stores who may begin what was offered. */
-  grantOffer({ activation, name }: OfferedAttempt, worker: Worker): void {
-    this.#turnOffer(activation, (actor, at) => taken(actor, name, worker, at), []);
-  }
-
-  /** Whoever took it does not go on. */
-  gaveUp(attempt: OfferedAttempt): void {
-    const { activation, name, holds } = attempt;
-    this.#obligations.settle(attempt);
-    this.#turnOffer(activation, (actor, at) => afterCrash(activation, withoutOffer(actor, name), name, { ...this.#throwing, at }), holds);
-    // Where it is offered again it is in the same place: whoever takes the old message is told to stop.
-    if (!activation.attempts.some((each) => each instanceof OfferedAttempt)) this.#parts.offers.withdraw(attempt);
-  }
-
-  /** Whoever took it has not begun: it is offered again, or waits for a slot here. */
-  givenBack(attempt: OfferedAttempt): void {
-    const { activation, name, holds } = attempt;
-    this.#obligations.settle(attempt);
-    this.#turnOffer(activation, (actor, at) => givenBack(actor, name, at), holds);
-  }
-
-  #turnOffer(activation: Activation, turn: (actor: Actor, at: TurnAt) => Turn, handed: readonly Hold[]): void {
-    this.#overflow.whenRoom(activation, () => {
-      if (activation.actor === undefined || activation.phase === "dropped") return;
-      this.#ledger.apply(activation, turn(activation.actor, this.#ledger.at(activation)), handed);
-      this.#ledger.queueIfReady(activation, handed);
-    });
   }
 
   #ended(activation: Activation, name: string, attempt: Trying, end: AttemptEnd, hold?: Hold): void {

@@ -91,7 +91,12 @@ function parks(activation: Activation, crashed: ActivityRecord): boolean {
 }
 
 /** Whoever ran it is gone, or believed to be. */
-export function afterCrash(activation: Activation, actor: Actor, name: string, parts: Pick<RecoveryParts, "at" | "log" | "maxRecordBytes">): Turn {
+export function afterCrash(
+  activation: Activation,
+  actor: Actor,
+  name: string,
+  parts: Pick<RecoveryParts, "at" | "log" | "maxRecordBytes">,
+): Turn {
   const { at, log } = parts;
   const crashed = actor.record.activities[name];
   // What came of another one's end may have stopped it.

@@ -92,7 +92,7 @@ export class SourceReader {
     const lane = this.#source.slice(3);
     if (lane === "event" || !this.#source.startsWith("in.")) return false;
     const { stage, waitingPerLane } = this.#parts;
-    return stage.waitingIn(lane as StartLane) >= waitingPerLane || stage.isFull;
+    return stage.waitingIn(lane as StartLane) >= waitingPerLane || stage.sharing.isFull;
   }
 
   #forgetLater(floor: MailFloor, source: MailSource): void {

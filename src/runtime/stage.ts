@@ -7,7 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { CommitOutcome, Store } from "../ports/store.ts";
-import type { Listening, Work } from "../ports/work.ts";
+import type { Work } from "../ports/work.ts";
 import { Abilities } from "./abilities.ts";
 import { Admission, type Reading } from "./admission.ts";
 import type { Activation } from "./activation.ts";
@@ -21,13 +21,11 @@ import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
 import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
 import { Nearby } from "./nearby.ts";
-import { Offers } from "./offers.ts";
 import type { Parcel } from "./parcel.ts";
 import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
-import { SlotBoard } from "./slot-board.ts";
-import { Taker } from "./taker.ts";
+import { Sharing } from "./sharing.ts";
 import { Timekeeper } from "./timekeeper.ts";
 import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
 
@@ -68,9 +66,6 @@ export interface StageParts {
  */
 const MOST_COMMITS_IN_FLIGHT = 512;
 
-/** Offered and not taken: each keeps its actor in memory, some 4 KB. */
-const MOST_UNTAKEN = 10_000;
-
 /**
  * Where a host's actors are: from a delivery to a settled commit.
  *
@@ -87,9 +82,7 @@ export class Stage {
   readonly #cast: Cast;
   readonly #abilities: Abilities;
   readonly #admission: Admission;
-  readonly #board: SlotBoard;
-  readonly #offers: Offers;
-  readonly #taker: Taker;
+  readonly sharing: Sharing;
   readonly #early: Early;
   readonly #timekeeper: Timekeeper;
   readonly #nearby: Nearby;
@@ -105,14 +98,12 @@ export class Stage {
     this.#parts = parts;
     this.#abilities = new Abilities(parts.definitions, parts.labels);
     const abilities = this.#abilities;
-    this.#board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, free: () => this.#admission.free, news: () => this.#admission.schedule() });
-    this.#offers = this.#newOffers();
-    this.#taker = new Taker({ ...parts, abilities, slotFreed: () => this.#admission.slotFreed(), woken: () => this.#admission.schedule() });
+    this.sharing = this.#newSharing();
     this.#admission = new Admission({
       ...parts,
-      offers: this.#offers,
-      taker: this.#taker,
-      changed: () => this.#board.changed(),
+      offers: this.sharing.offers,
+      taker: this.sharing.taker,
+      changed: () => this.sharing.board.changed(),
       isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
       open: (session, hold) => this.#openStart(session, hold),
       begin: (activation) => this.#performer.begin(activation),
@@ -175,7 +166,7 @@ export class Stage {
       committer: this.committer,
       timekeeper: this.#timekeeper,
       nearby: this.#nearby,
-      offers: this.#offers,
+      offers: this.sharing.offers,
       abilities: this.#abilities,
       isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
@@ -187,18 +178,21 @@ export class Stage {
     });
   }
 
-  #newOffers(): Offers {
-    return new Offers({
+  #newSharing(): Sharing {
+    const turns = () => this.#performer.offerTurns;
+    return new Sharing({
       ...this.#parts,
       abilities: this.#abilities,
-      board: this.#board,
+      free: () => this.#admission.free,
       isOver: () => this.#admission.isOver,
+      slotFreed: () => this.#admission.slotFreed(),
+      woken: () => this.#admission.schedule(),
       find: (key) => this.#cast.peek(key),
       wake: (session, address) => this.#entrance.wake(session, address),
-      ended: (attempt, end) => this.#performer.offeredEnded(attempt, end),
-      grant: (attempt, worker) => this.#performer.grantOffer(attempt, worker),
-      gaveUp: (attempt) => this.#performer.gaveUp(attempt),
-      givenBack: (attempt) => this.#performer.givenBack(attempt),
+      ended: (attempt, end) => turns().ended(attempt, end),
+      grant: (attempt, worker) => turns().grant(attempt, worker),
+      gaveUp: (attempt) => turns().gaveUp(attempt),
+      givenBack: (attempt) => turns().givenBack(attempt),
       progress: (actor, value) => this.#parts.outlet.event(actor, "progress", encodeJson(value)),
     });
   }
@@ -229,30 +223,6 @@ export class Stage {
     return this.#admission.waitingIn(lane);
   }
 
-  /** Tells other hosts of free slots, and takes what they offer. */
-  open(): void {
-    this.#board.open();
-    this.#taker.open();
-  }
-
-  /** The host leaves: what it took and has not finished is its owner's again. */
-  leave(): void {
-    this.#taker.stop();
-    this.#board.close();
-  }
-
-  /** Hears whoever has taken work of a partition's actors. */
-  attend(session: Session): Listening {
-    return this.#parts.work.attend(session.partition, (call) => {
-      if (session.open) this.#offers.heard(session, call);
-    });
-  }
-
-  /** So much is offered and not taken that no more should begin. */
-  get isFull(): boolean {
-    return this.#offers.untaken.size >= MOST_UNTAKEN;
-  }
-
   #ready(activation: Activation): void {
     // It needs no slot here, but waits all the same where nothing is begun any more.
     if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
@@ -269,20 +239,10 @@ export class Stage {
     else this.#admission.start(session, hold, reading);
   }
 
-  /** Takes nothing more from other owners; what runs goes on. */
-  stopTaking(): void {
-    this.#taker.drain();
-  }
-
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();
-    this.#taker.drain();
-  }
-
-  /** Resolves once nothing runs here that was taken from other owners. */
-  returned(): Promise<void> {
-    return this.#taker.idle();
+    this.sharing.taker.drain();
   }
 
   /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */

@@ -142,7 +142,9 @@ export class Taken {
     this.#parts.clock.after(silenceMs / BEATS_PER_SILENCE, () => {
       if (this.phase === "over") return;
       this.#beatLater();
-      void this.#parts.work.ask(this.#owner, { ...this.#name, say: "beat" }).then((answer) => answer?.say === "stop" && this.#wantedNoMore(answer.reason));
+      void this.#parts.work
+        .ask(this.#owner, { ...this.#name, say: "beat" })
+        .then((answer) => answer?.say === "stop" && this.#wantedNoMore(answer.reason));
     });
   }
 
@@ -203,7 +205,7 @@ export class Taken {
   }
 
   #tell(word: { readonly say: "progress"; readonly value: unknown } | { readonly say: "back"; readonly begun: boolean }): void {
-    this.#parts.work.tell(this.#owner, { ...this.#name, ...word } as WorkerWord);
+    this.#parts.work.tell(this.#owner, { ...this.#name, ...word });
   }
 }
 

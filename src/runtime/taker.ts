@@ -128,8 +128,7 @@ export class Taker {
   /** Of the highest lane, the one that was looked at longest ago. */
   #best(): Queue | undefined {
     let best: Queue | undefined;
-    for (const queue of this.#queues.values())
-      if (!queue.isAsleep && (best === undefined || rankOf(queue) < rankOf(best))) best = queue;
+    for (const queue of this.#queues.values()) if (!queue.isAsleep && (best === undefined || rankOf(queue) < rankOf(best))) best = queue;
     return best;
   }
 

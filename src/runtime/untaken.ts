@@ -12,9 +12,14 @@ export interface UntakenParts {
   readonly log: Log;
   readonly board: SlotBoard;
   readonly expired: (attempt: OfferedAttempt) => void;
+  /** It is offered once more. */
+  readonly givenBack: (attempt: OfferedAttempt) => void;
 }
 
 const RING_EVERY_MS = 1_000;
+/** So often it is looked whether what nobody takes is still there to be taken. */
+const LOOK_EVERY_MS = 60_000;
+const MOST_LOOKED_AT = 256;
 /** Waiting for so long is worth a word. */
 const LONG_MS = 10_000;
 const LEAST_BETWEEN_WORDS_MS = 60_000;
@@ -32,6 +37,7 @@ export class Untaken {
   /** Those for which another host's slot was counted on. */
   spilled = 0;
   #isTicking = false;
+  #lookedAt = -Infinity;
 
   constructor(parts: UntakenParts) {
     this.#parts = parts;
@@ -90,6 +96,20 @@ export class Untaken {
       long.set(type, [...(long.get(type) ?? []), attempt]);
     }
     for (const [type, attempts] of long) this.#speak(type, attempts, now);
+    const { clock, log } = this.#parts;
+    if (clock.monotonic() - this.#lookedAt < LOOK_EVERY_MS) return;
+    this.#lookedAt = clock.monotonic();
+    this.#look([...this.#all].filter(({ since }) => now - since >= LOOK_EVERY_MS)).catch((error: unknown) =>
+      log.debug({ err: error }, "whether offered work is still there could not be found out"),
+    );
+  }
+
+  /** A worker that acknowledges before it asks, and dies, takes the offer along: nobody else would ever see it. */
+  async #look(attempts: readonly OfferedAttempt[]): Promise<void> {
+    for (const attempt of attempts.slice(0, MOST_LOOKED_AT)) {
+      const isThere = await this.#parts.work.isThere(attempt.lane, attempt.activation.address);
+      if (!isThere && attempt.stage.kind === "open") this.#parts.givenBack(attempt);
+    }
   }
 
   #speak(type: string, attempts: readonly OfferedAttempt[], now: number): void {
@@ -97,7 +117,8 @@ export class Untaken {
     this.#spokeAt.set(type, now);
     const labels = attempts[0]?.labels ?? [];
     const fields = { type, labels, count: attempts.length, since: attempts[0]?.since };
-    const why = this.#parts.board.hasHostFor(labels) || attempts[0]?.isSpill === true ? "no host has had a free slot" : "no live host has its labels";
+    const why =
+      this.#parts.board.hasHostFor(labels) || attempts[0]?.isSpill === true ? "no host has had a free slot" : "no live host has its labels";
     this.#parts.log.warn(fields, `work waits for somebody to take it: ${why}`);
   }
 }

@@ -95,6 +95,26 @@ function queues(fixture: () => WorkFixture): void {
     expect(await f.b.work.fetch("normal", "job", 5)).toEqual([]);
   });
 
+  it("tell whether something is there still, in hand or not", async () => {
+    const f = fixture();
+    await take(f.a, 0);
+    const address = await offer(f, "one");
+    await f.until(() => f.a.work.isThere("normal", address));
+    expect(await f.a.work.isThere("low", address)).toBe(false);
+    const [item] = await fetched(f, f.b, 1);
+    expect(await f.a.work.isThere("normal", address)).toBe(true);
+    item?.acknowledge();
+    await f.until(async () => !(await f.a.work.isThere("normal", address)));
+  });
+
+  it("bring as much as there is where more is asked for", async () => {
+    const f = fixture();
+    await take(f.a, 0);
+    const addresses = [await offer(f, "one"), await offer(f, "two")];
+    for (const address of addresses) await f.until(() => f.a.work.isThere("normal", address));
+    expect((await f.b.work.fetch("normal", "job", 5)).map(({ body }) => text(body))).toEqual(["one", "two"]);
+  });
+
   it("forget what is withdrawn, also what somebody has in hand", async () => {
     const f = fixture();
     await take(f.a, 0);

@@ -13,11 +13,12 @@ export interface HostProcessOptions {
   /** What actors that have nothing to do may take in memory. */
   readonly cacheBytes?: number;
   readonly partitions: number;
-  readonly replicas: number;
-  readonly leaseTtl: string;
-  /** Of a host that does the workload of the long runs: what its lines call it, and how many copies the streams have. */
-  readonly name?: string;
+  /** How many copies the streams have; 1 where none is named. */
   readonly replicas?: number;
+  readonly leaseTtl: string;
+  readonly labels?: readonly string[];
+  /** Of a host that does the workload of the long runs: what its lines call it. */
+  readonly name?: string;
 }
 
 /** What runs: the host of the scenarios that stop at one step, or that of the long runs. */

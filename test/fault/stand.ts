@@ -77,9 +77,9 @@ export class FaultStand implements AsyncDisposable {
 
   /** Starts a host; by way of a tap where a port is given. */
   host(
-    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl">> & { readonly via?: number } = {},
+    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl" | "labels">> & { readonly via?: number } = {},
   ): HostProcess {
-    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s" } = options;
+    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s", labels } = options;
     const url = via === undefined ? this.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
     const host = spawnHost({
       url,
@@ -87,6 +87,7 @@ export class FaultStand implements AsyncDisposable {
       journal: this.journal,
       concurrency,
       ...(cacheBytes === undefined ? {} : { cacheBytes }),
+      ...(labels === undefined ? {} : { labels }),
       partitions: PARTITIONS,
       replicas: this.replicas,
       leaseTtl,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { partitionOf } from "../../src/core/placement.ts";
 import type { InFlight } from "../../src/memory/link.ts";
 import { POLICIES, type Process } from "./process.ts";
 import { Stand } from "./stage.ts";
@@ -14,15 +15,30 @@ interface Incident {
   readonly underWay?: InFlight;
 }
 
+/** Partitions are the same hosts' in every run. */
+const idOf = (type: string): string => IDS.get(type) ?? "";
+const IDS = new Map<string, string>();
+
+/** Ids whose partition is the first host's. */
+function chooseIds(stand: Stand): void {
+  for (const type of TYPES)
+    for (let i = 0; !IDS.has(type); i++)
+      if (stand.world.owner(partitionOf(type, `${i}`, stand.world.partitions)).host === "host-1") IDS.set(type, `${i}`);
+}
+
+/** Everything is over by then where nothing happens. */
+const LAST_MOMENT = 60;
 const FROZEN_MS = 9_000;
 const AWAY_MS = 1_500;
 
 /** A task of each policy that an owner without a gpu offers and another host takes, while something happens to them. A third stands by. */
 async function play({ victim, what, moment, underWay = "seeded" }: Incident): Promise<Stand> {
-  const stand = new Stand({ tasks, seed: moment, maxLatencyMs: 3 });
+  const stand = new Stand({ tasks, seed: moment, maxLatencyMs: 3, partitions: 3 });
   const owner = await stand.open({ soonRounds: 0 });
   const taker = await stand.open({ labels: ["gpu"], soonRounds: 0 });
   await stand.open({ soonRounds: 0 });
+  await stand.advance(5_000);
+  chooseIds(stand);
   const strike = (process: Process): void => {
     if (what === "kill") process.kill(underWay);
     else if (what === "freeze") {
@@ -38,7 +54,7 @@ async function play({ victim, what, moment, underWay = "seeded" }: Incident): Pr
     if (!("host" in step) || ++steps !== moment) return;
     for (const process of victim === "both" ? [owner, taker] : [victim === "owner" ? owner : taker]) strike(process);
   });
-  for (const type of TYPES) stand.start(type, "1", { ms: 200 });
+  for (const type of TYPES) stand.start(type, idOf(type), { ms: 200 });
   await stand.advance(6_000);
   await stand.open({ labels: ["gpu"], soonRounds: 0 });
   // Until nothing is to be expected any more: also not a delivery that comes again, nor a host that wakes.
@@ -50,8 +66,8 @@ async function play({ victim, what, moment, underWay = "seeded" }: Incident): Pr
 }
 
 const outcomeOf = (stand: Stand, type: string): string => {
-  const record = stand.record(type, "1");
-  return record?.parked === undefined ? stand.state(type, "1") : `parked ${record.parked.reason}`;
+  const record = stand.record(type, idOf(type));
+  return record?.parked === undefined ? stand.state(type, idOf(type)) : `parked ${record.parked.reason}`;
 };
 
 const isOver = (stand: Stand, type: string): boolean => !["", "undo.ready", "doing"].includes(outcomeOf(stand, type));
@@ -69,7 +85,7 @@ function breachesOf(stand: Stand): readonly string[] {
 
 function breachesOfType(stand: Stand, type: string): readonly string[] {
   const outcome = outcomeOf(stand, type);
-  const runs = stand.runsOf(`${type}/1`).length;
+  const runs = stand.runsOf(`${type}/${idOf(type)}`).length;
   const allowed = { "gpu-rerun": ["done"], "gpu-fail": ["done", "failed"], "gpu-park": ["done", "parked crashed"] }[type] ?? [];
   const isOnce = type === "gpu-rerun" || runs <= 1;
   return [
@@ -80,9 +96,12 @@ function breachesOfType(stand: Stand, type: string): readonly string[] {
 }
 
 /** Runs it at every moment up to one at which everything was over. */
-async function breachesAtEvery(incident: Omit<Incident, "moment">, more: (stand: Stand) => readonly string[] = () => []): Promise<readonly string[]> {
+async function breachesAtEvery(
+  incident: Omit<Incident, "moment">,
+  more: (stand: Stand) => readonly string[] = () => [],
+): Promise<readonly string[]> {
   const found: string[] = [];
-  for (let moment = 1; moment <= 60; moment++) {
+  for (let moment = 1; moment <= LAST_MOMENT; moment += incident.what === "kill" ? 1 : 3) {
     const stand = await play({ ...incident, moment });
     found.push(...[...breachesOf(stand), ...more(stand)].map((words) => `at ${moment}: ${words}`));
   }
@@ -92,26 +111,42 @@ async function breachesAtEvery(incident: Omit<Incident, "moment">, more: (stand:
 /** Whoever has taken the work lives: nothing is run twice, and nothing is lost. */
 const undisturbed = (stand: Stand): readonly string[] =>
   TYPES.flatMap((type) => {
-    const runs = stand.runsOf(`${type}/1`).length;
+    const runs = stand.runsOf(`${type}/${idOf(type)}`).length;
     return outcomeOf(stand, type) === "done" && runs === 1 ? [] : [`${type} is ${outcomeOf(stand, type)} after ${runs} runs`];
   });
 
-test.each(["lost", "arrives"] as const)("the owner dies at any step (what it sent %s): the worker's work goes on, once", { timeout: 60_000 }, async (underWay) => {
-  expect(await breachesAtEvery({ victim: "owner", what: "kill", underWay }, undisturbed)).toEqual([]);
-});
+test.each(["lost", "arrives"] as const)(
+  "the owner dies at any step (what it sent %s): the worker's work goes on, once",
+  { timeout: 60_000 },
+  async (underWay) => {
+    expect(await breachesAtEvery({ victim: "owner", what: "kill", underWay }, undisturbed)).toEqual([]);
+  },
+);
 
-test.each(["lost", "arrives"] as const)("the worker dies at any step (what it sent %s): the crash policy decides", { timeout: 60_000 }, async (underWay) => {
-  expect(await breachesAtEvery({ victim: "taker", what: "kill", underWay })).toEqual([]);
-});
+test.each(["lost", "arrives"] as const)(
+  "the worker dies at any step (what it sent %s): the crash policy decides",
+  { timeout: 60_000 },
+  async (underWay) => {
+    expect(await breachesAtEvery({ victim: "taker", what: "kill", underWay })).toEqual([]);
+  },
+);
 
 test("both die at any step: the crash policy decides", { timeout: 60_000 }, async () => {
   expect(await breachesAtEvery({ victim: "both", what: "kill" })).toEqual([]);
 });
 
-test.each(["owner", "taker"] as const)("the %s is frozen at any step, and comes back after others have taken its place", { timeout: 60_000 }, async (victim) => {
-  expect(await breachesAtEvery({ victim, what: "freeze" }, victim === "owner" ? undisturbed : () => [])).toEqual([]);
-});
+test.each(["owner", "taker"] as const)(
+  "the %s is frozen at any step, and comes back after others have taken its place",
+  { timeout: 60_000 },
+  async (victim) => {
+    expect(await breachesAtEvery({ victim, what: "freeze" }, victim === "owner" ? undisturbed : () => [])).toEqual([]);
+  },
+);
 
-test.each(["owner", "taker"] as const)("the %s loses its connection for a while at any step: nothing is run twice", { timeout: 60_000 }, async (victim) => {
-  expect(await breachesAtEvery({ victim, what: "disconnect" }, undisturbed)).toEqual([]);
-});
+test.each(["owner", "taker"] as const)(
+  "the %s loses its connection for a while at any step: nothing is run twice",
+  { timeout: 60_000 },
+  async (victim) => {
+    expect(await breachesAtEvery({ victim, what: "disconnect" }, undisturbed)).toEqual([]);
+  },
+);

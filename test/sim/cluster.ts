@@ -9,7 +9,6 @@ import { CAST, witness } from "./cast.ts";
 import { Member, type MemberOptions, type Ports } from "./member.ts";
 import { plansOfHost } from "./plans.ts";
 import { Recorder } from "./recorder.ts";
-import { shareOf } from "./share.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What may be broken on purpose, to see that the checker finds it. */
@@ -30,7 +29,6 @@ export class Cluster {
   isServerDown = false;
   readonly #options: readonly MemberOptions[];
   readonly #mutant: Mutant;
-  readonly #isSpread: boolean;
   #usurper: Attachment | undefined;
 
   constructor({ seed, server, hosts }: Scenario, mutant: Mutant = {}) {
@@ -38,7 +36,6 @@ export class Cluster {
     this.recorder = new Recorder(this.world);
     witness.act = (key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key });
     this.#options = hosts;
-    this.#isSpread = server.isSpread;
     this.#mutant = mutant;
     mutant.server?.(this.world);
     this.members = hosts.map(() => undefined);
@@ -60,10 +57,9 @@ export class Cluster {
     const name = `host-${place}-${++this.tally.launches}`;
     const clock = new ProcessClock(this.clock);
     const attachment = this.world.attach(name, clock);
-    const { store, mailbox, outlet } = attachment;
-    const leases = this.#isSpread ? shareOf(attachment.leases, place, this.#options.length, clock) : attachment.leases;
+    const { store, mailbox, leases, outlet, work } = attachment;
     const { ports: disguise, definition: change = (definition: Definition) => definition } = this.#mutant;
-    const ports = disguise?.({ store, mailbox, leases, outlet }, this.world) ?? { store, mailbox, leases, outlet };
+    const ports = disguise?.({ store, mailbox, leases, outlet, work }, this.world) ?? { store, mailbox, leases, outlet, work };
     const definitions = [...CAST, ...plansOfHost()].map(change);
     const { recorder } = this;
     const { partitions } = this.world;

@@ -23,7 +23,7 @@ export interface MemberOptions {
 }
 
 /** The ports that a host is given, and what may be put before them to break something on purpose. */
-export type Ports = Pick<HostParts, "store" | "mailbox" | "leases" | "outlet">;
+export type Ports = Pick<HostParts, "store" | "mailbox" | "leases" | "outlet" | "work">;
 
 /** Lets `soon` wait, now and then, and for as long as it is told. */
 class PacedClock implements Clock {

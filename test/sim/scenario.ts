@@ -16,8 +16,6 @@ export interface Scenario {
     readonly maxWrites: number;
     readonly inMaxMessages?: number;
     readonly maxWriteBytes?: number;
-    /** Each place has a share of the partitions, and takes others' only when they have been free for a while. */
-    readonly isSpread: boolean;
   };
   readonly hosts: readonly MemberOptions[];
   readonly jobs: readonly Job[];
@@ -93,7 +91,6 @@ export function scenarioOf(seed: number): Scenario {
       ...(random.chance(0.1) ? { inMaxMessages: 4 } : {}),
       // Small enough for records in parts, which take many writes.
       ...(random.chance(0.15) ? { maxWriteBytes: 3_000, maxWrites: 1_000 } : { maxWrites: random.pick([12, 40, 1_000, 1_000]) }),
-      isSpread: random.chance(0.5),
     },
     hosts,
     jobs: Array.from({ length: 1 + random.below(9) }, (_, i) => drawJob(random, i)),
