@@ -2,6 +2,7 @@ import { assign, enqueueActions, fromPromise, sendTo, setup } from "xstate";
 import type { ErrorRecord } from "../src/core/errors.ts";
 import type { PlanBook } from "../src/core/plan-book.ts";
 import type { PlanContext, PlanEvent } from "./plan-context.ts";
+import { numberOf } from "./task.ts";
 import type { TaskInput } from "./task.ts";
 
 /**
@@ -65,7 +66,7 @@ export const planMachine = setup({
   },
   actions: {
     countTry: assign({ attempt: ({ context }) => context.attempt + 1 }),
-    nextPhase: assign({ attempt: 1 }),
+    nextPhase: assign(({ context }) => (context.earlierReruns === undefined ? { attempt: 1 } : { attempt: 1, earlierReruns: 0 })),
     recordError: assign({ error: ({ event }) => ("error" in event ? (event.error as ErrorRecord) : null) }),
     recordCancel: assign({
       error: ({ event }): ErrorRecord => ({
@@ -155,7 +156,7 @@ export const planMachine = setup({
               invoke: {
                 id: "plan.prepare",
                 src: "plan.prepare",
-                input: ({ context }) => ({ attempt: context.attempt }),
+                input: ({ context }) => ({ attempt: numberOf(context) }),
                 onDone: { target: "#plan.doing.expanding", actions: ["recordPrepared", "nextPhase"] },
                 onError: [
                   { guard: "retries", target: "retrying", actions: "countTry" },
@@ -182,7 +183,7 @@ export const planMachine = setup({
               invoke: {
                 id: "plan.expand",
                 src: "plan.expand",
-                input: ({ context }) => ({ attempt: context.attempt }),
+                input: ({ context }) => ({ attempt: numberOf(context) }),
                 onDone: { target: "deciding", actions: ["takeIn", "nextPhase"] },
                 onError: [
                   { guard: "retries", target: "retrying", actions: "countTry" },
@@ -214,7 +215,7 @@ export const planMachine = setup({
               invoke: {
                 id: "plan.finish",
                 src: "plan.finish",
-                input: ({ context }) => ({ attempt: context.attempt }),
+                input: ({ context }) => ({ attempt: numberOf(context) }),
                 onDone: { target: "#plan.doing.leaving", actions: ["recordOutput", "nextPhase"] },
                 onError: [
                   { guard: "retries", target: "retrying", actions: "countTry" },
@@ -256,7 +257,7 @@ export const planMachine = setup({
               invoke: {
                 id: "plan.cleanup",
                 src: "plan.cleanup",
-                input: ({ context }) => ({ attempt: context.attempt }),
+                input: ({ context }) => ({ attempt: numberOf(context) }),
                 onDone: "left",
                 onError: [
                   { guard: "retries", target: "retrying", actions: "countTry" },

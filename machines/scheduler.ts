@@ -7,6 +7,7 @@ import { assign, setup } from "xstate";
  *     ▲                    │ refused, lost, drain  │ lost  │ drain           │ lost  │ drain
  *     ├────────────────────┴───────────────────────┴───────│─────────────────┘       │
  *     └──────────────── drained, lost ──── draining ◄──────┴─────────────────────────┘
+ *                                              └── stay ──► recovering
  *
  * The machine says where the partition stands; the loop that moves its mail is plain code (runtime/partition.ts).
  * `fence` is 0 unless the partition is ours.
@@ -22,7 +23,8 @@ export const schedulerMachine = setup({
       | { readonly type: "recovered" }
       | { readonly type: "lost" }
       | { readonly type: "drain" }
-      | { readonly type: "drained" },
+      | { readonly type: "drained" }
+      | { readonly type: "stay" },
   },
   actions: {
     holdFence: assign({ fence: ({ event }) => ("fence" in event ? event.fence : 0) }),
@@ -37,6 +39,6 @@ export const schedulerMachine = setup({
     claiming: { on: { claimed: { target: "recovering", actions: "holdFence" }, refused: "vacant", lost: "vacant", drain: "vacant" } },
     recovering: { on: { recovered: "running", lost: "vacant", drain: "draining" } },
     running: { on: { lost: "vacant", drain: "draining" } },
-    draining: { on: { drained: "vacant", lost: "vacant" } },
+    draining: { on: { drained: "vacant", lost: "vacant", stay: "recovering" } },
   },
 });

@@ -20,8 +20,10 @@ import type { ErrorRecord } from "../src/core/errors.ts";
 /** What a task knows. Stored in its record; every field is plain data. */
 export interface TaskContext {
   readonly input: unknown;
-  /** 1 for the first; counts what user code sees. */
+  /** 1 for the first; counts the attempts that were made until they failed. */
   readonly attempt: number;
+  /** How often attempts that failed had been started again after a crash: user code has seen as many numbers more. */
+  readonly earlierReruns?: number;
   readonly delayMs: number;
   /** How long the current wait for a retry lasts. */
   readonly backoffMs: number;
@@ -42,6 +44,11 @@ export type TaskEvent =
   | { readonly type: "xstate.error.actor.run"; readonly error: unknown };
 
 const EXPIRED: ErrorRecord = { name: "TroupeError", code: "expired", message: "The task did not start before its deadline" };
+
+/** The number of the attempt that begins now, as user code sees it. */
+export function numberOf({ attempt, earlierReruns = 0 }: TaskContext): number {
+  return attempt + earlierReruns;
+}
 
 export const taskMachine = setup({
   types: {
@@ -100,7 +107,7 @@ export const taskMachine = setup({
       invoke: {
         id: "run",
         src: "run",
-        input: ({ context }) => ({ attempt: context.attempt }),
+        input: ({ context }) => ({ attempt: numberOf(context) }),
         onDone: "done",
         onError: [
           { guard: "retries", target: "undo.retrying", actions: ["recordError", "planRetry"] },

@@ -1,88 +1,99 @@
-import { addressOf, formatAddress, type Address, type StartLane } from "./core/address.ts";
+import { addressOf, formatAddress, type Address } from "./core/address.ts";
 import { decodeBody, encodeJson } from "./core/codec.ts";
+import { DEADLINES } from "./core/deadlines.ts";
 import type { Definition } from "./core/definition.ts";
-import { parseDuration, type Duration } from "./core/duration.ts";
-import { checkStartOptions, HEADERS, parseInstant } from "./core/envelope.ts";
-import { fromErrorRecord, TroupeError } from "./core/errors.ts";
+import { HEADERS } from "./core/envelope.ts";
+import { TroupeError } from "./core/errors.ts";
 import type { Outcome } from "./core/lifecycle.ts";
 import { validate } from "./core/schema.ts";
-import { lookNowAndThen } from "./looks.ts";
-import type { Gateway } from "./ports/gateway.ts";
-import type { Alarm, Clock } from "./ports/clock.ts";
-import { Ref, type WaitOptions } from "./ref.ts";
+import { Expected } from "./expected.ts";
+import type { HostsView } from "./host-view.ts";
+import { asAborted, isAbort, limitsOf, sendLimitsOf, type WaitOptions } from "./limits.ts";
+import type { ConnectionState, Gateway, Limits } from "./ports/gateway.ts";
+import { Ref } from "./ref.ts";
+import { outcome, outputOf } from "./run.ts";
+import { NO_HEADERS, startHeaders, type StartRequest } from "./start-request.ts";
 import { isIn, statusOf, viewOf, type InputOf, type OutputOf, type Status, type View } from "./view.ts";
 
-/** What may go with a start. */
-export interface StartRequest<TInput = unknown> {
-  /** The same id again is the same task. Default: a new one. */
-  readonly id?: string;
-  readonly input?: TInput;
-  readonly priority?: StartLane;
-  readonly delay?: Duration;
-  /** Not started by then: `expired`. An instant, RFC 3339 or epoch ms. */
-  readonly deadline?: string | number | Date;
-}
-
 /** Which actors to list; what is left out fits all. */
-export interface ListFilter {
+export interface ListFilter extends WaitOptions {
   readonly type?: string;
   /** A task's word, or a state of a machine such as `paying` or `paying.asked`. */
   readonly state?: string;
   readonly status?: Status;
-  readonly signal?: AbortSignal;
 }
 
 /**
  * Submits, watches and operates tasks from outside. Made by `connect`; `await using` closes it.
- * Every method rejects with a TroupeError: no_connection, no_answer, and the codes that it names.
+ * Every method rejects with a TroupeError: no_connection where nothing has left this process, no_answer where something has, stopped
+ * once the client is closed, and the codes that it names; or with the reason of the signal that it was given.
  */
 export class Client implements AsyncDisposable {
   readonly #gateway: Gateway;
+  readonly #cancels = new Set<Promise<void>>();
 
   constructor(gateway: Gateway) {
     this.#gateway = gateway;
   }
 
-  /** Resolves once the request is stored. @throws invalid_input, bad_address, bad_delay, bad_deadline, too_large, in_full */
+  /** How it stands with the server now. */
+  get connection(): ConnectionState {
+    return this.#gateway.connection;
+  }
+
+  /** Every change of that, until the client is closed. @returns what ends it */
+  onConnection(changed: (state: ConnectionState) => void): () => void {
+    return this.#gateway.listen({ changed });
+  }
+
+  /** Resolves once the request is stored. Sent again until then, for `timeout`. @throws invalid_input, bad_address, bad_delay, bad_deadline, too_large, in_full */
   start<TDefinition extends Definition = Definition>(
     type: TDefinition | string,
     request: StartRequest<InputOf<TDefinition>> = {},
   ): Promise<Ref<TDefinition>> {
-    return this.#submit(type, request, NO_HEADERS);
+    return this.#start(type, request);
   }
 
   /**
-   * Many at once: one promise for all, a result for each, in order. The requests travel together; each is stored or refused alone.
+   * Many at once: one promise for all, a result for each, in order. The requests travel together; each is stored or refused alone, and
+   * has its own timeout and signal.
    */
   async startMany<TDefinition extends Definition = Definition>(
     type: TDefinition | string,
     requests: readonly StartRequest<InputOf<TDefinition>>[],
   ): Promise<readonly PromiseSettledResult<Ref<TDefinition>>[]> {
-    return Promise.allSettled(requests.map((request) => this.#submit(type, request, NO_HEADERS)));
+    return Promise.allSettled(requests.map((request) => this.#start(type, request)));
   }
 
   /**
-   * Submits and awaits the result; of a plan that acknowledges early nothing but that. Aborting `signal` cancels the task; the timeout does not.
-   * @throws task_failed, cancelled, expired, and what `start` throws
+   * Submits and awaits the result; of a plan that acknowledges early nothing but that. Aborting `signal` cancels the task; the timeout
+   * does not, and neither does an outage that is too long.
+   * @throws task_failed, cancelled, expired, unknown_id where its record was removed before it could be read, and what `start` throws
    */
   async run<TDefinition extends Definition = Definition>(
     type: TDefinition | string,
     input?: InputOf<TDefinition>,
-    options: Omit<StartRequest<InputOf<TDefinition>>, "input"> & WaitOptions = {},
+    options: Omit<StartRequest<InputOf<TDefinition>>, "input"> = {},
   ): Promise<OutputOf<TDefinition>> {
     options.signal?.throwIfAborted();
-    let heard: (outcome: Outcome) => void = () => {};
-    const answer = new Promise<Outcome>((resolve) => (heard = resolve));
-    const expected = this.#gateway.expect((body) => heard(decodeBody(body, "") as Outcome));
-    let stop: (() => void) | undefined;
+    const address = addressOf(nameOf(type), options.id ?? this.#gateway.newId());
+    const about = formatAddress(address);
+    const limits = limitsOf(options, about);
+    const { timeoutMs, signal } = limits;
+    const { clock } = this.#gateway;
+    const startedAt = clock.monotonic();
+    const expected = new Expected<Outcome>(this.#gateway);
+    const request = { ...options, id: address.id, ...(input === undefined ? {} : { input }) };
     try {
-      const request = input === undefined ? options : { ...options, input };
-      const ref = await this.#submit(type, request, { [HEADERS.replyTo]: expected.subject });
-      const waiting = this.#outcome(ref as unknown as Ref, answer, options);
-      stop = waiting.stop;
-      return outputOf(await this.#gateway.attend(ref.address, waiting.outcome));
+      const ref = await this.#submit(type, request, { [HEADERS.replyTo]: expected.subject }, submitLimits(limits));
+      const left = timeoutMs === undefined ? {} : { timeoutMs: Math.max(0, timeoutMs - (clock.monotonic() - startedAt)) };
+      return outputOf(await outcome(this.#gateway, ref.address, expected, { ...limits, ...left }));
+    } catch (error) {
+      if (!isAbort(error, signal)) throw error;
+      // What never left is not there to be cancelled.
+      if (!(error instanceof TroupeError && error.code === "no_connection")) this.#cancelLater(address);
+      throw new TroupeError("cancelled", `The caller gave up waiting for ${about}`, { about, cause: signal?.reason });
     } finally {
-      stop?.();
       expected.forget();
     }
   }
@@ -92,25 +103,42 @@ export class Client implements AsyncDisposable {
     return new Ref<TDefinition>(addressOf(nameOf(type), id), this.#gateway, definitionOf(type));
   }
 
-  /** Every actor with a stored record that fits, in no particular order. Those still queued have none. @throws no_connection */
+  /**
+   * Every actor with a stored record that fits, in no particular order, once each. Those still queued have none. `timeout` is for each
+   * page, of a thousand records.
+   */
   async *list(filter: ListFilter = {}): AsyncIterable<View> {
-    const { type, state, status, signal } = filter;
-    for await (const { address, bytes } of this.#gateway.watch(type === undefined ? {} : { type }, {
-      current: true,
-      ...(signal === undefined ? {} : { signal }),
-    })) {
+    const { type, state, status } = filter;
+    const listed = new Set<string>();
+    for await (const { address, bytes } of this.#gateway.records(type === undefined ? {} : { type }, limitsOf(filter, "list"))) {
       if (bytes === undefined) continue;
       const view = viewOf(address, bytes);
-      if ((state === undefined || isIn(view, state)) && (status === undefined || statusOf(view) === status)) yield view;
+      const key = formatAddress(address);
+      if ((state !== undefined && !isIn(view, state)) || (status !== undefined && statusOf(view) !== status) || listed.has(key)) continue;
+      listed.add(key);
+      yield view;
     }
   }
 
-  /** One of the hosts' own verbs: see the protocol. @throws the code it answers with, no_host */
-  async ask(verb: string, request: unknown = {}, timeoutMs = 5_000): Promise<unknown> {
-    return decodeBody(await this.#gateway.ask(verb, encodeJson(request), timeoutMs), "");
+  /** Hosts that live, in the order in which they came, and partitions that nobody has. @throws no_host, no_answer, no_connection */
+  async hosts(options: WaitOptions = {}): Promise<HostsView> {
+    return (await this.ask("hosts", {}, options)) as HostsView;
   }
 
+  /**
+   * One of the hosts' own verbs: see the protocol. Asked again, until the timeout, only where nobody can have heard it or the verb
+   * changes nothing. @throws the code it answers with, no_host
+   */
+  async ask(verb: string, request: unknown = {}, options: WaitOptions = {}): Promise<unknown> {
+    return decodeBody(await this.#gateway.ask(verb, encodeJson(request), limitsOf(options, verb)), "");
+  }
+
+  /**
+   * Ends everything that waits, with `stopped`, and the connection. Cancels that are on their way have a second to be stored, where the
+   * connection is there.
+   */
   async close(): Promise<void> {
+    if (this.connection.state === "connected") await this.#sendCancels();
     await this.#gateway.close();
   }
 
@@ -118,11 +146,24 @@ export class Client implements AsyncDisposable {
     await this.close();
   }
 
+  #start<TDefinition extends Definition>(
+    type: TDefinition | string,
+    request: StartRequest<InputOf<TDefinition>>,
+  ): Promise<Ref<TDefinition>> {
+    if (request.timeout === undefined && request.signal === undefined) return this.#submit(type, request, NO_HEADERS);
+    try {
+      return this.#submit(type, request, NO_HEADERS, sendLimitsOf(request, nameOf(type))).catch(asAborted(request.signal));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** Not an async function: in bulk, every promise between the caller and the acknowledgement costs as much as the publish. */
   #submit<TDefinition extends Definition>(
     type: TDefinition | string,
     request: StartRequest<InputOf<TDefinition>>,
     more: Readonly<Record<string, string>>,
+    limits?: Limits,
   ): Promise<Ref<TDefinition>> {
     try {
       const address = addressOf(nameOf(type), request.id ?? this.#gateway.newId());
@@ -130,44 +171,34 @@ export class Client implements AsyncDisposable {
       if (typeof type !== "string") validate(type.inputSchema, request.input, "invalid_input", about);
       const asked = startHeaders(request, this.#gateway.clock, about);
       const headers = asked === NO_HEADERS ? more : { ...asked, ...more };
-      const sent = this.#gateway.send(request.priority ?? "normal", address, encodeJson(request.input), headers);
+      const sent = this.#gateway.send(request.priority ?? "normal", address, encodeJson(request.input), headers, limits);
       return sent.then(() => new Ref<TDefinition>(address, this.#gateway, definitionOf(type)));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** The answer, or what the record says if the answer was lost on its way. Over once it has settled, or is stopped. */
-  #outcome(ref: Ref, answer: Promise<Outcome>, options: WaitOptions): { readonly outcome: Promise<Outcome>; readonly stop: () => void } {
+  async #sendCancels(): Promise<void> {
     const { clock } = this.#gateway;
-    const timeoutMs = timeoutOf(options.timeout, ref.address);
-    const alarms: Alarm[] = [];
-    let abort = (): void => {};
-    const stop = (): void => {
-      for (const alarm of alarms) alarm.cancel();
-      options.signal?.removeEventListener("abort", abort);
-    };
-    const outcome = new Promise<Outcome>((resolve, reject) => {
-      abort = () => {
-        void ref.cancel("The caller gave up").catch(() => {});
-        reject(
-          new TroupeError("cancelled", `The caller gave up waiting for ${ref.key}`, { about: ref.key, cause: options.signal?.reason }),
-        );
-      };
-      const tooLate = (): void =>
-        reject(new TroupeError("no_answer", `${ref.key} has no result after ${timeoutMs} ms; it goes on`, { about: ref.key }));
-      const read = async (): Promise<void> => {
-        // Where it cannot be read, the next look will tell.
-        const found = await ref.outcomeNow().catch(() => undefined);
-        if (found !== undefined) resolve(found);
-      };
-      options.signal?.addEventListener("abort", abort, { once: true });
-      if (timeoutMs !== undefined) alarms.push(clock.after(timeoutMs, tooLate));
-      alarms.push(lookNowAndThen(clock, read));
-      void answer.then((heard) => (heard.inRecord === true ? read() : resolve(heard)));
-    });
-    return { outcome, stop };
+    // What was aborted just before has not come as far as its cancel.
+    await this.#gateway.attend(undefined, new Promise<void>((resolve) => clock.soon(resolve)));
+    if (this.#cancels.size === 0) return;
+    const late = (): Error => new TroupeError("stopped", "The client was closed");
+    await this.#gateway.within({ timeoutMs: DEADLINES.closeMs }, late, () => Promise.all(this.#cancels)).catch(() => {});
   }
+
+  /** The caller does not wait for it; it is sent for as long as an outage may last, or until the client is closed. */
+  #cancelLater(address: Address): void {
+    const body = encodeJson({ type: "cancel", reason: "The caller gave up" });
+    const cancel = this.#gateway.send("event", address, body, {}, { timeoutMs: this.#gateway.outageMs }).catch(() => {});
+    this.#cancels.add(cancel);
+    void cancel.then(() => this.#cancels.delete(cancel));
+  }
+}
+
+/** As much of the time for the result as a message on its way in may have. */
+function submitLimits(limits: Limits): Limits {
+  return limits.timeoutMs === undefined ? limits : { ...limits, timeoutMs: Math.min(limits.timeoutMs, DEADLINES.sendAtMostMs) };
 }
 
 function nameOf(type: Definition | string): string {
@@ -176,42 +207,4 @@ function nameOf(type: Definition | string): string {
 
 function definitionOf(type: Definition | string): Definition | undefined {
   return typeof type === "string" ? undefined : type;
-}
-
-function timeoutOf(timeout: Duration | undefined, address: Address): number | undefined {
-  if (timeout === undefined) return undefined;
-  const ms = parseDuration(timeout);
-  if (ms === undefined) throw new TroupeError("bad_options", `"${timeout}" is not a duration`, { about: `${address.type}/${address.id}` });
-  return ms;
-}
-
-/** What a task produced, or its failure as an error. @throws task_failed, cancelled, expired and the other codes of a failure */
-function outputOf(outcome: Outcome): unknown {
-  if (outcome.state === "done" || outcome.acknowledged !== undefined) return outcome.output;
-  const about = `${outcome.type}/${outcome.id}`;
-  const error = outcome.error ?? { name: "TroupeError", code: "expired", message: `${about} has expired` };
-  const cause = fromErrorRecord(error, about);
-  if (cause instanceof TroupeError) throw cause;
-  throw new TroupeError("task_failed", `${about} failed after ${outcome.attempt} attempts: ${error.message}`, { about, cause });
-}
-
-/** @throws bad_delay, bad_deadline */
-function startHeaders(request: Pick<StartRequest, "delay" | "deadline">, clock: Clock, about: string): Readonly<Record<string, string>> {
-  if (request.delay === undefined && request.deadline === undefined) return NO_HEADERS;
-  const delayMs = request.delay === undefined ? 0 : parseDuration(request.delay);
-  if (delayMs === undefined)
-    throw new TroupeError("bad_delay", `The delay of ${about} is "${request.delay}", which is not a duration from now on`, { about });
-  const deadlineAt = request.deadline === undefined ? undefined : instantOf(request.deadline);
-  checkStartOptions({ delayMs, ...(deadlineAt === undefined ? {} : { deadlineAt }) }, clock.now(), about);
-  return {
-    ...(delayMs === 0 ? {} : { [HEADERS.delay]: String(delayMs) }),
-    ...(deadlineAt === undefined ? {} : { [HEADERS.deadline]: String(deadlineAt) }),
-  };
-}
-
-const NO_HEADERS: Readonly<Record<string, string>> = {};
-
-function instantOf(deadline: string | number | Date): number {
-  if (deadline instanceof Date) return deadline.getTime();
-  return typeof deadline === "number" ? deadline : parseInstant(deadline);
 }

@@ -5,7 +5,8 @@ import { isType, MAX_TYPE_BYTES } from "./core/address.ts";
 import type { ActivityContext, CrashPolicy, Definition } from "./core/definition.ts";
 import { parseDuration, type Duration } from "./core/duration.ts";
 import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
-import { chanceOf, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
+import { faultsOfLabels } from "./core/labels.ts";
+import { chanceOf, counted, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { forgetting } from "./core/forgetting.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
@@ -22,6 +23,8 @@ export interface TaskOptions<TInput, TOutput> extends VersionOptions {
   readonly run: (context: ActivityContext<TInput>) => TOutput | Promise<TOutput>;
   /** Default: 3 attempts, 1 s doubling to 1 min, a quarter of jitter. */
   readonly retry?: Partial<RetryPolicy>;
+  /** What a host must have to run it: `["gpu"]`. Wherever the task is, the attempt goes to one that has all of them. */
+  readonly labels?: readonly string[];
   /** The longest one attempt may take. Default: no limit. */
   readonly timeout?: Duration;
   /** The longest silence between two calls of `heartbeat`. Default: none are expected. */
@@ -63,7 +66,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   const { onCrash = "rerun" } = options;
   if (!["rerun", "fail", "park"].includes(onCrash))
     faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
-  faults.push(...faultsOfRetry(retry, "retry"));
+  faults.push(...faultsOfRetry(retry, "retry"), ...faultsOfLabels(options.labels));
   const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
@@ -76,6 +79,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
       { faults, about: options.name },
     );
   }
+  const labelled = options.labels === undefined || options.labels.length === 0 ? {} : { labels: [...options.labels] };
   const machine = forgetting(taskLogic(retry));
   const run = options.run as (context: ActivityContext) => unknown;
   return {
@@ -85,7 +89,9 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
     ...versions,
     machine,
     shape: shapeOf(machine),
-    activities: new Map([["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs }]]),
+    activities: new Map([
+      ["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs, ...labelled }],
+    ]),
     retention: { doneMs, failedMs },
     history: options.history ?? false,
     inputSchema: options.input,
@@ -100,9 +106,9 @@ function taskLogic(policy: RetryPolicy): AnyStateMachine {
       retries: ({ context, event }) => (event as { error?: ErrorRecord }).error?.retryable !== false && context.attempt < policy.attempts,
     },
     actions: {
-      planRetry: assign(({ context, self }) => {
+      planRetry: assign(({ context, event, self }) => {
         const { attempt } = context;
-        return { attempt: attempt + 1, backoffMs: retryDelayMs(policy, attempt, chanceOf(`${self.id}:${attempt}`)) };
+        return { ...counted(context, event), backoffMs: retryDelayMs(policy, attempt, chanceOf(`${self.id}:${attempt}`)) };
       }),
     },
     actors: { run: stubLogic as never },

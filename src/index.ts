@@ -1,6 +1,7 @@
 export { actorAt } from "./actor-at.ts";
 export { ActorView } from "./actor-view.ts";
-export { Client, type ListFilter, type StartRequest } from "./client.ts";
+export { Client, type ListFilter } from "./client.ts";
+export type { StartRequest } from "./start-request.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export type { ConnectionOptions } from "./nats/connection.ts";
 export type { ActivityContext, ActivityLog, CrashPolicy, Definition, Retention } from "./core/definition.ts";
@@ -8,9 +9,10 @@ export type { Duration } from "./core/duration.ts";
 export { ERROR_CODES, TerminalError, TroupeError, type ErrorCode, type ErrorRecord, type Fault } from "./core/errors.ts";
 export type { Outcome } from "./core/lifecycle.ts";
 export type { RetryPolicy } from "./core/retry.ts";
-export { createHost, drainOnSignals, RunningHost, type HostOptions } from "./create-host.ts";
+export { createHost, type HostOptions } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskDefinition, type TaskEvent, type TaskOptions } from "./define.ts";
+export type { HostsView, HostView } from "./host-view.ts";
 export { logicOf } from "./logic-of.ts";
 export {
   definePlan,
@@ -24,7 +26,11 @@ export {
 export type { ChildDescription, YieldedChild } from "./plan-child.ts";
 export type { ExpandContext } from "./plan-expansion.ts";
 export type { Log } from "./ports/log.ts";
-export { Ref, type WaitOptions } from "./ref.ts";
+export type { WaitOptions } from "./limits.ts";
+export type { ConnectionState } from "./ports/gateway.ts";
+export type { HealthOptions, Readiness } from "./health.ts";
+export { Ref, type SendOptions } from "./ref.ts";
+export { drainOnSignals, RunningHost, type HostStatus } from "./running-host.ts";
 export { startEmbeddedServer, type EmbeddedServer } from "./server/embedded.ts";
 export type { SuperviseOptions } from "./supervise.ts";
 export { supervisor } from "./supervisor.ts";

@@ -3,6 +3,7 @@ import type { TaskContext } from "../machines/task.ts";
 import type { Address } from "./core/address.ts";
 import type { ErrorRecord } from "./core/errors.ts";
 import type { PlanTally, Rollback } from "./core/plan-book.ts";
+import { numberOf } from "./core/lifecycle.ts";
 import { progressOf } from "./core/plan-progress.ts";
 import { formatState, topState, type ActorRecord, type Parked } from "./core/record.ts";
 
@@ -30,6 +31,10 @@ export interface TaskView<TOutput = unknown> {
   /** Whose child it is. */
   readonly parent?: Address;
   readonly parked?: Parked;
+  /** Its attempt was offered to others, and nobody has taken it yet: since when (epoch ms), and what a host must have to take it. */
+  readonly waiting?: { readonly since: number; readonly labels: readonly string[] };
+  /** Who runs its attempt, where that is not its owner. */
+  readonly worker?: string;
   /** When the next timer is due, epoch ms. */
   readonly dueAt?: number;
   readonly deadlineAt?: number;
@@ -55,7 +60,7 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     kind: "task",
     state: topState(record.value) as TaskState,
     path: formatState(record.value),
-    attempt: context?.attempt ?? 0,
+    attempt: context === undefined ? 0 : numberOf(context),
     ...(context?.input === undefined ? {} : { input: context.input }),
     ...((context?.error ?? null) === null ? {} : { error: context?.error as ErrorRecord }),
     ...(context?.book === undefined ? {} : { progress: progressOf(context.book) }),
@@ -64,6 +69,7 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     ...(output === undefined ? {} : { output }),
     ...(parent === undefined ? {} : { parent: { type: parent.type, id: parent.id } }),
     ...(parked === undefined ? {} : { parked }),
+    ...offerOf(record),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(record.tooLarge === undefined ? {} : { tooLarge: record.tooLarge }),
@@ -72,6 +78,12 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
+}
+
+function offerOf({ activities }: KeptRecord): Pick<TaskView, "waiting" | "worker"> {
+  const offer = activities["run"]?.offer;
+  if (offer === undefined) return {};
+  return offer.phase === "taken" ? { worker: offer.worker } : { waiting: { since: offer.since, labels: offer.labels } };
 }
 
 /** By their ids in the machine. */

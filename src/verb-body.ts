@@ -1,4 +1,4 @@
-import type { StartRequest } from "./client.ts";
+import type { StartRequest } from "./start-request.ts";
 import { isLane } from "./core/address.ts";
 import { decodeBody } from "./core/codec.ts";
 import { checkEvent, type ActorEvent } from "./core/envelope.ts";

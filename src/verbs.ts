@@ -5,6 +5,7 @@ import { toErrorRecord, TroupeError, withoutStacks } from "./core/errors.ts";
 import { deadLetters, replay } from "./dead-letters.ts";
 import type { ActorEvent } from "./core/envelope.ts";
 import { validateEvent } from "./core/schema.ts";
+import type { HostsView } from "./host-view.ts";
 import type { Gateway } from "./ports/gateway.ts";
 import { TASK_STATES } from "./task-view.ts";
 import { hasEnded, isTaskState, STATUSES, type Status, type View } from "./view.ts";
@@ -18,6 +19,7 @@ interface VerbParts {
   readonly gateway: Gateway;
   readonly definitions: ReadonlyMap<string, Definition>;
   readonly statistics: () => unknown;
+  readonly hosts: () => Promise<HostsView>;
 }
 
 const MOST_LISTED = 1_000;
@@ -59,6 +61,7 @@ export function verbsOf(parts: VerbParts): ReadonlyMap<string, { readonly tail: 
         verb: async ([type = "", id = "", name = ""]) => ({ discarded: await gateway.discard(addressOf(type, id), name) }),
       },
     ],
+    ["hosts", { tail: "", verb: async () => parts.hosts() }],
     ["host", { tail: "", verb: async () => parts.statistics() }],
   ]);
 }

@@ -17,7 +17,9 @@ export interface WatchOptions {
 
 /** HISTORY gets a turn a moment after it is stored; a server that has just started may need longer. */
 const PATIENCE_MS = 5_000;
-/** After so long without a single turn the type is taken for one without history. */
+/** Turns that HISTORY does not have by then it has had and lost: they aged out, or somebody purged them. */
+const SETTLED_MS = 60_000;
+/** After so long without a single turn a type that is known by its name alone is taken for one without history. */
 const FIRST_PATIENCE_MS = 1_000;
 const LOOK_AGAIN_MS = 25;
 
@@ -25,18 +27,18 @@ const LOOK_AGAIN_MS = 25;
  * One actor's views in the order of their revisions, until its record is removed or the signal aborts. What is live tells where the
  * stored turns must reach: the gap between what was shown and what has come is filled from HISTORY, at the beginning and whenever news
  * were lost on the way, so there is no seam.
- * @throws no_answer where HISTORY falls behind: go on from the last revision; no_connection at the first look
+ * @throws no_answer where HISTORY falls behind: go on from the last revision; no_answer, no_connection after too long an outage
  */
 export async function* watchActor(
   gateway: Gateway,
   address: Address,
   { from = "now", signal }: WatchOptions,
-  hasHistory = true,
+  hasHistory?: boolean,
 ): AsyncIterable<View> {
-  const turns = from === "now" || !hasHistory ? undefined : new Turns(gateway, address);
+  const turns = from === "now" || hasHistory === false ? undefined : new Turns(gateway, address, hasHistory === true ? "kept" : "unknown");
   let shown = typeof from === "number" ? from - 1 : 0;
   let last: View | undefined;
-  for await (const { bytes } of gateway.watch(address, signal === undefined ? {} : { signal })) {
+  for await (const { bytes } of gateway.watch(address, signal)) {
     if (bytes === undefined) {
       // An actor's last state has been told; that a task expires is one of its states.
       if (last?.kind !== "actor") yield expiredTask(address);
@@ -62,9 +64,10 @@ class Turns {
   readonly #gateway: Gateway;
   readonly #address: Address;
   #position = 0;
-  #kind: "unknown" | "kept" | "none" = "unknown";
+  #kind: "unknown" | "kept" | "none";
 
-  constructor(gateway: Gateway, address: Address) {
+  constructor(gateway: Gateway, address: Address, kind: "unknown" | "kept") {
+    this.#kind = kind;
     this.#gateway = gateway;
     this.#address = address;
   }
@@ -76,7 +79,7 @@ class Turns {
     const { clock } = this.#gateway;
     const startedAt = clock.monotonic();
     while (reached < record.revision - 1) {
-      for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position)) {
+      for await (const { sequence, bytes } of this.#gateway.turns(this.#address, this.#position, signal)) {
         const turn = asRecord((decodeRecord(bytes) as { readonly record: unknown }).record);
         // The same id may have been in use before.
         if (turn.createdAt !== record.createdAt) continue;
@@ -92,7 +95,10 @@ class Turns {
       const waitedMs = clock.monotonic() - startedAt;
       if (this.#kind === "unknown" && waitedMs > FIRST_PATIENCE_MS) this.#kind = "none";
       if (this.#kind !== "kept" && waitedMs > FIRST_PATIENCE_MS) return;
-      if (waitedMs > PATIENCE_MS) throw behind(this.#address, reached);
+      if (waitedMs > PATIENCE_MS) {
+        if (clock.now() - record.updatedAt > SETTLED_MS) return;
+        throw behind(this.#address, reached);
+      }
       await this.#gateway.attend(this.#address, new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve)));
     }
   }

@@ -27,10 +27,14 @@ export function withOutput(command: Command): Command {
   );
 }
 
+/** Whoever types a command would rather hear soon that nobody is there. */
+const CONNECT_MS = 2_000;
+
 export function connectOptionsOf(flags: ConnectionFlags): ConnectOptions {
   const nats = {
     ...(flags.server === undefined ? {} : { servers: flags.server.split(",") }),
     ...(flags.context === undefined ? {} : { context: flags.context }),
+    connectTimeoutMs: CONNECT_MS,
   };
   return { nats, ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }) };
 }

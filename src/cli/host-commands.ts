@@ -8,6 +8,10 @@ import { say } from "./output.ts";
 interface HostFlags extends ConnectionFlags {
   readonly concurrency: string;
   readonly drainTimeout: Duration;
+  readonly healthPort?: string;
+  readonly healthAddress: string;
+  readonly replicas?: string;
+  readonly partitions?: string;
 }
 
 interface DevFlags extends HostFlags {
@@ -32,16 +36,30 @@ export function addHostCommands(program: Command): void {
 function withHost(command: Command): Command {
   return command
     .option("--concurrency <n>", "attempts that may run at once", "50")
-    .option("--drain-timeout <duration>", "how long a drain may take", "30s");
+    .option("--drain-timeout <duration>", "how long a drain may take", "30s")
+    .option("--health-port <port>", "answers GET /livez and /readyz there")
+    .option("--health-address <address>", "0.0.0.0 for probes from outside", "127.0.0.1")
+    .option("--partitions <n>", "of streams that are created now; fixed afterwards")
+    .option("--replicas <n>", "copies of every stream that is created now: 1, 3 or 5");
 }
 
 async function runHost(actors: readonly Definition[], flags: HostFlags): Promise<void> {
-  const { createHost, drainOnSignals } = await import("../create-host.ts");
+  const { createHost } = await import("../create-host.ts");
+  const { drainOnSignals } = await import("../running-host.ts");
   const { pino } = await import("pino");
   const log = pino({ level: process.env["LOG_LEVEL"] ?? "info" }, pino.destination(2));
-  const host = await createHost({ ...connectOptionsOf(flags), actors, concurrency: Number(flags.concurrency), log });
+  const host = await createHost({
+    ...connectOptionsOf(flags),
+    actors,
+    concurrency: Number(flags.concurrency),
+    ...(flags.healthPort === undefined ? {} : { health: { port: Number(flags.healthPort), address: flags.healthAddress } }),
+    ...(flags.partitions === undefined ? {} : { partitions: Number(flags.partitions) }),
+    ...(flags.replicas === undefined ? {} : { replicas: Number(flags.replicas) }),
+    log,
+  });
   // Whoever reads that it runs may signal at once.
   const left = drainOnSignals(host, flags.drainTimeout);
+  if (host.healthPort !== undefined) say(`health on http://${flags.healthAddress}:${host.healthPort}/readyz`);
   say(`host ${host.id} runs ${actors.map(({ name }) => name).join(", ")}`);
   say(`host ${await left}`);
 }

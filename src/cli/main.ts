@@ -5,7 +5,9 @@ import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printError, type Format } from "./output.ts";
 import { addServerCommands } from "./server-commands.ts";
 import { addCheckCommand } from "./check-command.ts";
+import { addHealthCommand } from "./health-command.ts";
 import { addHostCommands } from "./host-commands.ts";
+import { addHostsCommand } from "./hosts-command.ts";
 import { addTaskCommands } from "./task-commands.ts";
 
 /** The whole command line. Its actions load what they need when they run, so that `--version` and `--help` are quick. */
@@ -17,6 +19,8 @@ export function programOf(): Command {
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   addHostCommands(program);
+  addHostsCommand(program);
+  addHealthCommand(program);
   addCheckCommand(program);
   addTaskCommands(program);
   addServerCommands(program);

@@ -7,7 +7,7 @@ import { milestone, planWords } from "./plan-words.ts";
 export const SHORT = ["type", "id", "state", "status", "attempt", "updated"];
 export const LONG = [
   ...SHORT.slice(0, -1),
-  ..."progress rollback parent children input context output error parked due revision created updated".split(" "),
+  ..."progress rollback parent children input context output error parked waiting worker due revision created updated".split(" "),
 ];
 
 /** Plans say how far they are; where there is none among them, nobody does. */
@@ -20,7 +20,20 @@ export function rowOf(view: View, format: Format): Row {
   const instant = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
   const { createdAt, updatedAt, dueAt, ...rest } = view;
   const row = { ...rest, due: instant(dueAt), created: instant(createdAt), updated: instant(updatedAt) };
-  return format === "table" ? { ...row, state: pathOf(view), status: statusOf(view), ...planWords(view), ...familyOf(view) } : row;
+  return format === "table"
+    ? { ...row, state: stateOf(view), status: statusOf(view), ...planWords(view), ...familyOf(view), ...waitingOf(view) }
+    : row;
+}
+
+/** An attempt that nobody has taken has not begun, whatever its task's state is called. */
+function stateOf(view: View): string {
+  return "waiting" in view && view.waiting !== undefined ? `${pathOf(view)} (waits)` : pathOf(view);
+}
+
+function waitingOf(view: View): Row {
+  if (!("waiting" in view) || view.waiting === undefined) return { waiting: undefined };
+  const { since, labels } = view.waiting;
+  return { waiting: `for a host${labels.length === 0 ? "" : ` with ${labels.join(", ")}`}, since ${new Date(since).toISOString()}` };
 }
 
 const MOST_SHOWN = 10;
@@ -40,7 +53,7 @@ function familyOf(view: View): Row {
 export function lineOf(view: View): { readonly line: string; readonly news: string } {
   const { progress, rollback } = planWords(view);
   const at = new Date(view.updatedAt ?? Date.now()).toISOString();
-  const words = [at, pathOf(view), progress, rollback, view.error?.message].filter((word) => word !== undefined);
+  const words = [at, stateOf(view), progress, rollback, view.error?.message].filter((word) => word !== undefined);
   const news = progress === undefined ? String(view.revision) : [pathOf(view), view.error?.message, milestone(view)].join("  ");
   return { line: words.join("  "), news };
 }

@@ -148,4 +148,22 @@ export function encodeMsgpack(value: unknown): Uint8Array {
   }
 }
 
+/** A value for whoever may not know msgpack: JSON where that says all of it. @throws bad_payload */
+export function encodeValue(value: unknown): { readonly body: Uint8Array; readonly contentType: string } {
+  return isJson(value)
+    ? { body: encodeJson(value), contentType: "application/json" }
+    : { body: encodeMsgpack(value), contentType: MSGPACK };
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return value === undefined || isJsonLeaf(value);
+  if (Array.isArray(value)) return value.every((part) => part !== undefined && isJson(part));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isJson);
+}
+
+function isJsonLeaf(value: unknown): boolean {
+  return value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+}
+
 export const EMPTY_BODY = new Uint8Array(0);

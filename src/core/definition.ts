@@ -81,6 +81,8 @@ export interface Activity {
   readonly awaitsCommit?: true;
   /** It may last as long as its actor: it takes no slot, and nobody waits for its end. */
   readonly isLasting?: boolean;
+  /** What a host must have to run it; absent where any host does. */
+  readonly labels?: readonly string[];
 }
 
 /** What logic with a start of its own (promise, callback, observable) gets beside what a task's function does. */

@@ -72,11 +72,12 @@ export class Draft {
     return left.size === 0 ? undefined : [...left];
   }
 
-  run(id: string, src: string, input: unknown, watched?: boolean, failures?: number): void {
+  run(id: string, src: string, input: unknown, watched?: boolean, before?: Pick<ActivityRecord, "failures" | "earlierReruns">): void {
     const generation = ++this.generation;
     let activity: ActivityRecord =
       watched === true ? { src, generation, input, reruns: 0, watched } : { src, generation, input, reruns: 0 };
-    if (failures !== undefined) activity = { ...activity, failures };
+    if (before?.failures !== undefined) activity = { ...activity, failures: before.failures };
+    if (before?.earlierReruns !== undefined) activity = { ...activity, earlierReruns: before.earlierReruns };
     this.activities = this.activities === NOTHING ? { [id]: activity } : { ...this.activities, [id]: activity };
     this.effect({ kind: "run", activity: id, generation });
   }

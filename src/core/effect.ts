@@ -9,6 +9,8 @@ import type { RefText } from "./ref.ts";
  */
 export type Effect =
   | { readonly kind: "run"; readonly activity: string; readonly generation: number }
+  /** A worker that took offered work may begin. */
+  | { readonly kind: "grant"; readonly activity: string; readonly generation: number }
   | { readonly kind: "halt"; readonly activity: string; readonly generation: number }
   | {
       readonly kind: "arm";

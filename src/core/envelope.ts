@@ -57,6 +57,16 @@ export const HEADERS = {
   /** On dead letters. */
   reason: "Troupe-Reason",
   origin: "Troupe-Origin",
+  /** On work that is offered: the subject on which its owner hears whoever takes it. */
+  owner: "Troupe-Owner",
+  /** Names the attempt; goes with everything that is said of it. */
+  token: "Troupe-Token",
+  attempt: "Troupe-Attempt",
+  epoch: "Troupe-Epoch",
+  /** Milliseconds without a word after which the worker is believed dead. */
+  silence: "Troupe-Silence",
+  /** Milliseconds that the attempt may take. */
+  timeout: "Troupe-Timeout",
 } as const;
 
 export const MAX_DELAY_MS = 10 * 365 * 24 * 3_600_000;

@@ -49,7 +49,11 @@ export const ERROR_CODES = {
   // streams and the server
   incompatible_server: [false, "Run nats-server 2.14.4 or newer, 2.15.1 recommended."],
   incompatible_stream: [false, "Choose another namespace, or migrate the stream that is named."],
+  incompatible_release: [false, "Stop the hosts of the other release first: releases run side by side where their protocol is the same."],
+  clashing_definition: [false, "Give the definition that was changed a new version, or stop the host that is named."],
+  no_permission: [false, "Give the account the permissions that are listed; troupe server roles writes them."],
   not_provisioned: [false, "Let a deployer run troupe server init once, or start the host with the right to create streams."],
+  cut_off: [true, "The host cannot reach NATS and starts nothing; it goes on by itself as soon as it can again."],
   lost_partition: [true, "Another host owns the partition now; nothing to do."],
   commit_unknown: [true, "The server did not answer a commit; the actor is reloaded before anything else happens."],
   // a nats-server of our own

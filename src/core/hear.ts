@@ -25,8 +25,12 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
       return { event: timer.event, activities, timers: without(timers, envelope.timer), children, ended };
     }
     case "settled": {
-      if (activities[envelope.activity]?.generation !== envelope.generation) return undefined;
-      return { event: envelope.event, activities: without(activities, envelope.activity), timers, children, ended };
+      const settled = activities[envelope.activity];
+      if (settled?.generation !== envelope.generation) return undefined;
+      // A task's machine numbers the attempts that follow.
+      const isRerun = settled.reruns > 0 && definition.kind === "task";
+      const event = isRerun ? { ...envelope.event, reruns: settled.reruns } : envelope.event;
+      return { event, activities: without(activities, envelope.activity), timers, children, ended };
     }
     case "report": {
       const child = children?.[envelope.child];

@@ -17,7 +17,10 @@ export function isTrusted(term: LeaseTerm, nowMonotonic: number): boolean {
   return nowMonotonic < term.trustedUntil;
 }
 
-/** Three signs of life per time to live: two may be lost. */
+/** A longer time to live is not for fewer signs of life: what it is to outlast begins right before the next one. */
+const LONGEST_INTERVAL_MS = 1000;
+
+/** Three signs of life per time to live at least: two may be lost. */
 export function beatIntervalMs(ttlMs: number): number {
-  return ttlMs / 3;
+  return Math.min(ttlMs / 3, LONGEST_INTERVAL_MS);
 }

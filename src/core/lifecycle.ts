@@ -54,8 +54,13 @@ export function outcomeOf(type: string, id: string, record: ActorRecord): Outcom
   const context = record.context as TaskContext;
   const state = record.value as Outcome["state"];
   return state === "done"
-    ? { type, id, state, ...(record.output === undefined ? {} : { output: record.output }), attempt: context.attempt }
-    : { type, id, state, error: context.error, attempt: context.attempt, ...rollbackOf(context) };
+    ? { type, id, state, ...(record.output === undefined ? {} : { output: record.output }), attempt: numberOf(context) }
+    : { type, id, state, error: context.error, attempt: numberOf(context), ...rollbackOf(context) };
+}
+
+/** Of the newest attempt, as user code sees it but for what crashed since. */
+export function numberOf({ attempt, earlierReruns = 0 }: TaskContext): number {
+  return attempt + earlierReruns;
 }
 
 function rollbackOf(context: object): Pick<Outcome, "rollback"> {

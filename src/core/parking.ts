@@ -11,7 +11,8 @@ export function rerun(actor: Actor, activity: string, at: TurnAt): Turn {
   const crashed = record.activities[activity];
   if (crashed === undefined) return { actor, effects: [], kind: "unheard" };
   const generation = record.generation + 1;
-  const activities = { ...record.activities, [activity]: { ...crashed, generation, reruns: crashed.reruns + 1 } };
+  const { offer: _offer, ...asked } = crashed;
+  const activities = { ...record.activities, [activity]: { ...asked, generation, reruns: crashed.reruns + 1 } };
   const after = { ...record, activities, generation, revision: record.revision + 1, epoch: at.epoch, updatedAt: at.now };
   return { actor: { ...actor, record: after }, effects: [{ kind: "run", activity, generation }], kind: "changed" };
 }

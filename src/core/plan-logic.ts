@@ -23,7 +23,7 @@ import {
   type PlanRules,
   type PlanStep,
 } from "./plan-steps.ts";
-import { chanceOf, retryDelayMs, type RetryPolicy } from "./retry.ts";
+import { chanceOf, counted, retryDelayMs, type RetryPolicy } from "./retry.ts";
 import { stubLogic } from "./stub.ts";
 
 /** Which of its phases a plan has code for, and how they are tried again. */
@@ -66,9 +66,9 @@ export function planLogic(machine: typeof planMachine, rules: PlanRules, { retry
       needsPage: ({ context: { book } }) => isAlone(book) && book.undo.length === 0 && book.page !== null,
     },
     actions: {
-      countTry: assign(({ context: { attempt }, self }) => ({
-        attempt: attempt + 1,
-        backoffMs: retryDelayMs(retry, attempt, chanceOf(`${self.id}:${attempt}`)),
+      countTry: assign(({ context, event, self }) => ({
+        ...counted(context, event),
+        backoffMs: retryDelayMs(retry, context.attempt, chanceOf(`${self.id}:${context.attempt}`)),
       })),
       ackAccepted: phases.ackOn === "accepted" ? acknowledge("accepted") : () => {},
       ackExpanded: phases.ackOn === "expanded" ? acknowledge("expanded") : () => {},

@@ -4,6 +4,7 @@ import type { WrittenEffect } from "./effect.ts";
 import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
+import type { OfferRecord } from "./offer.ts";
 import type { RefText } from "./ref.ts";
 import type { SupervisionRecord } from "./supervision.ts";
 
@@ -68,10 +69,14 @@ export interface ActivityRecord {
   readonly reruns: number;
   /** How often it failed and was tried again. */
   readonly failures?: number;
+  /** How often attempts that failed had been started again: they have used up as many numbers. */
+  readonly earlierReruns?: number;
   /** The machine hears of its states. */
   readonly watched?: true;
   /** It does not run but waits until then, epoch ms, to begin again. */
   readonly dueAt?: number;
+  /** Not its owner runs it, but whoever takes it. */
+  readonly offer?: OfferRecord;
 }
 
 export interface TimerRecord {

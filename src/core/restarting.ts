@@ -75,7 +75,7 @@ function beginAll(subject: Subject, draft: Draft, ids: readonly string[]): Renam
   for (const id of ids) {
     const activity = draft.activities[id];
     const child = draft.children?.[id];
-    if (activity !== undefined) draft.run(id, activity.src, activity.input, activity.watched, activity.failures);
+    if (activity !== undefined) draft.run(id, activity.src, activity.input, activity.watched, activity);
     else if (child !== undefined) {
       const { src, systemId, kind } = child;
       const { input, watched = false } = child.first ?? {};

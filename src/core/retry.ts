@@ -26,6 +26,17 @@ export function retryDelayMs(policy: RetryPolicy, failedAttempt: number, chance:
   return Math.min(policy.maxDelayMs, Math.max(0, Math.round(grown * spread)));
 }
 
+/** What a task counts when an attempt has failed. `event`: its end, with the reruns that it had (hear.ts). */
+export function counted({ attempt, earlierReruns = 0 }: Tries, event: object): Tries {
+  const reruns = earlierReruns + ((event as { readonly reruns?: number }).reruns ?? 0);
+  return reruns === 0 ? { attempt: attempt + 1 } : { attempt: attempt + 1, earlierReruns: reruns };
+}
+
+interface Tries {
+  readonly attempt: number;
+  readonly earlierReruns?: number;
+}
+
 /** User code marks an error as hopeless with `retryable: false`; everything else deserves another try. */
 export function isRetryable(thrown: unknown): boolean {
   return !(typeof thrown === "object" && thrown !== null && "retryable" in thrown && thrown.retryable === false);

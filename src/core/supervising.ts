@@ -58,7 +58,8 @@ function retried(subject: Subject, actor: Actor, { child, error }: Failure, at: 
   const failures = (activity.failures ?? 0) + 1;
   if (failures >= retry.attempts) return undefined;
   const draft = new Draft(actor.record, actor.record, at.now);
-  draft.activities = { ...draft.activities, [child]: { ...activity, failures } };
+  const earlierReruns = (activity.earlierReruns ?? 0) + activity.reruns;
+  draft.activities = { ...draft.activities, [child]: { ...activity, failures, ...(earlierReruns === 0 ? {} : { earlierReruns }) } };
   const delayMs = retryDelayMs(retry, failures, chanceOf(`${formatAddress(subject.address)} ${child}:${failures}`));
   restart(subject, draft, [child], delayMs === 0 ? undefined : at.now + delayMs);
   return handled(subject, actor, draft, { at });
@@ -101,7 +102,7 @@ function forget(draft: Draft, { child, lives }: Failure): void {
   if (known !== undefined && !lives) draft.end(known);
   const activity = draft.activities[child];
   if (activity === undefined) return;
-  const { failures: _failures, ...rest } = activity;
+  const { failures: _failures, earlierReruns: _reruns, ...rest } = activity;
   draft.activities = { ...draft.activities, [child]: rest };
 }
 

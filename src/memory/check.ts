@@ -47,6 +47,8 @@ export function placeOf(write: Write): string {
       return `timer ${formatAddress(write.owner)} ${write.timer}`;
     case "dead":
       return deadPlace(write.address, write.name);
+    case "work":
+      return `work ${write.lane} ${formatAddress(write.address)}`;
     case "turn":
       return `turn ${formatAddress(write.address)} ${write.revision}`;
   }

@@ -16,6 +16,18 @@ export interface ConnectionParts {
   readonly faults: FaultPlan;
 }
 
+/** The longest that a request waits while its connection stalls. */
+const LONGEST_REQUEST_MS = 5_000;
+
+/** Something that must know when the connection breaks and mends. */
+export interface ConnectionListener {
+  disconnected?(): void;
+  reconnected?(): void;
+}
+
+/** One of a connection's two ways, as its host sees it: `up` leads to the server. */
+export type Way = "up" | "down";
+
 /**
  * One host's connection to the simulated server.
  *
@@ -27,11 +39,15 @@ export interface ConnectionParts {
  *
  * C1. What one side sends arrives in that order, or, from some point on, not at all.
  * C2. A request settles once: answered, or `no_answer` when the connection goes down; on a dead one never.
+ * C3. While a way stalls, what is sent on it waits. A request that is not answered in time ends with `no_answer`; what it asked for may
+ *     still be done once the way flows again.
  */
 export class Connection {
   readonly host: string;
   readonly #parts: ConnectionParts;
   readonly #waiting = new Set<(error: TroupeError) => void>();
+  readonly #stalled = new Set<Way>();
+  readonly #listeners = new Set<ConnectionListener>();
   #phase: "up" | "down" | "dead" = "up";
   #interruptions = 0;
   #up: Link;
@@ -50,6 +66,12 @@ export class Connection {
 
   get interruptions(): number {
     return this.#interruptions;
+  }
+
+  /** @returns what ends it */
+  listen(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Tells a step of this host. `false`: that killed it, and it must not go on. */
@@ -74,6 +96,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (this.#phase === "dead") return;
       this.#waiting.add(reject);
+      if (this.#stalled.size > 0) this.#limit(reject);
       const down = this.#down;
       this.#up.send(() =>
         serve((value) =>
@@ -97,12 +120,25 @@ export class Connection {
     return answer.value;
   }
 
+  /** One way, or both, carries nothing any more, and neither side is told. */
+  stall(way: Way): void {
+    if (this.#phase !== "up" || this.#stalled.has(way)) return;
+    this.#stalled.add(way);
+    this.#link(way).stall();
+    for (const lose of this.#waiting) this.#limit(lose);
+  }
+
+  flow(way: Way): void {
+    if (this.#stalled.delete(way)) this.#link(way).flow();
+  }
+
   disconnect(underWay: InFlight): void {
     if (this.#phase !== "up") return;
     this.#end("down", underWay);
     this.#interruptions++;
-    for (const lose of this.#waiting) lose(new TroupeError("no_answer", `The connection of ${this.host} was lost before the answer came`));
+    for (const lose of this.#waiting) lose(this.#unanswered("The connection was lost before the answer came"));
     this.#waiting.clear();
+    for (const listener of this.#listeners) listener.disconnected?.();
   }
 
   reconnect(): void {
@@ -110,6 +146,7 @@ export class Connection {
     this.#up = this.#newLink(this.#parts.clock);
     this.#down = this.#newLink(this.#parts.hostClock);
     this.#phase = "up";
+    for (const listener of this.#listeners) listener.reconnected?.();
   }
 
   kill(underWay: InFlight): void {
@@ -118,8 +155,23 @@ export class Connection {
     this.#waiting.clear();
   }
 
+  #limit(lose: (error: TroupeError) => void): void {
+    this.#parts.hostClock.after(LONGEST_REQUEST_MS, () => {
+      if (this.#waiting.delete(lose)) lose(this.#unanswered(`The server did not answer within ${LONGEST_REQUEST_MS} ms`));
+    });
+  }
+
+  #unanswered(why: string): TroupeError {
+    return new TroupeError("no_answer", `${why} (${this.host})`);
+  }
+
+  #link(way: Way): Link {
+    return way === "up" ? this.#up : this.#down;
+  }
+
   #end(phase: "down" | "dead", underWay: InFlight): void {
     this.#phase = phase;
+    this.#stalled.clear();
     this.#up.cut(underWay);
     this.#down.cut("lost");
   }

@@ -1,12 +1,23 @@
 import { formatAddress, type Address, type Lane } from "../core/address.ts";
+import { isHarmless } from "../core/api-verbs.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
+import type {
+  ConnectionState,
+  Gateway,
+  GatewayListener,
+  Limits,
+  SendLimits,
+  StateChange,
+  StoredDeadLetter,
+  StoredTurn,
+} from "../ports/gateway.ts";
+import { bounded } from "./bounds.ts";
 import type { Connection } from "./connection.ts";
 import type { Outgoing } from "./outlet.ts";
 import type { Random } from "./random.ts";
 import { MESSAGE_ID, type Server } from "./server.ts";
-import { fits, Watch } from "./watch.ts";
+import { Watch } from "./watch.ts";
 
 /** Answers a verb of `troupe.api.*`, as a host does. */
 export type Answerer = (verb: string, body: Uint8Array) => Promise<Uint8Array>;
@@ -21,125 +32,160 @@ export interface GatewayParts {
   readonly onOutgoing: (left: (outgoing: Outgoing) => void) => () => void;
   /** Default: the wait itself. */
   readonly attend?: Gateway["attend"];
+  /** As those of the adapter for NATS. */
   readonly sendDeadlineMs: number;
+  readonly callDeadlineMs: number;
+  readonly outageMs: number;
 }
 
-const RESEND_AFTER_MS = 100;
+interface Filter {
+  readonly type?: string;
+  readonly id?: string;
+}
+
+/** Whether the same may be asked again. */
+type Passing = (error: TroupeError) => boolean;
+
+const AGAIN_AFTER_MS = 100;
+const SERVER = "memory";
 const ID_CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID_LENGTH = 12;
 
 /**
  * The way in to the simulated server, and the view from outside, over a connection of its own.
  *
- * Owns: its watches, and what waits for answers. Calls in: the client.
+ * Owns: its watches, and what waits for answers. Calls in: the client. Calls out: listeners, in the order they came.
  * G1. A message is acknowledged or sent again with the same id until its deadline: a lost acknowledgement makes no second one.
+ * G2. Everything is bounded: by its limits, and by the end of the client.
  */
 export class MemoryGateway implements Gateway {
   readonly maxBodyBytes: number;
+  readonly callMs: number;
+  readonly outageMs: number;
   readonly #parts: GatewayParts;
   readonly #expected = new Map<string, (body: Uint8Array) => void>();
-  readonly #watches = new Set<Watch>();
+  readonly #listeners = new Set<GatewayListener>();
   readonly #inbox: string;
-  readonly #deaf: () => void;
+  readonly #deaf: readonly (() => void)[];
+  #state: ConnectionState;
   #nextAnswer = 1;
-  #isClosed = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.maxBodyBytes = parts.server.limits.maxWriteBytes;
+    this.callMs = parts.callDeadlineMs;
+    this.outageMs = parts.outageMs;
     this.#inbox = `_INBOX.${this.newId()}.`;
-    this.#deaf = parts.onOutgoing((outgoing) => {
-      if (outgoing.kind === "reply" && this.#expected.has(outgoing.to)) parts.connection.push(() => this.#hear(outgoing.to, outgoing.body));
-    });
+    this.#state = { state: "connected", server: SERVER, since: parts.clock.now() };
+    this.#deaf = [
+      parts.onOutgoing((outgoing) => {
+        if (outgoing.kind === "reply" && this.#expected.has(outgoing.to))
+          parts.connection.push(() => this.#hear(outgoing.to, outgoing.body));
+      }),
+      parts.connection.listen({
+        disconnected: () => this.#become({ state: "reconnecting", server: SERVER, since: parts.clock.now(), tries: 0 }),
+        reconnected: () => {
+          this.#become({ state: "connected", server: SERVER, since: parts.clock.now() });
+          for (const listener of this.#listeners) listener.reconnected?.();
+        },
+      }),
+    ];
   }
 
   get clock(): Clock {
     return this.#parts.clock;
   }
 
+  get connection(): ConnectionState {
+    return this.#state;
+  }
+
   newId(): string {
     return Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[this.#parts.random.below(ID_CHARACTERS.length)]).join("");
   }
 
-  attend<T>(about: Address, wait: Promise<T>): Promise<T> {
+  attend<T>(about: Address | undefined, wait: Promise<T>): Promise<T> {
     return this.#parts.attend === undefined ? wait : this.#parts.attend(about, wait);
   }
 
-  async send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
+  listen(listener: GatewayListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(stopped());
+    return bounded({ clock: this.clock, onClosed: (closed) => this.listen({ closed }) }, limits, late, work);
+  }
+
+  async send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>, limits: SendLimits = {}): Promise<void> {
     const about = formatAddress(to);
     if (body.length > this.maxBodyBytes)
       throw new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, {
         about,
       });
+    const { server, connection, sendDeadlineMs } = this.#parts;
+    const { timeoutMs = sendDeadlineMs, signal, id } = limits;
     // A start is one however often it arrives, by its actor's id; an event needs an id of its own.
-    const sent = lane === "event" ? { [MESSAGE_ID]: this.newId(), ...headers } : headers;
-    const { server, clock, sendDeadlineMs } = this.#parts;
-    const deadlineAt = clock.monotonic() + sendDeadlineMs;
-    for (;;) {
-      try {
-        await this.#request("publish", () => server.publish(lane, to, body, sent));
-        return;
-      } catch (error) {
-        if (!isPassing(error) || this.#isClosed) throw error;
-        if (clock.monotonic() >= deadlineAt)
-          throw new TroupeError("no_answer", `The message to ${about} was not acknowledged within ${sendDeadlineMs} ms`, {
-            about,
-            cause: error,
-          });
-      }
-      await new Promise<void>((resolve) => clock.after(RESEND_AFTER_MS, resolve));
+    const sent = lane === "event" ? { [MESSAGE_ID]: id ?? this.newId(), ...headers } : headers;
+    let hasLeft = false;
+    const unacknowledged = (why: string, cause?: Error): TroupeError =>
+      new TroupeError(
+        hasLeft ? "no_answer" : "no_connection",
+        `The message to ${about} was not acknowledged (${why}); it ${hasLeft ? "may be" : "is not"} stored`,
+        { about, ...(cause === undefined ? {} : { cause }) },
+      );
+    const late = (): Error => unacknowledged(`not within ${timeoutMs} ms`);
+    try {
+      await this.#insist(late, signal === undefined ? { timeoutMs } : { timeoutMs, signal }, () => {
+        hasLeft ||= connection.phase === "up";
+        return this.#request("publish", () => server.publish(lane, to, body, sent));
+      });
+    } catch (error) {
+      throw signal?.aborted === true && error === signal.reason ? unacknowledged("the caller gave up", error as Error) : error;
     }
   }
 
-  read(address: Address): Promise<Uint8Array | undefined> {
-    return this.#request("read", () => this.#parts.server.ledger.whole(address)?.slice());
+  read(address: Address, limits: Limits = {}): Promise<Uint8Array | undefined> {
+    return this.#look("read", formatAddress(address), limits, ({ ledger }) => ledger.whole(address)?.slice());
   }
 
-  awaits(address: Address): Promise<boolean> {
-    return this.#request("awaits", () => this.#parts.server.awaits(address));
+  awaits(address: Address, limits: Limits = {}): Promise<boolean> {
+    return this.#look("awaits", formatAddress(address), limits, (server) => server.awaits(address));
   }
 
-  async *watch(
-    filter: { readonly type?: string; readonly id?: string },
-    options: { readonly current?: boolean; readonly signal?: AbortSignal },
-  ): AsyncIterable<StateChange> {
-    if (options.signal?.aborted === true) return;
-    if (options.current === true) return yield* this.records(filter, options.signal);
-    const { server, connection } = this.#parts;
-    if (this.#isClosed || connection.phase !== "up") throw this.#unconnected();
-    const watch = new Watch(server, connection, filter);
-    this.#watches.add(watch);
+  async *watch(address: Address, signal?: AbortSignal): AsyncIterable<StateChange> {
+    if (signal?.aborted === true) return;
+    if (this.#isClosed) throw stopped();
+    const watch = new Watch({ ...this.#parts, outageMs: this.outageMs }, address);
+    const deaf = this.listen({ closed: (reason) => watch.end(reason) });
     const stop = (): void => watch.end();
-    options.signal?.addEventListener("abort", stop, { once: true });
+    signal?.addEventListener("abort", stop, { once: true });
     try {
       for await (const change of watch) {
         yield change;
-        if (change.bytes === undefined && filter.type !== undefined && filter.id !== undefined) return;
+        if (change.bytes === undefined) return;
       }
     } finally {
-      options.signal?.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", stop);
+      deaf();
       watch.end();
-      this.#watches.delete(watch);
     }
   }
 
-  async *records(filter: { readonly type?: string; readonly id?: string }, signal?: AbortSignal): AsyncIterable<StateChange> {
-    const { ledger } = this.#parts.server;
-    const stored = await this.#request("read", () =>
+  async *records(filter: { readonly type?: string }, limits: Limits = {}): AsyncIterable<StateChange> {
+    const stored = await this.#look("read", "records", limits, ({ ledger }) =>
       ledger
         .recordsAfter(0, Infinity)
         .filter(({ address }) => fits(address, filter))
         .map(({ address }) => ({ address, bytes: ledger.whole(address)?.slice() })),
     );
-    for (const change of stored) {
-      if (signal?.aborted === true) return;
-      if (change.bytes !== undefined) yield change;
-    }
+    for (const change of stored) if (change.bytes !== undefined) yield change;
   }
 
-  async *turns(address: Address, after: number): AsyncIterable<StoredTurn> {
-    const { ledger } = this.#parts.server;
-    yield* await this.#request("read", () =>
+  async *turns(address: Address, after: number, signal?: AbortSignal): AsyncIterable<StoredTurn> {
+    const limits = { timeoutMs: this.outageMs, ...(signal === undefined ? {} : { signal }) };
+    yield* await this.#look("read", formatAddress(address), limits, ({ ledger }) =>
       ledger
         .turns(address)
         .filter(({ sequence }) => sequence > after)
@@ -154,29 +200,19 @@ export class MemoryGateway implements Gateway {
   }
 
   /** Of several hosts that answer, the seed chooses one. */
-  async ask(verb: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    const { answerers, random, connection, clock } = this.#parts;
-    if (this.#isClosed) throw this.#unconnected();
-    if (answerers.size === 0)
-      throw new TroupeError("no_host", `Nobody answers ${verb}: no host is running in this namespace`, { about: verb });
-    const answerer = random.pick([...answerers]);
-    const answer = connection.call<Promise<Uint8Array>>((reply) => {
-      const made = answerer(verb, body.slice());
-      const answered = (): void => reply(made);
-      made.then(answered, answered);
-    });
-    answer.catch(() => {});
-    return new Promise((resolve, reject) => {
-      const deadline = clock.after(timeoutMs, () =>
-        reject(new TroupeError("no_answer", `${verb} was not answered within ${timeoutMs} ms`, { about: verb })),
-      );
-      answer.then(resolve, reject).finally(() => deadline.cancel());
-    });
+  ask(verb: string, body: Uint8Array, limits: Limits = {}): Promise<Uint8Array> {
+    const { timeoutMs = this.callMs } = limits;
+    const passes: Passing = (error) => isUnheard(error) || (isHarmless(verb) && isSilence(error));
+    return this.#insist(
+      `${verb} was not answered within ${timeoutMs} ms`,
+      { ...limits, timeoutMs },
+      () => this.#askOnce(verb, body),
+      passes,
+    );
   }
 
-  async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
-    const { ledger } = this.#parts.server;
-    for (const { address, name, letter, at } of await this.#request("read", () => ledger.deadLetters))
+  async *deadLetters(filter: Filter, limits: Limits = {}): AsyncIterable<StoredDeadLetter> {
+    for (const { address, name, letter, at } of await this.#look("read", "dead letters", limits, ({ ledger }) => ledger.deadLetters))
       if (fits(address, filter)) yield { address, name, body: letter.body.slice(), at, header: (header) => letter.headers?.[header] ?? "" };
   }
 
@@ -184,15 +220,22 @@ export class MemoryGateway implements Gateway {
     return this.#request("discard", () => this.#parts.server.ledger.discard(address, name));
   }
 
-  /** After a connection that was lost. */
-  reconnected(): void {
-    for (const watch of this.#watches) watch.resume();
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    for (const deaf of this.#deaf) deaf();
+    this.#become({ state: "closed", since: this.clock.now() });
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.closed?.(stopped());
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#deaf();
-    for (const watch of this.#watches) watch.end();
+  get #isClosed(): boolean {
+    return this.#state.state === "closed";
+  }
+
+  #become(state: ConnectionState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener.changed?.(state);
   }
 
   #hear(subject: string, body: Uint8Array): void {
@@ -201,15 +244,83 @@ export class MemoryGateway implements Gateway {
     heard?.(body.slice());
   }
 
-  #request<T>(request: "publish" | "read" | "awaits" | "discard", serve: () => T): Promise<T> {
-    return this.#isClosed ? Promise.reject(this.#unconnected()) : this.#parts.connection.request(request, serve);
+  async #askOnce(verb: string, body: Uint8Array): Promise<Uint8Array> {
+    const { answerers, random, connection } = this.#parts;
+    if (answerers.size === 0)
+      throw new TroupeError("no_host", `Nobody answers ${verb}: no host is running in this namespace`, { about: verb });
+    const answerer = random.pick([...answerers]);
+    return connection.call<Promise<Uint8Array>>((reply) => {
+      const made = answerer(verb, body.slice());
+      const answered = (): void => reply(made);
+      made.then(answered, answered);
+    });
   }
 
-  #unconnected(): TroupeError {
-    return new TroupeError("no_connection", `${this.#parts.connection.host} has no connection to the server`);
+  /** What may be asked twice. */
+  #look<T>(request: "read" | "awaits", about: string, limits: Limits, serve: (server: Server) => T): Promise<T> {
+    const { timeoutMs = this.callMs } = limits;
+    const why = `${about}: no answer within ${timeoutMs} ms`;
+    return this.#insist(why, { ...limits, timeoutMs }, () => this.#request(request, () => serve(this.#parts.server)));
+  }
+
+  /** Asks again until there is an answer, within limits; then what failed last is thrown, or what `late` makes. */
+  #insist<T>(late: string | (() => Error), limits: Limits, attempt: () => Promise<T>, passes: Passing = isSilence): Promise<T> {
+    let last: Error | undefined;
+    const tooLate = typeof late === "string" ? () => last ?? new TroupeError("no_answer", late) : late;
+    return this.within(limits, tooLate, async (over) => {
+      for (;;) {
+        try {
+          return await attempt();
+        } catch (error) {
+          if (!(error instanceof TroupeError && passes(error))) throw error;
+          last = error;
+        }
+        await this.#pause(over);
+        if (over.aborted) throw last;
+      }
+    });
+  }
+
+  /** A little, or while there is no connection; no longer than until it is over. */
+  #pause(over: AbortSignal): Promise<void> {
+    const { clock, connection } = this.#parts;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stop();
+        over.removeEventListener("abort", done);
+        resolve();
+      };
+      let stop = (): void => {};
+      if (connection.phase === "down") stop = connection.listen({ reconnected: done });
+      else {
+        const alarm = clock.after(AGAIN_AFTER_MS, done);
+        stop = () => alarm.cancel();
+      }
+      if (over.aborted) done();
+      else over.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  #request<T>(request: "publish" | "read" | "awaits" | "discard", serve: () => T): Promise<T> {
+    return this.#isClosed ? Promise.reject(stopped()) : this.#parts.connection.request(request, serve);
   }
 }
 
-function isPassing(error: unknown): boolean {
-  return error instanceof TroupeError && (error.code === "no_answer" || error.code === "no_connection");
+/** Nobody answered. */
+function isSilence({ code }: TroupeError): boolean {
+  return code === "no_answer" || code === "no_connection";
+}
+
+/** Certainly not done: nobody heard it. */
+function isUnheard({ code }: TroupeError): boolean {
+  return code === "no_connection" || code === "no_host";
+}
+
+/** Whether an address is among those that a filter asks for. */
+function fits(address: Address, { type, id }: Filter): boolean {
+  return (type === undefined || type === address.type) && (id === undefined || id === address.id);
+}
+
+function stopped(): TroupeError {
+  return new TroupeError("stopped", "The client was closed");
 }

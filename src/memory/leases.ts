@@ -1,4 +1,4 @@
-import type { Leases, Ownership } from "../ports/leases.ts";
+import type { Leases, Member, Ownership, Sign } from "../ports/leases.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -27,22 +27,32 @@ export class MemoryLeases implements Leases {
     });
   }
 
-  release(partition: number, host: string, fence: number): Promise<void> {
+  release(partition: number, host: string, fence: number, next?: string): Promise<void> {
     return this.#connection.request("release", () => {
-      const next = this.#server.ledger.own(partition, undefined, fence);
-      if (next !== undefined) this.#server.steps.tell({ kind: "released", host, partition, fence: next });
+      const freed = this.#server.ledger.own(partition, undefined, fence, next);
+      if (freed === undefined) return;
+      this.#server.steps.tell({ kind: "released", host, partition, fence: freed });
+      if (next !== undefined) this.#server.membership.call(next, { partition, fence: freed, host: undefined, next });
     });
   }
 
-  beat(host: string): Promise<void> {
-    return this.#connection.request("beat", () => this.#server.beat(host));
+  beat(sign: Sign): Promise<void> {
+    return this.#connection.request("beat", () => this.#server.membership.beat(sign));
+  }
+
+  members(): Promise<readonly Member[]> {
+    return this.#connection.request("members", () => this.#server.membership.members());
+  }
+
+  listen(host: string, left: (free: Ownership) => void): void {
+    this.#server.membership.listen(host, (free) => this.#connection.push(() => left(free)));
   }
 
   leave(host: string): Promise<void> {
-    return this.#connection.request("leave", () => this.#server.leave(host));
+    return this.#connection.request("leave", () => this.#server.membership.leave(host));
   }
 
   alive(host: string): Promise<boolean> {
-    return this.#connection.request("alive", () => this.#server.isAlive(host));
+    return this.#connection.request("alive", () => this.#server.membership.isAlive(host));
   }
 }

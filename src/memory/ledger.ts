@@ -13,7 +13,8 @@ export interface LedgerParts {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly mail: (write: Mail, sequence: number) => void;
-  readonly fired: (partition: number, timer: string) => void;
+  readonly work: (write: Extract<Write, { kind: "work" }>) => void;
+  readonly fired: (timer: Timer) => void;
   readonly changed: (change: StoredChange) => void;
 }
 
@@ -58,7 +59,7 @@ export class Ledger {
   #sequence = 0;
   readonly #records = new Map<string, StoredRecord>();
   readonly #recordParts = new Map<string, { readonly bytes: Uint8Array; readonly expiry: Alarm | undefined }>();
-  readonly #owners = new Map<number, { readonly fence: number; readonly host: string | undefined }>();
+  readonly #owners = new Map<number, Ownership>();
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
   readonly #dead = new Map<string, DeadMail>();
   readonly #turns = new Map<string, Map<number, StoredTurn>>();
@@ -127,15 +128,14 @@ export class Ledger {
   }
 
   owner(partition: number): Ownership {
-    const { fence, host } = this.#owners.get(partition) ?? { fence: 0, host: undefined };
-    return { partition, fence, host };
+    return this.#owners.get(partition) ?? { partition, fence: 0, host: undefined };
   }
 
   /** The new fence, or `undefined` where the old one is not `seen`. */
-  own(partition: number, host: string | undefined, seen: number): number | undefined {
+  own(partition: number, host: string | undefined, seen: number, next?: string): number | undefined {
     if (this.owner(partition).fence !== seen) return undefined;
     const fence = ++this.#sequence;
-    this.#owners.set(partition, { fence, host });
+    this.#owners.set(partition, { partition, fence, host, ...(next === undefined ? {} : { next }) });
     return fence;
   }
 
@@ -164,6 +164,8 @@ export class Ledger {
         return this.#removePart(write);
       case "mail":
         return this.#parts.mail(write, sequence);
+      case "work":
+        return this.#parts.work(write);
       case "timer":
         this.#disarm(write);
         return this.#arm(write);
@@ -212,7 +214,7 @@ export class Ledger {
       this.#timers.delete(place);
       const { partition, owner, message, letter } = timer;
       this.#parts.mail({ partition, lane: "event", to: owner, message, letter }, ++this.#sequence);
-      this.#parts.fired(partition, timer.timer);
+      this.#parts.fired(timer);
     });
     this.#timers.set(place, { timer, alarm });
   }

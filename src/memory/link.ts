@@ -13,6 +13,7 @@ export class Link {
   #newestAt = 0;
   #isPumping = false;
   #isCut = false;
+  #isStalled = false;
 
   constructor(clock: Clock, random: Random, maxLatencyMs: number) {
     this.#clock = clock;
@@ -29,12 +30,24 @@ export class Link {
     if (!this.#isPumping) this.#await();
   }
 
+  /** Nothing arrives until `flow`: what is sent waits, in order, as bytes that are sent again until they are received. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  flow(): void {
+    if (!this.#isStalled) return;
+    this.#isStalled = false;
+    if (!this.#isPumping) this.#await();
+  }
+
   /** Ends the link. Of what is under way the first part may still arrive, as of a socket that dies; the rest is lost. */
   cut(underWay: InFlight): void {
     if (this.#isCut) return;
     this.#isCut = true;
     const count = this.#queue.length;
     this.#queue.length = underWay === "arrives" ? count : underWay === "lost" ? 0 : this.#random.below(count + 1);
+    this.flow();
   }
 
   #await(): void {
@@ -51,8 +64,12 @@ export class Link {
   }
 
   #deliver(): void {
+    if (this.#isStalled) {
+      this.#isPumping = false;
+      return;
+    }
     do this.#queue.shift()?.arrive();
-    while (this.#isDue() && this.#random.chance(0.7));
+    while (!this.#isStalled && this.#isDue() && this.#random.chance(0.7));
     this.#await();
   }
 

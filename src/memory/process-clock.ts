@@ -6,7 +6,7 @@ import type { Alarm, Clock } from "../ports/clock.ts";
  */
 export class ProcessClock implements Clock {
   readonly #clock: Clock;
-  readonly #skewMs: number;
+  #skewMs: number;
   #phase: "running" | "frozen" | "dead" = "running";
   #missed: (() => void)[] = [];
 
@@ -53,6 +53,11 @@ export class ProcessClock implements Clock {
         alarm.cancel();
       },
     };
+  }
+
+  /** The hour is set anew, forwards or backwards; what is waited for is not: that is measured, not read off. */
+  jump(byMs: number): void {
+    this.#skewMs += byMs;
   }
 
   soon(action: () => void): void {

@@ -7,8 +7,10 @@ import type { Letter } from "../ports/store.ts";
 import { mailPlace, type Limits } from "./check.ts";
 import { FaultPlan } from "./faults.ts";
 import { Ledger, type StoredChange } from "./ledger.ts";
+import { Membership } from "./membership.ts";
 import { Steps } from "./steps.ts";
 import { SourceStream } from "./stream.ts";
+import { WorkFloor } from "./work-floor.ts";
 
 /** Within that time a second message with the same id is the first one, sent again. */
 const DUPLICATE_WINDOW_MS = 120_000;
@@ -25,7 +27,7 @@ export interface ServerParts {
  * The state of the simulated server; what happens to it, happens at once. Latency and lost connections are between it and its
  * hosts (connection.ts), not here.
  *
- * Owns: the ledger, every source, signs of life. Calls in: the adapters, from requests that have arrived; the world.
+ * Owns: the ledger, every source, the membership. Calls in: the adapters, from requests that have arrived; the world.
  */
 export class Server {
   readonly clock: Clock;
@@ -34,10 +36,11 @@ export class Server {
   readonly faults = new FaultPlan();
   readonly steps = new Steps();
   readonly ledger: Ledger;
+  readonly work: WorkFloor;
+  readonly membership: Membership;
   readonly watchers = new Set<(change: StoredChange) => void>();
   readonly #inMaxMessages: number;
   readonly #sources = new Map<string, SourceStream>();
-  readonly #beats = new Map<string, number>();
   readonly #mailPlaces = new Map<string, number>();
   readonly #published = new Map<string, { readonly sequence: number; readonly at: number }>();
   #inSequence = 0;
@@ -47,11 +50,14 @@ export class Server {
     this.limits = parts.limits;
     this.leaseTtlMs = parts.leaseTtlMs;
     this.#inMaxMessages = parts.inMaxMessages;
+    this.work = new WorkFloor(parts.clock);
+    this.membership = new Membership(parts.clock, parts.leaseTtlMs);
     this.ledger = new Ledger({
       clock: parts.clock,
       limits: parts.limits,
       mail: ({ partition, lane, to, message, letter }, sequence) => this.#mail(partition, lane, to, message, letter, sequence),
-      fired: (partition, timer) => this.steps.tell({ kind: "timerFired", partition, timer }),
+      work: ({ lane, address, letter }) => this.work.add(lane, address, letter),
+      fired: ({ partition, owner, timer }) => this.steps.tell({ kind: "timerFired", partition, owner, timer }),
       changed: (change) => {
         for (const watcher of this.watchers) watcher(change);
       },
@@ -83,7 +89,7 @@ export class Server {
     if (messageId !== "") this.#published.set(messageId, { sequence, at: clock.now() });
     const source = `in.${lane}` as const;
     this.source(partition, source).append({ sequence, sentAt: clock.now(), lane, ...to, body: body.slice(), headers: { ...headers } });
-    this.steps.tell({ kind: "published", partition, source, sequence });
+    this.steps.tell({ kind: "published", partition, source, sequence, to });
     return sequence;
   }
 
@@ -109,19 +115,6 @@ export class Server {
     for (const stream of this.#sources.values()) stream.detach(connection);
   }
 
-  beat(host: string): void {
-    this.#beats.set(host, this.clock.monotonic());
-  }
-
-  leave(host: string): void {
-    this.#beats.delete(host);
-  }
-
-  isAlive(host: string): boolean {
-    const beatAt = this.#beats.get(host);
-    return beatAt !== undefined && this.clock.monotonic() - beatAt < this.leaseTtlMs;
-  }
-
   /** A second message in the same place replaces the first, as in a stream with one message per subject. */
   #mail(partition: number, lane: Lane, to: Address, message: string, letter: Letter, sequence: number): void {
     const source = lane === "event" ? "mail.event" : "mail.start";
@@ -138,6 +131,6 @@ export class Server {
       body: letter.body.slice(),
       headers: { ...letter.headers },
     });
-    this.steps.tell({ kind: "published", partition, source, sequence });
+    this.steps.tell({ kind: "published", partition, source, sequence, to });
   }
 }

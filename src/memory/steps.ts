@@ -1,3 +1,4 @@
+import type { Address } from "../core/address.ts";
 import type { Source } from "../ports/mailbox.ts";
 import type { Commit, CommitOutcome } from "../ports/store.ts";
 
@@ -24,8 +25,14 @@ export type Step =
       readonly source: Source;
       readonly throughSequence: number;
     }
-  | { readonly kind: "timerFired"; readonly partition: number; readonly timer: string }
-  | { readonly kind: "published"; readonly partition: number; readonly source: Source; readonly sequence: number };
+  | { readonly kind: "timerFired"; readonly partition: number; readonly owner: Address; readonly timer: string }
+  | {
+      readonly kind: "published";
+      readonly partition: number;
+      readonly source: Source;
+      readonly sequence: number;
+      readonly to: Address;
+    };
 
 export type StepKind = Step["kind"];
 
@@ -41,11 +48,16 @@ const REQUESTS = [
   "claim",
   "release",
   "beat",
+  "members",
   "leave",
   "alive",
   "publish",
   "read",
   "discard",
+  "fetch",
+  "isThere",
+  "ask",
+  "report",
 ] as const;
 export type Request = (typeof REQUESTS)[number];
 

@@ -1,4 +1,5 @@
 import type { Address, Lane } from "../core/address.ts";
+import { DEADLINES } from "../core/deadlines.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
 import type { Ownership } from "../ports/leases.ts";
@@ -34,8 +35,6 @@ export interface WorldOptions {
   /** Default 16 MiB. */
   readonly maxRecordBytes?: number;
 }
-
-const SEND_DEADLINE_MS = 5_000;
 
 /** One simulated server for several hosts. Deterministic: with the same seed and the same calls everything happens again. */
 export function createWorld(options: WorldOptions): World {
@@ -77,8 +76,11 @@ export class World {
    * own clock, nothing arrives while that is frozen.
    */
   attach(host: string, hostClock: Clock = this.clock): Attachment {
-    const connection = this.#connect(host, hostClock);
-    return new Attachment(this.#server, connection, this.#singlesOverlap, (outgoing) => this.#left(outgoing));
+    return new Attachment(this.#server, this.#connect(host, hostClock), {
+      hostClock,
+      singlesOverlap: this.#singlesOverlap,
+      left: (outgoing) => this.#left(outgoing),
+    });
   }
 
   /** A client's own connection. `attend` as the port has it; by default nothing happens while somebody waits. */
@@ -92,7 +94,9 @@ export class World {
       answerers: this.#answerers,
       onOutgoing: (left) => this.onOutgoing(left),
       ...(attend === undefined ? {} : { attend }),
-      sendDeadlineMs: SEND_DEADLINE_MS,
+      sendDeadlineMs: DEADLINES.sendMs,
+      callDeadlineMs: DEADLINES.callMs,
+      outageMs: DEADLINES.outageMs,
     });
     return { gateway, connection };
   }
@@ -153,6 +157,11 @@ export class World {
   /** Whether a start of this actor is on its way. */
   awaits(address: Address): boolean {
     return this.#server.awaits(address);
+  }
+
+  /** Offered work that waits, or that somebody has in hand and did not acknowledge, each as `<lane> <type>/<id>`. */
+  get offeredWork(): readonly string[] {
+    return this.#server.work.places;
   }
 
   /** Where parts of records lie, each as `part <type>/<id> <index>`. */

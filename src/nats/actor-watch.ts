@@ -1,6 +1,5 @@
 import type { Msg } from "@nats-io/nats-core";
 import type { Address } from "../core/address.ts";
-import { TroupeError } from "../core/errors.ts";
 import type { StateChange } from "../ports/gateway.ts";
 import type { Link, LinkListener } from "./link.ts";
 import type { Names } from "./names.ts";
@@ -12,14 +11,14 @@ const LOOK_AT_MOST_EVERY_MS = 30_000;
 export interface ActorWatchParts {
   readonly link: Link;
   readonly names: Names;
-  /** The stored record, or undefined. */
+  /** The stored record, or undefined; waits for a connection that is away, and ends with the signal. */
   readonly read: (address: Address) => Promise<Uint8Array | undefined>;
 }
 
 /**
  * One actor as it is stored, then after every change, until its record is removed or `signal` aborts. The news come by what the
  * server republishes, which needs no consumer and no right but to subscribe; what is lost of it is made up for by reading.
- * @throws no_answer, no_connection where the first look fails; later looks are tried again
+ * @throws what reading throws once it gives up; stopped
  */
 export async function* watchActor(parts: ActorWatchParts, address: Address, signal: AbortSignal | undefined): AsyncIterable<StateChange> {
   const isOver = (): boolean => signal?.aborted === true;
@@ -28,7 +27,8 @@ export async function* watchActor(parts: ActorWatchParts, address: Address, sign
   let lookInMs = LOOK_AFTER_MS;
   let seen = false;
   try {
-    for (let bytes = await parts.read(address); ; bytes = await patiently(parts.link, () => parts.read(address))) {
+    for (;;) {
+      const bytes = await parts.read(address);
       if (bytes !== undefined) yield { address, bytes };
       else if (seen) return yield { address, bytes: undefined };
       seen ||= bytes !== undefined;
@@ -42,20 +42,10 @@ export async function* watchActor(parts: ActorWatchParts, address: Address, sign
       }
       lookInMs = Math.min(lookInMs * 2, LOOK_AT_MOST_EVERY_MS);
     }
+  } catch (error) {
+    if (!isOver()) throw error;
   } finally {
     news.close();
-  }
-}
-
-/** A read that waits for the connection rather than ends what it belongs to. */
-export async function patiently<T>(link: Link, read: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof TroupeError && error.retryable) || link.connection.isClosed()) throw error;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AFTER_MS));
-    }
   }
 }
 
@@ -97,6 +87,11 @@ class News implements LinkListener {
 
   /** What happened meanwhile was not heard. */
   reconnected(): void {
+    this.#wake();
+  }
+
+  /** The next read says so. */
+  closed(): void {
     this.#wake();
   }
 

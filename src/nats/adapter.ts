@@ -3,18 +3,22 @@ import type { Leases } from "../ports/leases.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
+import type { Work } from "../ports/work.ts";
 import { Answers } from "./answers.ts";
-import { DEFAULT_LEASE_TTL_MS, JetStreamLeases } from "./leases.ts";
+import { JetStreamLeases } from "./leases.ts";
 import { Link } from "./link.ts";
 import { JetStreamMailbox } from "./mailbox.ts";
 import { namesOf } from "./names.ts";
 import { CoreOutlet } from "./outlet.ts";
 import type { Layout } from "./layout.ts";
+import { patienceWith } from "./patience.ts";
 import { Reads } from "./reads.ts";
 import { Records } from "./records.ts";
 import { Settler } from "./settler.ts";
 import { JetStreamStore } from "./store.ts";
 import { TurnSweeper } from "./turn-sweeper.ts";
+import { JetStreamWork } from "./work.ts";
+import { WorkSweeper } from "./work-sweeper.ts";
 import { DEFAULT_DEAD_TTL_MS } from "./writes.ts";
 
 export interface AdapterOptions {
@@ -28,7 +32,9 @@ export interface AdapterOptions {
   readonly answerMs?: number;
   /** How long a commit whose answer was lost is looked for before it is `unknown`. */
   readonly settleMs?: number;
-  /** How long turns stay in CORE for HISTORY to source them. */
+  /** How long a commit that nobody takes for now, for want of a leader, is sent again before it is `unknown`. */
+  readonly resendMs?: number;
+  /** How long turns and offers stay in CORE for HISTORY and WORK to source them. */
   readonly keepTurnsMs?: number;
   /** Set where the server runs with `sync_interval: always`. */
   readonly batchSingles?: boolean;
@@ -38,15 +44,13 @@ export interface AdapterOptions {
 
 const DEFAULT_MAX_RECORD_BYTES = 16 * 1024 * 1024;
 const DEFAULT_ANSWER_MS = 5000;
-const DEFAULT_SETTLE_MS = 5000;
 
 export interface Adapter {
   readonly store: Store;
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
-  /** Makes this process answer pings for a host until the adapter is closed; before its first sign of life, which tells others. */
-  answerPings(host: string): void;
+  readonly work: Work;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -57,13 +61,26 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const { partitions, replicas } = layout;
   const { inboxPrefix, batchSingles = false, deadTtlMs = DEFAULT_DEAD_TTL_MS, maxRecordBytes = DEFAULT_MAX_RECORD_BYTES } = options;
   const link = new Link(connection);
-  const answers = new Answers(link, inboxPrefix, options.answerMs ?? DEFAULT_ANSWER_MS);
+  const patience = patienceWith(replicas);
+  const answerMs = options.answerMs ?? DEFAULT_ANSWER_MS;
+  const answers = new Answers(link, inboxPrefix, answerMs);
   const reads = new Reads(answers, replicas);
+  const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
+  const looks = new Reads(soon, replicas);
   const records = new Records(reads, names);
-  const leases = new JetStreamLeases({ link, answers, reads, names, partitions, ttlMs: options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS });
-  const settler = new Settler(reads, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? DEFAULT_SETTLE_MS);
+  const leases = new JetStreamLeases({ link, answers, reads: looks, names, partitions, ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs });
+  const settler = new Settler(looks, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? patience.settleMs);
   const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
-  const mailbox = new JetStreamMailbox({ link, reads, names, partitions, mayCreate: options.mayCreate ?? true, inboxPrefix });
+  const workSweeper = new WorkSweeper(link, reads, names, options.keepTurnsMs);
+  const mailbox = new JetStreamMailbox({
+    link,
+    reads,
+    names,
+    partitions,
+    mayCreate: options.mayCreate ?? true,
+    inboxPrefix,
+    pace: patience.pull,
+  });
   return {
     store: new JetStreamStore({
       link,
@@ -71,7 +88,9 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
       reads,
       records,
       settler,
+      resendMs: options.resendMs ?? patience.resendMs,
       sweeper,
+      workSweeper,
       names,
       replicas,
       batchSingles,
@@ -82,11 +101,12 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
-    answerPings: (host) => leases.answerPings(host),
+    work: new JetStreamWork({ link, answers, names, inboxPrefix }),
     async close() {
       leases.close();
       await mailbox.close();
       answers.close();
+      soon.close();
       link.close();
     },
   };

@@ -7,12 +7,13 @@ import type { Link } from "./link.ts";
 export interface Waiting {
   /** @returns true when the answer is complete and nothing more is expected */
   heard(message: Msg): boolean;
-  /** The deadline passed, or the connection broke: whether the message arrived is not known. */
+  /** `no_answer`: the deadline passed, or the connection broke, and whether the message arrived is not known. Otherwise it never left. */
   silent(cause: TroupeError): void;
 }
 
 interface Slot {
   readonly waiting: Waiting;
+  readonly subject: string;
   readonly deadlineAt: number;
 }
 
@@ -57,10 +58,9 @@ export class Answers {
 
   /** Publishes and waits. `waiting.silent` may be called before this returns when the connection is down. */
   send(subject: string, body: Uint8Array, headers: HeaderBlock | undefined, waiting: Waiting): void {
-    if (!this.#link.connected)
-      return waiting.silent(new TroupeError("no_connection", `${subject} was not sent: the connection is down`, { about: subject }));
+    if (!this.#link.connected) return waiting.silent(this.#link.unconnected(subject));
     const token = this.#answered.pop() ?? this.#next++;
-    this.#slots.set(token, { waiting, deadlineAt: performance.now() + this.deadlineMs });
+    this.#slots.set(token, { waiting, subject, deadlineAt: performance.now() + this.deadlineMs });
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref();
     try {
       this.#link.publish(subject, body, headers, this.#prefix + token);
@@ -73,7 +73,7 @@ export class Answers {
   disconnected(): void {
     const slots = [...this.#slots.values()];
     this.#slots.clear();
-    const cause = new TroupeError("no_connection", "The connection broke before the answer came");
+    const cause = new TroupeError("no_answer", "The connection broke before the answer came");
     for (const { waiting } of slots) waiting.silent(cause);
   }
 
@@ -90,15 +90,15 @@ export class Answers {
     if (slot === undefined) return;
     this.#slots.delete(token);
     if (slot.waiting.heard(message)) this.#answered.push(token);
-    else this.#slots.set(token, { waiting: slot.waiting, deadlineAt: performance.now() + this.deadlineMs });
+    else this.#slots.set(token, { ...slot, deadlineAt: performance.now() + this.deadlineMs });
   }
 
   #expire(): void {
     const now = performance.now();
-    for (const [token, { waiting, deadlineAt }] of this.#slots) {
+    for (const [token, { waiting, subject, deadlineAt }] of this.#slots) {
       if (deadlineAt > now) return;
       this.#slots.delete(token);
-      const { complaint } = this.#link;
+      const complaint = this.#link.complaint(subject, deadlineAt - this.deadlineMs);
       const hint = complaint === undefined ? "" : `; the server complained: ${complaint.message}`;
       waiting.silent(new TroupeError("no_answer", `No answer within ${this.deadlineMs} ms${hint}`, { cause: complaint }));
     }

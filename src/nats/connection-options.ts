@@ -19,8 +19,10 @@ export interface ConnectionOptions {
   readonly inboxPrefix?: string;
   /** A context of the `nats` CLI by name; `false` ignores the selected one. */
   readonly context?: string | false;
-  /** For the first connection; later ones are tried for ever. */
+  /** For the first connection; later ones are tried for ever. Default: 10,000. */
   readonly connectTimeoutMs?: number;
+  /** How often the server is asked for a sign of life; a connection that is dead is noticed after at most three times that. Default: 1,500. */
+  readonly pingIntervalMs?: number;
 }
 
 export type Resolved = Omit<ConnectionOptions, "servers" | "context"> & { readonly servers: readonly string[] };
@@ -39,6 +41,7 @@ const KNOWN = new Set([
   "inboxPrefix",
   "context",
   "connectTimeoutMs",
+  "pingIntervalMs",
 ]);
 const INBOX_PREFIX = /^[^\s.*>]+(\.[^\s.*>]+)*$/;
 
@@ -140,7 +143,7 @@ function checkResolved(resolved: Resolved, faults: Fault[]): void {
     if (place === undefined) fault("servers", `holds "${server}", which is not a server's URL`);
     else if (!["nats", "tls"].includes(scheme.toLowerCase())) fault("servers", `holds "${server}": only nats:// and tls:// are supported`);
   }
-  const { tls, credsFile, nkeySeedFile, inboxPrefix, connectTimeoutMs } = resolved;
+  const { tls, credsFile, nkeySeedFile, inboxPrefix, connectTimeoutMs, pingIntervalMs } = resolved;
   const files = { credsFile, nkeySeedFile, "tls.certFile": tls?.certFile, "tls.keyFile": tls?.keyFile, "tls.caFile": tls?.caFile };
   for (const [path, file] of Object.entries(files))
     if (file !== undefined && !isReadable(file)) fault(path, `names ${file}, which cannot be read`);
@@ -148,6 +151,7 @@ function checkResolved(resolved: Resolved, faults: Fault[]): void {
   if (resolved.password !== undefined && resolved.user === undefined) fault("password", "needs a user");
   if (inboxPrefix !== undefined && !INBOX_PREFIX.test(inboxPrefix)) fault("inboxPrefix", "must be a subject without wildcards");
   if (connectTimeoutMs !== undefined && !(connectTimeoutMs > 0)) fault("connectTimeoutMs", "must be a number above zero");
+  if (pingIntervalMs !== undefined && !(pingIntervalMs > 0)) fault("pingIntervalMs", "must be a number above zero");
 }
 
 function isReadable(file: string): boolean {

@@ -1,21 +1,31 @@
 import { createInbox, nuid, type Msg, type NatsConnection, type Subscription } from "@nats-io/nats-core";
-import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
-import type { Address, Lane } from "../core/address.ts";
-import type { Clock } from "../ports/clock.ts";
+import { formatAddress, type Address, type Lane } from "../core/address.ts";
+import { isHarmless } from "../core/api-verbs.ts";
 import { isCover } from "../core/cover.ts";
 import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
-import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
-import { patiently, watchActor } from "./actor-watch.ts";
+import type { Clock } from "../ports/clock.ts";
+import type {
+  ConnectionState,
+  Gateway,
+  GatewayListener,
+  Limits,
+  SendLimits,
+  StateChange,
+  StoredDeadLetter,
+  StoredTurn,
+} from "../ports/gateway.ts";
+import { watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
-import { classifyWrite, isNobodyThere, wayInError } from "./failures.ts";
-import { HeaderBlock, letterLines } from "./header-block.ts";
+import { bounded, insist, isSilence, type Passing } from "./bounds.ts";
+import { closeConnection } from "./connection.ts";
+import { isNobodyThere } from "./failures.ts";
 import type { Layout } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
-import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
-import { Reads } from "./reads.ts";
+import { Reads, type Stored } from "./reads.ts";
 import { Records } from "./records.ts";
+import { Sender } from "./sender.ts";
 
 export interface GatewayOptions {
   readonly connection: NatsConnection;
@@ -26,29 +36,28 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** How long a message is sent again and again until the server acknowledges it. */
   readonly sendDeadlineMs: number;
-}
-
-/** A message on its way in, as it is sent again. */
-interface Outgoing {
-  readonly subject: string;
-  readonly to: Address;
-  readonly body: Uint8Array;
-  readonly block: HeaderBlock | undefined;
+  /** How long everything else is asked for that names no timeout. */
+  readonly callDeadlineMs: number;
+  /** How long whoever waits for news outlasts that nothing can be read. */
+  readonly outageMs: number;
 }
 
 const ANSWER_DEADLINE_MS = 2_000;
-const ROOM_FOR_HEADERS_BYTES = 1_024;
 
 /**
  * The way in over JetStream, and the view from outside.
  *
  * Owns: the acknowledgements it waits for, one inbox for outcomes. Calls in: the client.
- * G1. A message is acknowledged or sent again with the same id until its deadline: a lost acknowledgement makes no second one.
+ * G1. Everything is bounded: by its limits, and by the end of the client.
+ * G2. What may be done twice is asked again until it is answered; what may not is asked again only where nobody heard it.
  */
 export class NatsGateway implements Gateway {
+  readonly callMs: number;
+  readonly outageMs: number;
   readonly #options: GatewayOptions;
   readonly #link: Link;
   readonly #answers: Answers;
+  readonly #sender: Sender;
   #layout: Promise<Layout> | undefined;
   readonly #outcomes: string;
   readonly #expected = new Map<string, (body: Uint8Array) => void>();
@@ -59,6 +68,9 @@ export class NatsGateway implements Gateway {
     this.#options = options;
     this.#link = new Link(options.connection);
     this.#answers = new Answers(this.#link, options.inboxPrefix, ANSWER_DEADLINE_MS);
+    this.#sender = new Sender(this.#link, this.#answers, options.names, options.sendDeadlineMs);
+    this.callMs = options.callDeadlineMs;
+    this.outageMs = options.outageMs;
     this.#outcomes = `${createInbox(options.inboxPrefix)}.`;
     this.#subscription = options.connection.subscribe(`${this.#outcomes}*`, {
       callback: (error, message) => {
@@ -68,7 +80,7 @@ export class NatsGateway implements Gateway {
   }
 
   get maxBodyBytes(): number {
-    return this.#link.maxPayloadBytes - ROOM_FOR_HEADERS_BYTES;
+    return this.#sender.maxBodyBytes;
   }
 
   get clock(): Clock {
@@ -79,113 +91,73 @@ export class NatsGateway implements Gateway {
     return nuid.next();
   }
 
-  attend<T>(_about: Address, wait: Promise<T>): Promise<T> {
+  attend<T>(_about: Address | undefined, wait: Promise<T>): Promise<T> {
     return wait;
   }
 
-  send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
-    if (body.length > this.maxBodyBytes) {
-      const about = `${to.type}/${to.id}`;
-      return Promise.reject(
-        new TroupeError("too_large", `The message to ${about} has ${body.length} bytes; the server takes ${this.maxBodyBytes}`, { about }),
-      );
-    }
-    // A start is one however often it arrives, by its actor's id; an event needs an id of its own.
-    const lines = lane === "event" ? letterLines({ [NATS_HEADERS.messageId]: nuid.next(), ...headers }) : letterLines(headers);
-    const block = lines === "" ? undefined : new HeaderBlock(lines);
-    const subject = this.#options.names.wayIn(lane, to);
-    return new Promise((resolve, reject) => {
-      this.#answers.send(subject, body, block, {
-        heard: (message) => {
-          if (isStored(message.data)) resolve();
-          else this.#sendAgain({ subject, to, body, block }, readPubAck(message)).then(resolve, reject);
-          return true;
-        },
-        silent: (cause) => void this.#sendAgain({ subject, to, body, block }, { kind: "silent", cause }).then(resolve, reject),
-      });
+  get connection(): ConnectionState {
+    return this.#link.state;
+  }
+
+  send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>, limits?: SendLimits): Promise<void> {
+    return this.#sender.send(lane, to, body, headers, limits);
+  }
+
+  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+    return bounded(this.#link, limits, late, work);
+  }
+
+  listen(listener: GatewayListener): () => void {
+    this.#link.listen(listener);
+    return () => this.#link.unlisten(listener);
+  }
+
+  read(address: Address, limits: Limits = {}): Promise<Uint8Array | undefined> {
+    return this.#insist(formatAddress(address), limits, async () => {
+      const records = await this.#records();
+      return records.whole(address, (await records.stored([address]))[0]);
     });
   }
 
-  /** Whatever was not plainly stored the first time. */
-  async #sendAgain(message: Outgoing, first: StoreAnswer): Promise<void> {
-    const about = `${message.to.type}/${message.to.id}`;
-    const deadlineAt = performance.now() + this.#options.sendDeadlineMs;
-    for (let answer = first; ; answer = await store(this.#answers, message.subject, message.body, message.block)) {
-      if (answer.kind === "stored") return;
-      if (answer.kind === "failed" && classifyWrite(answer.failure) !== "again") throw wayInError(answer.failure, about);
-      if (performance.now() >= deadlineAt) throw unanswered(answer, about, this.#options.sendDeadlineMs);
-      await pause();
-    }
-  }
-
-  async read(address: Address): Promise<Uint8Array | undefined> {
-    const records = await this.#records();
-    return records.whole(address, (await records.stored([address]))[0]);
-  }
-
-  async awaits(address: Address): Promise<boolean> {
+  awaits(address: Address, limits: Limits = {}): Promise<boolean> {
     const { names } = this.#options;
-    const { partitions } = await this.#knownLayout();
-    const partition = partitionOf(address.type, address.id, partitions);
-    const way = (["high", "normal", "low"] as const).map((lane) => names.storedIn(partition, lane, address));
-    return (await (await this.#reads()).newest(names.streams.in, way)).size > 0;
+    return this.#insist(formatAddress(address), limits, async () => {
+      const { partitions } = await this.#knownLayout();
+      const partition = partitionOf(address.type, address.id, partitions);
+      const way = (["high", "normal", "low"] as const).map((lane) => names.storedIn(partition, lane, address));
+      return (await (await this.#reads()).newest(names.streams.in, way)).size > 0;
+    });
   }
 
-  async *watch(
-    filter: { readonly type?: string; readonly id?: string },
-    options: { readonly current?: boolean; readonly signal?: AbortSignal },
-  ): AsyncIterable<StateChange> {
+  async *watch(address: Address, signal?: AbortSignal): AsyncIterable<StateChange> {
     const { names } = this.#options;
-    const { type, id } = filter;
-    if (type !== undefined && id !== undefined && options.current !== true) {
-      const read = (address: Address): Promise<Uint8Array | undefined> => this.read(address);
-      for await (const change of watchActor({ link: this.#link, names, read }, { type, id }, options.signal)) yield this.#whole(change);
-      return;
-    }
-    for await (const message of this.#follow(names.stateFilter(type, id), options)) {
-      const address = names.stateAddress(message.subject);
-      const removed = isMarker((name) => message.headers?.get(name) ?? "");
-      yield this.#whole({ address, bytes: removed ? undefined : message.data });
-    }
+    const limits = { timeoutMs: this.outageMs, ...(signal === undefined ? {} : { signal }) };
+    const read = (): Promise<Uint8Array | undefined> => this.read(address, limits);
+    for await (const { bytes } of watchActor({ link: this.#link, names, read }, address, signal))
+      yield { address, bytes: bytes !== undefined && isCover(bytes) ? await this.#whole(address, bytes, limits) : bytes };
   }
 
-  /** A change of a record that lies in parts may be told by what it has become since. */
-  async #whole({ address, bytes }: StateChange): Promise<StateChange> {
-    if (bytes === undefined || !isCover(bytes)) return { address, bytes };
-    return { address, bytes: await (await this.#records()).whole(address, bytes) };
-  }
-
-  async *turns(address: Address, after: number): AsyncIterable<StoredTurn> {
+  async *turns(address: Address, after: number, signal?: AbortSignal): AsyncIterable<StoredTurn> {
     const { names } = this.#options;
-    const reads = await this.#reads();
-    for (let from = after + 1; ;) {
-      const some = await patiently(this.#link, () => reads.following(names.streams.history, names.history(address), from));
-      for (const { sequence, body } of some) yield { sequence, bytes: body };
-      const last = some.at(-1);
-      if (last === undefined) return;
-      from = last.sequence + 1;
-    }
+    const limits = { timeoutMs: this.outageMs, ...(signal === undefined ? {} : { signal }) };
+    for await (const { sequence, body } of this.#stored(names.streams.history, names.history(address), limits, after + 1))
+      yield { sequence, bytes: body };
   }
 
-  async *records({ type }: { readonly type?: string }): AsyncIterable<StateChange> {
+  async *records({ type }: { readonly type?: string }, limits: Limits = {}): AsyncIterable<StateChange> {
     const { names } = this.#options;
-    const reads = await this.#reads();
-    for (let from = 1; ;) {
-      const some = await reads.following(names.streams.core, names.stateFilter(type), from);
-      for (const { subject, body, header } of some)
-        if (!isMarker(header)) yield this.#whole({ address: names.stateAddress(subject), bytes: body });
-      const last = some.at(-1);
-      if (last === undefined) return;
-      from = last.sequence + 1;
-    }
-  }
-
-  async *deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
-    const { names } = this.#options;
-    for await (const message of this.#follow(names.deadFilter(filter.type, filter.id), { current: true })) {
-      const header = (name: string): string => message.headers?.get(name) ?? "";
+    for await (const { subject, body, header } of this.#stored(names.streams.core, names.stateFilter(type), limits)) {
       if (isMarker(header)) continue;
-      yield { ...names.deadAddress(message.subject), body: message.data, at: message.time.getTime(), header };
+      const address = names.stateAddress(subject);
+      yield { address, bytes: isCover(body) ? await this.#whole(address, body, limits) : body };
+    }
+  }
+
+  async *deadLetters(filter: { readonly type?: string; readonly id?: string }, limits: Limits = {}): AsyncIterable<StoredDeadLetter> {
+    const { names } = this.#options;
+    for await (const { subject, body, header } of this.#stored(names.streams.core, names.deadFilter(filter.type, filter.id), limits)) {
+      if (isMarker(header)) continue;
+      yield { ...names.deadAddress(subject), body, at: Date.parse(header(NATS_HEADERS.storedAt)), header };
     }
   }
 
@@ -201,32 +173,54 @@ export class NatsGateway implements Gateway {
     return { subject, forget: () => void this.#expected.delete(subject) };
   }
 
-  async ask(verb: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  ask(verb: string, body: Uint8Array, limits: Limits = {}): Promise<Uint8Array> {
     const subject = this.#options.names.verbPrefix + verb;
-    const message = await this.#request(subject, body, timeoutMs);
-    const answer = message.data;
-    if (isNobodyThere(message.headers?.code ?? 0)) throw noHost(subject);
-    if (message.headers !== undefined) {
-      const { error } = JSON.parse(message.string()) as { error?: ErrorRecord };
-      if (error !== undefined) throw fromErrorRecord(error, verb);
-    }
-    return answer;
+    const { timeoutMs = this.callMs } = limits;
+    const giveUpAt = performance.now() + timeoutMs;
+    const passes = isHarmless(verb) ? isUnheardOrSilent : isUnheard;
+    const attempt = async (): Promise<Uint8Array> =>
+      answerIn(verb, await this.#request(subject, body, Math.max(1, giveUpAt - performance.now())));
+    return insist(this.#link, subject, { ...limits, timeoutMs }, attempt, passes);
   }
 
   async close(): Promise<void> {
-    if (!this.#options.connection.isClosed()) this.#subscription.unsubscribe();
-    this.#answers.close();
+    const { connection } = this.#options;
+    if (!connection.isClosed()) this.#subscription.unsubscribe();
     this.#link.close();
-    await this.#options.connection.close();
+    this.#answers.close();
+    await closeConnection(connection);
   }
 
   async #request(subject: string, body: Uint8Array, timeoutMs: number): Promise<Msg> {
     try {
-      return await this.#link.request(subject, body, timeoutMs);
+      const message = await this.#link.request(subject, body, timeoutMs);
+      if (isNobodyThere(message.headers?.code ?? 0)) throw noHost(subject);
+      return message;
     } catch (error) {
       if (error instanceof TroupeError && error.message.includes("no responders")) throw noHost(subject);
       throw error;
     }
+  }
+
+  /** What may be asked twice. */
+  #insist<T>(about: string, limits: Limits, attempt: () => Promise<T>): Promise<T> {
+    return insist(this.#link, about, { timeoutMs: this.callMs, ...limits }, attempt);
+  }
+
+  /** Every message of a stream that fits, oldest first, page by page; each page has the whole time. */
+  async *#stored(stream: string, filter: string, limits: Limits, from = 1): AsyncIterable<Stored> {
+    for (let next = from; ;) {
+      const some = await this.#insist(filter, limits, async () => (await this.#reads()).following(stream, filter, next));
+      yield* some;
+      const last = some.at(-1);
+      if (last === undefined) return;
+      next = last.sequence + 1;
+    }
+  }
+
+  /** A record that lies in parts may be told by what it has become since. */
+  #whole(address: Address, bytes: Uint8Array, limits: Limits): Promise<Uint8Array | undefined> {
+    return this.#insist(formatAddress(address), limits, async () => (await this.#records()).whole(address, bytes));
   }
 
   #knownLayout(): Promise<Layout> {
@@ -252,54 +246,21 @@ export class NatsGateway implements Gateway {
     this.#expected.delete(message.subject);
     heard?.(message.data);
   }
+}
 
-  /** The newest message of every subject that fits, then every later one; an ordered consumer, which mends itself. */
-  async *#follow(filter: string, options: { readonly current?: boolean; readonly signal?: AbortSignal }): AsyncIterable<JsMsg> {
-    if (options.signal?.aborted === true) return;
-    this.#link.demandConnection(filter);
-    const { connection, names } = this.#options;
-    const ordered = { filter_subjects: filter, deliver_policy: DeliverPolicy.LastPerSubject };
-    const consumer = await this.#link.unlessBroken(filter, jetstream(connection).consumers.get(names.streams.core, ordered));
-    const pending = async () => (await this.#link.unlessBroken(filter, consumer.info(true))).num_pending;
-    let left = options.current === true ? await pending() : Number.POSITIVE_INFINITY;
-    if (left === 0) {
-      await consumer.delete();
-      return;
-    }
-    const messages: ConsumerMessages = await consumer.consume();
-    const stop = (): void => messages.stop();
-    options.signal?.addEventListener("abort", stop, { once: true });
-    try {
-      for await (const message of messages) {
-        yield message;
-        if (--left <= 0) return;
-      }
-    } finally {
-      options.signal?.removeEventListener("abort", stop);
-      messages.stop();
-      if (!connection.isClosed()) await consumer.delete().catch(() => false);
-    }
+/** Certainly not done: nobody heard it. */
+const isUnheard: Passing = ({ code }) => code === "no_connection" || code === "no_host";
+const isUnheardOrSilent: Passing = (error) => isUnheard(error) || isSilence(error);
+
+/** @throws the code in the answer */
+function answerIn(verb: string, message: Msg): Uint8Array {
+  if (message.headers !== undefined) {
+    const { error } = JSON.parse(message.string()) as { error?: ErrorRecord };
+    if (error !== undefined) throw fromErrorRecord(error, verb);
   }
+  return message.data;
 }
 
 function noHost(subject: string): TroupeError {
   return new TroupeError("no_host", `Nobody answers ${subject}: no host is running in this namespace`, { about: subject });
-}
-
-function unanswered(answer: { readonly kind: string; readonly cause?: unknown }, about: string, deadlineMs: number): TroupeError {
-  if (answer.kind === "absent")
-    return new TroupeError(
-      "not_provisioned",
-      `No stream takes messages for ${about}; start a host once, or let a deployer create the streams`,
-      { about },
-    );
-  return new TroupeError("no_answer", `The message to ${about} was not acknowledged within ${deadlineMs} ms`, {
-    about,
-    cause: answer.cause,
-  });
-}
-
-const RESEND_AFTER_MS = 100;
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, RESEND_AFTER_MS));
 }

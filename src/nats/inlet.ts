@@ -5,7 +5,7 @@ import { JetStreamDelivery, readPosition, readTarget, type Issuer } from "./deli
 import { classifyPullStatus } from "./failures.ts";
 import type { Link } from "./link.ts";
 import { NATS_HEADERS, type SourceNames } from "./names.ts";
-import { FIRST_PULL, longestSilenceMs, PULL, pullRequest, StartOverPace } from "./pull.ts";
+import { FIRST_PULL, longestSilenceMs, pullRequest, StartOverPace, type PullPace } from "./pull.ts";
 
 /** How an inlet makes its consumer start over: everything unacknowledged comes again, numbered from 1. */
 export type Reset = (names: SourceNames) => Promise<void>;
@@ -34,6 +34,7 @@ export class JetStreamInlet implements Inlet, Issuer {
   readonly #reset: Reset;
   readonly #pullBytes: number;
   readonly #inboxPrefix: string | undefined;
+  readonly #pullPace: PullPace;
   readonly #ended: (inlet: JetStreamInlet) => void;
   epoch = 0;
   #subscription: Subscription | undefined;
@@ -54,7 +55,14 @@ export class JetStreamInlet implements Inlet, Issuer {
   constructor(
     names: SourceNames,
     reader: Reader,
-    parts: { link: Link; reset: Reset; pullBytes: number; inboxPrefix: string | undefined; ended: (inlet: JetStreamInlet) => void },
+    parts: {
+      link: Link;
+      reset: Reset;
+      pullBytes: number;
+      inboxPrefix: string | undefined;
+      pace: PullPace;
+      ended: (inlet: JetStreamInlet) => void;
+    },
   ) {
     this.names = names;
     this.#reader = reader;
@@ -62,6 +70,7 @@ export class JetStreamInlet implements Inlet, Issuer {
     this.#reset = parts.reset;
     this.#pullBytes = parts.pullBytes;
     this.#inboxPrefix = parts.inboxPrefix;
+    this.#pullPace = parts.pace;
     this.#ended = parts.ended;
   }
 
@@ -145,7 +154,7 @@ export class JetStreamInlet implements Inlet, Issuer {
   #pull(): void {
     const missing = Math.min(MOST_PER_PULL, this.#wanted - this.#held.length - this.#pulled);
     if (!this.#reading || missing <= 0 || this.#pulled * 2 > this.#wanted || !this.#link.connected) return;
-    const pace = this.#pulls === 0 ? FIRST_PULL : PULL;
+    const pace = this.#pulls === 0 ? FIRST_PULL : this.#pullPace;
     this.#link.publish(this.names.pull, pullRequest(missing, this.#pullBytes, pace), undefined, this.#inbox + this.#pulls++);
     this.#pulled += missing;
     this.#silentSince = performance.now();

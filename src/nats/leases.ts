@@ -1,23 +1,20 @@
-import type { Subscription } from "@nats-io/nats-core";
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { TroupeError } from "../core/errors.ts";
-import type { Leases, Ownership } from "../ports/leases.ts";
+import type { Leases, Member, Ownership, Sign } from "../ports/leases.ts";
 import type { Answers } from "./answers.ts";
-import { apiError, classifyWrite, isNobodyThere } from "./failures.ts";
-import { HeaderBlock, line, ttlLine } from "./header-block.ts";
+import { classifyWrite } from "./failures.ts";
+import { HeaderBlock, line } from "./header-block.ts";
+import { readStream } from "./layout.ts";
 import type { Link } from "./link.ts";
 import { NATS_HEADERS, type Names } from "./names.ts";
-import { store, type StoreAnswer } from "./pub-ack.ts";
+import { notStored, readJson, store, type StoreAnswer } from "./pub-ack.ts";
 import type { Reads } from "./reads.ts";
+import { Signs } from "./signs.ts";
 
-export const DEFAULT_LEASE_TTL_MS = 3000;
 /** JetStream keeps no message for less. */
 const LEAST_LEASE_TTL_MS = 1000;
-/** How long a host may take to answer a ping before its sign of life is looked at instead. */
-const PING_MS = 250;
 const MOST_TRIES = 20;
-const NOTHING = new Uint8Array(0);
 
 export interface LeaseParts {
   readonly link: Link;
@@ -31,53 +28,56 @@ export interface LeaseParts {
 /** What lies on a partition's `own` subject. The claim's own mark tells, after an answer got lost, whose write is there. */
 interface Lease {
   readonly host: string | null;
+  readonly next?: string;
   readonly at: number;
   readonly mark: string;
 }
 
-/** What a sign of life says. A host that answers pings and is not there to answer one has gone, whatever its last sign says. */
-interface SignOfLife {
-  readonly at: number;
-  readonly answersPings: boolean;
-}
-
 /**
- * Ownership as messages on `own.<partition>` in CORE, the same log as the commits that it fences; life as keys that expire.
+ * Ownership as messages on `own.<partition>` in CORE, the same log as the commits that it fences. Life: signs.ts.
  *
- * Owns: the subscriptions that answer pings. Calls in: the runtime's membership, the settler (`seal`).
+ * Calls in: the runtime's host, the settler (`seal`). Calls out: signs.
  * O1. The sequence of the newest message on a partition's subject is its fence; every write to it is a compare-and-set.
- * O2. A sign of life is published with its time to live. (The client's kv.update drops it, which makes a lease immortal.)
  */
 export class JetStreamLeases implements Leases {
   readonly ttlMs: number;
   readonly #parts: LeaseParts;
-  readonly #pings = new Map<string, Subscription>();
+  readonly #signs: Signs;
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
     this.ttlMs = Math.max(LEAST_LEASE_TTL_MS, Math.ceil(parts.ttlMs / 1000) * 1000);
+    this.#signs = new Signs({ ...parts, ttlMs: this.ttlMs });
   }
 
   async owners(): Promise<readonly Ownership[]> {
     const { names, reads, partitions } = this.#parts;
     const subjects = Array.from({ length: partitions }, (_, partition) => names.own(partition));
-    const newest = await reads.newest(names.streams.core, subjects);
+    const newest = await reads.newest(names.streams.core, subjects).catch((error: unknown) => this.#explain(error));
     return subjects.map((subject, partition) => {
       const stored = newest.get(subject);
-      return {
-        partition,
-        fence: stored?.sequence ?? 0,
-        host: stored === undefined ? undefined : (readJson<Lease>(stored.body)?.host ?? undefined),
-      };
+      const { host, next } = (stored && readJson<Lease>(stored.body)) ?? {};
+      return { partition, fence: stored?.sequence ?? 0, host: host ?? undefined, ...(next === undefined ? {} : { next }) };
     });
+  }
+
+  /** Reads of a stream that is not there are answered as those of one without a leader. @throws not_provisioned, and what it was */
+  async #explain(error: unknown): Promise<never> {
+    const { core } = this.#parts.names.streams;
+    const isSilent = error instanceof TroupeError && error.code === "no_answer";
+    if (isSilent && (await readStream(this.#parts.link, core)) === undefined)
+      throw new TroupeError("not_provisioned", `The stream ${core} is gone`, { about: core, cause: error });
+    throw error;
   }
 
   async claim(partition: number, host: string, seen: number): Promise<number | undefined> {
     return this.#write(partition, host, seen);
   }
 
-  async release(partition: number, _host: string, fence: number): Promise<void> {
-    await this.#write(partition, null, fence);
+  async release(partition: number, _host: string, fence: number, next?: string): Promise<void> {
+    const freed = await this.#write(partition, null, fence, next);
+    // Lost where nobody listens: who looks for what is free finds it a moment later.
+    if (freed !== undefined && next !== undefined) this.#signs.call(next, { partition, fence: freed, host: undefined, next });
   }
 
   /** Moves a fence so that nothing under the old one can be stored any more. */
@@ -85,54 +85,34 @@ export class JetStreamLeases implements Leases {
     await this.#write(partition, null, fence);
   }
 
-  async beat(host: string): Promise<void> {
-    const { answers, names } = this.#parts;
-    const sign: SignOfLife = { at: Date.now(), answersPings: this.#pings.has(host) };
-    const answer = await store(answers, names.hostKey(host), Buffer.from(JSON.stringify(sign)), new HeaderBlock(ttlLine(this.ttlMs)));
-    if (answer.kind !== "stored") throw notStored(answer, `A sign of life of ${host}`);
+  beat(sign: Sign): Promise<void> {
+    return this.#signs.beat(sign);
   }
 
-  async leave(host: string): Promise<void> {
-    const { answers, names } = this.#parts;
-    const headers = new HeaderBlock(line(NATS_HEADERS.keyOperation, "PURGE") + line(NATS_HEADERS.rollup, "sub") + ttlLine(this.ttlMs));
-    const answer = await store(answers, names.hostKey(host), NOTHING, headers);
-    if (answer.kind !== "stored") throw notStored(answer, `The goodbye of ${host}`);
+  members(): Promise<readonly Member[]> {
+    return this.#signs.members();
   }
 
-  async alive(host: string): Promise<boolean> {
-    const { link, names, reads } = this.#parts;
-    let gone = false;
-    try {
-      await link.connection.request(names.hostPing(host), NOTHING, { timeout: PING_MS });
-      return true;
-    } catch (error) {
-      // Nobody listens for it. Right after a reconnect that says little: the server may be new, and the host on its way back.
-      gone = isNobodyListening(error) && link.steadyForMs > this.ttlMs;
-    }
-    const key = names.hostKey(host);
-    const stored = (await reads.newest(names.hostsStream, [key])).get(key);
-    if (stored === undefined || stored.header(NATS_HEADERS.keyOperation) !== "") return false;
-    return !(gone && readJson<SignOfLife>(stored.body)?.answersPings === true);
+  leave(host: string): Promise<void> {
+    return this.#signs.leave(host);
   }
 
-  /** The host's side of `alive`; to be called before its first sign of life, which says that it answers. */
-  answerPings(host: string): void {
-    const { link, names } = this.#parts;
-    this.#pings.set(
-      host,
-      link.connection.subscribe(names.hostPing(host), { callback: (error, message) => void (error === null && message.respond(NOTHING)) }),
-    );
+  alive(host: string): Promise<boolean> {
+    return this.#signs.alive(host);
+  }
+
+  listen(host: string, left: (free: Ownership) => void): void {
+    this.#signs.listen(host, left);
   }
 
   close(): void {
-    if (!this.#parts.link.connection.isClosed()) for (const subscription of this.#pings.values()) subscription.unsubscribe();
-    this.#pings.clear();
+    this.#signs.close();
   }
 
   /** The new fence, or `undefined` when the old one is not `seen` any more. @throws no_answer, no_connection */
-  async #write(partition: number, host: string | null, seen: number): Promise<number | undefined> {
+  async #write(partition: number, host: string | null, seen: number, next?: string): Promise<number | undefined> {
     const { answers, names } = this.#parts;
-    const lease: Lease = { host, at: Date.now(), mark: randomUUID() };
+    const lease: Lease = { host, ...(next === undefined ? {} : { next }), at: Date.now(), mark: randomUUID() };
     const headers = new HeaderBlock(line(NATS_HEADERS.expectedSequence, seen));
     for (let tries = 0; ; tries++) {
       const answer = await store(answers, names.own(partition), Buffer.from(JSON.stringify(lease)), headers);
@@ -159,25 +139,4 @@ export class JetStreamLeases implements Leases {
     if ((stored?.sequence ?? 0) !== seen) return undefined;
     throw notStored(answer, `A claim of partition ${partition}`);
   }
-}
-
-function readJson<Content>(body: Uint8Array): Partial<Content> | undefined {
-  try {
-    return JSON.parse(Buffer.from(body).toString()) as Partial<Content>;
-  } catch {
-    return undefined; // written by something else than troupe: as good as nothing
-  }
-}
-
-function isNobodyListening(error: unknown): boolean {
-  const { isNoResponders } = error as { isNoResponders?: () => boolean };
-  return typeof isNoResponders === "function" && isNoResponders.call(error);
-}
-
-function notStored(answer: Exclude<StoreAnswer, { kind: "stored" }>, what: string): TroupeError {
-  if (answer.kind === "silent") return answer.cause;
-  if (answer.kind === "absent") return new TroupeError("not_provisioned", `${what} was refused: no stream takes it`);
-  return isNobodyThere(answer.failure.code)
-    ? new TroupeError("no_answer", `${what} was refused: ${answer.failure.description ?? ""}`)
-    : apiError(answer.failure, what);
 }

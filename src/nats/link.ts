@@ -1,5 +1,6 @@
-import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { errors, type Msg, type NatsConnection, type Status } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
+import type { ConnectionState } from "../ports/gateway.ts";
 import { apiError, isNobodyThere, type ApiFailure } from "./failures.ts";
 import type { HeaderBlock } from "./header-block.ts";
 
@@ -7,14 +8,26 @@ import type { HeaderBlock } from "./header-block.ts";
 export interface LinkListener {
   disconnected?(): void;
   reconnected?(): void;
+  /** The last that it hears: nobody may wait any longer. */
+  closed?(reason: TroupeError): void;
+  changed?(state: ConnectionState): void;
+}
+
+/** A publish that the server's permissions forbade, and when. */
+interface Refusal {
+  readonly error: Error;
+  readonly at: number;
 }
 
 const API_DEADLINE_MS = 5000;
+/** Refusals that are remembered; who is refused more than this has other worries. */
+const MOST_REFUSALS = 256;
 
 /**
  * One connection as the adapter's parts share it: whether it stands, who wants to know, and requests with a deadline.
  *
  * Owns: the connection's state. Calls in: every part. Calls out: listeners, in the order they came.
+ * The codes of what failed say what is known: `no_connection` where nothing left this process, `no_answer` where it may have arrived.
  * L1. `connected` turns false before any listener hears of it: what is sent afterwards would be dropped silently by the client
  *     (nats-core empties its outbound buffer when it dials), so senders look at it first.
  * L2. The connection itself belongs to whoever opened it; `close` only stops listening.
@@ -22,24 +35,29 @@ const API_DEADLINE_MS = 5000;
 export class Link {
   readonly connection: NatsConnection;
   readonly #listeners = new Set<LinkListener>();
-  #connected = true;
   #interruptions = 0;
-  #closed = false;
+  #state: ConnectionState;
   #connectedAt = Number.NEGATIVE_INFINITY;
-  #complaint: Error | undefined;
+  readonly #refusals = new Map<string, Refusal>();
 
   constructor(connection: NatsConnection) {
     this.connection = connection;
+    this.#state = { state: "connected", server: connection.getServer(), since: Date.now() };
     void this.#watch();
   }
 
-  /** What the server last complained about: a publish that permissions forbid is answered by nothing else. */
-  get complaint(): Error | undefined {
-    return this.#complaint;
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** What the server said to a publish since then: one that permissions forbid is answered by nothing else. */
+  complaint(subject: string, since: number): Error | undefined {
+    const refusal = this.#refusals.get(subject);
+    return refusal !== undefined && refusal.at >= since ? refusal.error : undefined;
   }
 
   get connected(): boolean {
-    return this.#connected && !this.#closed && !this.connection.isClosed();
+    return this.#state.state === "connected" && !this.connection.isClosed();
   }
 
   /** How often the connection was lost. */
@@ -98,12 +116,13 @@ export class Link {
     return reply;
   }
 
-  /** What the client answers, or the end of the connection if that comes first: the client would wait for its own deadline. @throws no_connection */
+  /** What the client answers, or the end of the connection if that comes first: the client would wait for its own deadline. @throws no_answer, stopped */
   async unlessBroken<T>(about: string, answer: Promise<T>): Promise<T> {
     let listener: LinkListener = {};
     const broken = new Promise<never>((_, reject) => {
       listener = {
-        disconnected: () => reject(new TroupeError("no_connection", `${about}: the connection broke before the answer came`, { about })),
+        disconnected: () => reject(new TroupeError("no_answer", `${about}: the connection broke before the answer came`, { about })),
+        closed: reject,
       };
       this.listen(listener);
     });
@@ -120,29 +139,65 @@ export class Link {
   }
 
   unconnected(about: string): TroupeError {
+    if (this.#state.state === "closed") return stopped(this.#state.reason);
     return new TroupeError("no_connection", `${about} was not asked for: the connection is down`, { about });
   }
 
   close(): void {
-    this.#closed = true;
+    this.#end(undefined);
+  }
+
+  /** Whoever waits is told, once, and nobody waits here any more. */
+  #end(reason: string | undefined): void {
+    if (this.#state.state === "closed") return;
+    this.#become({ state: "closed", since: Date.now(), ...(reason === undefined ? {} : { reason }) });
+    const listeners = [...this.#listeners];
     this.#listeners.clear();
+    for (const listener of listeners) listener.closed?.(stopped(reason));
   }
 
   async #watch(): Promise<void> {
     for await (const status of this.connection.status()) {
-      if (this.#closed) return;
-      if (status.type === "error") this.#complaint = status.error;
-      if (status.type === "disconnect" || status.type === "close") {
-        this.#connected = false;
-        this.#interruptions++;
-        for (const listener of this.#listeners) listener.disconnected?.();
-      } else if (status.type === "reconnect") {
-        this.#connected = true;
-        this.#connectedAt = performance.now();
-        for (const listener of this.#listeners) listener.reconnected?.();
-      }
+      if (this.#state.state === "closed") return;
+      this.#hear(status);
     }
   }
+
+  #hear(status: Status): void {
+    if (status.type === "error") this.#note(status.error);
+    else if (status.type === "disconnect") {
+      // A server that refuses us ends a connection that never stood.
+      if (this.#state.state === "reconnecting") return;
+      this.#become({ state: "reconnecting", server: status.server, since: Date.now(), tries: 0 });
+      this.#interruptions++;
+      for (const listener of this.#listeners) listener.disconnected?.();
+    } else if (status.type === "reconnecting" && this.#state.state === "reconnecting")
+      this.#become({ ...this.#state, tries: this.#state.tries + 1 });
+    else if (status.type === "reconnect") {
+      this.#become({ state: "connected", server: status.server, since: Date.now() });
+      this.#connectedAt = performance.now();
+      for (const listener of this.#listeners) listener.reconnected?.();
+    } else if (status.type === "close") {
+      for (const listener of this.#listeners) listener.disconnected?.();
+      this.#end("the connection was closed");
+    }
+  }
+
+  #become(state: ConnectionState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener.changed?.(state);
+  }
+
+  #note(error: Error): void {
+    if (this.#state.state === "reconnecting") this.#become({ ...this.#state, reason: error.message });
+    if (!(error instanceof errors.PermissionViolationError) || error.operation !== "publish") return;
+    if (this.#refusals.size >= MOST_REFUSALS) this.#refusals.clear();
+    this.#refusals.set(error.subject, { error, at: performance.now() });
+  }
+}
+
+function stopped(reason: string | undefined): TroupeError {
+  return new TroupeError("stopped", `The client was closed${reason === undefined ? "" : `: ${reason}`}`);
 }
 
 function publishOptions(headers: HeaderBlock | undefined, reply: string | undefined) {

@@ -1,12 +1,14 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Address } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { Inlet, Mailbox, Reader, Source } from "../ports/mailbox.ts";
-import { isConsumerMissing } from "./failures.ts";
+import { apiError, isConsumerMissing, isNobodyThere } from "./failures.ts";
 import { JetStreamInlet } from "./inlet.ts";
 import type { Link } from "./link.ts";
 import type { Names, SourceNames } from "./names.ts";
+import type { PullPace } from "./pull.ts";
 import type { Reads } from "./reads.ts";
 import { consumerRequest } from "./streams.ts";
 
@@ -18,10 +20,13 @@ export interface MailboxParts {
   /** Whether a consumer that is gone may be made again; otherwise that is `not_provisioned`. */
   readonly mayCreate: boolean;
   readonly inboxPrefix: string | undefined;
+  /** Of every pull but the first after a reset. */
+  readonly pace: PullPace;
 }
 
 const CHECK_MS = 1000;
 const RESET_DEADLINE_MS = 2000;
+const ASK_AFTER_MS = 100;
 const LEAST_PULL_BYTES = 1_048_576;
 
 /**
@@ -47,7 +52,7 @@ export class JetStreamMailbox implements Mailbox {
   }
 
   async open(partition: number, source: Source, reader: Reader): Promise<Inlet> {
-    const { link, names, partitions, inboxPrefix } = this.#parts;
+    const { link, names, partitions, inboxPrefix, pace } = this.#parts;
     if (partition >= partitions)
       throw new TroupeError("not_provisioned", `There is no partition ${partition}: the streams have ${partitions}`);
     const inlet = new JetStreamInlet(names.source(partition, source), reader, {
@@ -55,6 +60,7 @@ export class JetStreamMailbox implements Mailbox {
       reset: (which) => this.#reset(which),
       pullBytes: Math.max(LEAST_PULL_BYTES, 2 * link.maxPayloadBytes),
       inboxPrefix,
+      pace,
       ended: (ended) => this.#inlets.delete(ended),
     });
     await inlet.open();
@@ -88,13 +94,17 @@ export class JetStreamMailbox implements Mailbox {
     return info.ack_floor.stream_seq;
   }
 
-  /** The server answers a reset of a consumer that it does not have with silence, so whether it has it is asked at the same time. */
+  /** The server answers a reset of a consumer that it does not have with silence, so whether it has it is asked where no answer comes soon. */
   async #reset(which: SourceNames): Promise<void> {
     const { link } = this.#parts;
     const resetting = link.demand<object>(which.reset, undefined, RESET_DEADLINE_MS);
     resetting.catch(() => {}); // looked at below, or not at all
+    const isReset = await Promise.race([resetting.then(() => true), pause(ASK_AFTER_MS, false, { ref: false })]);
+    if (isReset) return;
     const info = await link.call<object>(which.info, undefined, RESET_DEADLINE_MS);
     if ("error" in info && isConsumerMissing(info.error)) return this.#remake(which);
+    // Without a leader the reset is answered by nobody, and its deadline may outlast the election.
+    if ("error" in info && isNobodyThere(info.error.code)) throw apiError(info.error, which.consumer);
     await resetting;
   }
 

@@ -1,4 +1,4 @@
-import type { Address, Lane } from "../core/address.ts";
+import type { Address, Lane, StartLane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import { SOURCES, type Source } from "../ports/mailbox.ts";
@@ -13,6 +13,7 @@ const DEFAULT_NAMESPACE = "troupe";
 /** Headers that the server reads or writes. Those of our own protocol are HEADERS in core/envelope.ts. */
 export const NATS_HEADERS = {
   expectedSequence: "Nats-Expected-Last-Subject-Sequence",
+  expectedStreamSequence: "Nats-Expected-Last-Sequence",
   expectedSubject: "Nats-Expected-Last-Subject-Sequence-Subject",
   ttl: "Nats-TTL",
   rollup: "Nats-Rollup",
@@ -27,6 +28,7 @@ export const NATS_HEADERS = {
   keyOperation: "KV-Operation",
   subject: "Nats-Subject",
   sequence: "Nats-Sequence",
+  storedAt: "Nats-Time-Stamp",
   numPending: "Nats-Num-Pending",
   lastConsumer: "Nats-Last-Consumer",
   pendingMessages: "Nats-Pending-Messages",
@@ -48,8 +50,8 @@ export function isMarker(header: (name: string) => string): boolean {
   return header(NATS_HEADERS.markerReason) !== "";
 }
 
-/** Stream metadata: what the streams were created for. */
-export const METADATA = { partitions: "troupe.partitions" } as const;
+/** Stream metadata: what the streams were created for, and by which protocol hosts use them. */
+export const METADATA = { partitions: "troupe.partitions", protocol: "troupe.protocol" } as const;
 
 const API = "$JS.API";
 const NAMESPACE_PATTERN = /^[A-Za-z0-9_-]{1,32}$/;
@@ -93,6 +95,7 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     ...coreNames(namespace),
     ...liveNames(namespace, hostsBucket),
     ...outsideNames(namespace),
+    ...workNames(namespace, streams.work),
     census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
@@ -102,6 +105,7 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
 function wayInNames(namespace: string) {
   return {
     wayIn: (lane: Lane, address: Address) => `${namespace}.in.${lane}.${address.type}.${address.id}`,
+    wayInEvents: `${namespace}.in.event.*.*`,
     wayInSubjects: [...START_LANES, "event"].map((lane) => `${namespace}.in.${lane}.*.*`),
     /** Where a message lies once the stream has added its partition. */
     storedIn: (partition: number, lane: Lane, address: Address) => `${namespace}.in.${partition}.${lane}.${address.type}.${address.id}`,
@@ -132,6 +136,7 @@ function coreNames(namespace: string) {
     coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
     stateRepublish: { src: `${state}>`, dest: `${namespace}.live.state.>` },
     workFilter: `${namespace}.work.>`,
+    work: (lane: StartLane, { type, id }: Address) => `${namespace}.work.${lane}.${type}.${id}`,
     historyTransform: { src: `${namespace}.turn.*.*.*.*`, dest: `${namespace}.history.{{wildcard(2)}}.{{wildcard(3)}}` },
   };
 }
@@ -142,12 +147,36 @@ function liveNames(namespace: string, hostsBucket: string) {
     hostKey: (host: string) => `$KV.${hostsBucket}.${host}`,
     hostKeys: `$KV.${hostsBucket}.>`,
     hostPing: (host: string) => `${namespace}.host.${host}.ping`,
+    hostNotice: (host: string, kind: string) => `${namespace}.host.${host}.${kind}`,
+    hostCall: (host: string) => `${namespace}.host.${host}.left`,
     hosts: `${namespace}.host.>`,
     events: `${namespace}.event.>`,
     verbs: `${namespace}.api.>`,
     liveState: (address: Address) => `${namespace}.live.state.${address.type}.${address.id}`,
     liveStates: `${namespace}.live.>`,
     commonInbox: "_INBOX.>",
+  };
+}
+
+/** Where offered work is taken, and its owner heard. */
+function workNames(namespace: string, stream: string) {
+  const attempt = `${namespace}.attempt.`;
+  const work = `${namespace}.work.`;
+  const consumer = (lane: StartLane, type: string): string => `${type}-${lane}`;
+  /** A type and an id behind a token of another kind. */
+  const addressIn = (prefix: string, subject: string): Address => {
+    const [, type = "", id = ""] = subject.slice(prefix.length).split(".");
+    return { type, id };
+  };
+  return {
+    attempt: (partition: number, { type, id }: Address) => `${attempt}${partition}.${type}.${id}`,
+    attemptsOf: (partition: number) => `${attempt}${partition}.*.*`,
+    attempts: `${attempt}>`,
+    attemptAddress: (subject: string) => addressIn(attempt, subject),
+    workOf: (lane: StartLane, type: string) => `${work}${lane}.${type}.*`,
+    workAddress: (subject: string) => addressIn(work, subject),
+    workConsumer: consumer,
+    workPull: (lane: StartLane, type: string) => `${API}.CONSUMER.MSG.NEXT.${stream}.${consumer(lane, type)}`,
   };
 }
 

@@ -1,7 +1,8 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
-import { apiError, isStorageExhausted, isStreamThere, type ApiFailure } from "./failures.ts";
-import { incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
+import { apiError, isStorageExhausted, isStreamThere, isSubjectTaken } from "./failures.ts";
+import { demandProtocol, incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, namesOf, type Names, type SourceNames } from "./names.ts";
 import { compareStream } from "./stream-check.ts";
@@ -20,39 +21,69 @@ export interface Provisioned extends Layout {
 }
 
 const MOST_PARTITIONS = 256;
+/** A stream that another host is creating, or whose leader has died, has nobody to answer for it until one is elected: 9 s at most. */
+const ANSWERED_WITHIN_MS = 15_000;
+const LOOK_MS = 1500;
+const CREATED_WITHIN_MS = 5000;
+const PAUSE_MS = 100;
 /** The server answers a list of consumer names in pages of this size. */
 const NAMES_PER_PAGE = 1024;
 
 /**
  * Creates what is missing and verifies what is there; who names no number of partitions takes the one that is there. Running it again,
  * or from several hosts at once, is safe.
- * @throws bad_options, incompatible_stream, not_provisioned, no_answer, no_connection
+ * @throws bad_options, incompatible_stream, incompatible_release, not_provisioned, no_answer, no_connection
  */
 export async function provision(connection: NatsConnection, options: ProvisionOptions = {}): Promise<Provisioned> {
   checkLayout({ ...DEFAULT_LAYOUT, ...options });
   const names = namesOf(options.namespace);
   const link = new Link(connection);
+  const created: string[] = [];
+  const giveUpAt = performance.now() + ANSWERED_WITHIN_MS;
   try {
-    const there = options.partitions === undefined ? await readStream(link, names.streams.core) : undefined;
-    const partitions = options.partitions ?? (there && partitionsOf(there)) ?? DEFAULT_LAYOUT.partitions;
-    const layout: LayoutOptions = { ...DEFAULT_LAYOUT, ...options, partitions };
-    const configs = streamConfigs(names, layout);
-    const infos = await Promise.all(configs.map(({ name }) => readStream(link, name)));
-    const faults = configs.flatMap((config, i) => compareStream(config, infos[i]?.config));
-    if (faults.length > 0) throw incompatible(faults);
-    const created = await createStreams(link, configs, infos);
-    const consumersCreated = await createConsumers(link, names, layout.partitions, created);
-    const core = infos.find((info) => info?.config.name === names.streams.core);
-    return {
-      namespace: names.namespace,
-      partitions: layout.partitions,
-      replicas: core === undefined ? layout.replicas : replicasOf(core),
-      created,
-      consumersCreated,
-    };
+    for (;;) {
+      try {
+        return await provisionOnce(link, names, options, created);
+      } catch (error) {
+        // What the server has complained about (a permission that is missing) is not mended by asking again.
+        if (!(error instanceof TroupeError) || error.code !== "no_answer" || link.complaint !== undefined) throw error;
+        if (performance.now() > giveUpAt) throw nobodyAnswers(error);
+      }
+      await pause(PAUSE_MS);
+    }
   } finally {
     link.close();
   }
+}
+
+/** @param created grows with every stream that was made here, also where something else goes wrong then */
+async function provisionOnce(link: Link, names: Names, options: ProvisionOptions, created: string[]): Promise<Provisioned> {
+  const there = options.partitions === undefined ? await readStream(link, names.streams.core, LOOK_MS) : undefined;
+  const partitions = options.partitions ?? (there && partitionsOf(there)) ?? DEFAULT_LAYOUT.partitions;
+  const layout: LayoutOptions = { ...DEFAULT_LAYOUT, ...options, partitions };
+  const configs = streamConfigs(names, layout);
+  const infos = await Promise.all(configs.map(({ name }) => readStream(link, name, LOOK_MS)));
+  for (const info of infos) if (info !== undefined) demandProtocol(info);
+  const faults = configs.flatMap((config, i) => compareStream(config, infos[i]?.config));
+  if (faults.length > 0) throw incompatible(faults);
+  await createStreams(link, configs, infos, created);
+  const consumersCreated = await createConsumers(link, names, layout.partitions, created);
+  const core = infos.find((info) => info?.config.name === names.streams.core);
+  return {
+    namespace: names.namespace,
+    partitions: layout.partitions,
+    replicas: core === undefined ? layout.replicas : replicasOf(core),
+    created,
+    consumersCreated,
+  };
+}
+
+function nobodyAnswers(cause: TroupeError): TroupeError {
+  const text = `JetStream has not answered for ${ANSWERED_WITHIN_MS / 1000} s: of a cluster most servers must run, and see each other`;
+  return new TroupeError("no_answer", `${text} (${cause.message})`, {
+    ...(cause.about === undefined ? {} : { about: cause.about }),
+    cause,
+  });
 }
 
 /** @throws bad_options */
@@ -75,18 +106,18 @@ async function createStreams(
   link: Link,
   configs: readonly StreamConfig[],
   infos: readonly (StreamInfo | undefined)[],
-): Promise<readonly string[]> {
-  const created: string[] = [];
+  created: string[],
+): Promise<void> {
   for (const [i, config] of configs.entries()) {
     if (infos[i] !== undefined) continue;
-    const reply = await link.call<StreamInfo>(api.streamCreate(config.name), config);
+    const reply = await link.call<StreamInfo>(api.streamCreate(config.name), config, CREATED_WITHIN_MS);
     if (!("error" in reply)) created.push(config.name);
     // Another host was faster, perhaps with other options: what it made is checked like anything that was there before.
-    else if (isStreamThere(reply.error)) throw incompatibleOr(reply.error, config, (await readStream(link, config.name))?.config);
+    else if (isStreamThere(reply.error)) demandCompatible(config, (await readStream(link, config.name, LOOK_MS))?.config);
     else if (isStorageExhausted(reply.error)) throw noRoom(config);
+    else if (isSubjectTaken(reply.error)) throw subjectTaken(config);
     else throw apiError(reply.error, config.name);
   }
-  return created;
 }
 
 function noRoom(config: StreamConfig): TroupeError {
@@ -94,9 +125,16 @@ function noRoom(config: StreamConfig): TroupeError {
   return new TroupeError("not_provisioned", text, { about: config.name });
 }
 
-function incompatibleOr(failure: ApiFailure, config: StreamConfig, actual: StreamConfig | undefined): TroupeError {
+function subjectTaken(config: StreamConfig): TroupeError {
+  const text = `${config.name}: another stream has some of its subjects, ${JSON.stringify(config["subjects"])}`;
+  return new TroupeError("incompatible_stream", text, { about: config.name, faults: [{ path: config.name, message: text }] });
+}
+
+/** @throws incompatible_stream; no_answer where it is there in name only, being created or removed by another */
+function demandCompatible(config: StreamConfig, actual: StreamConfig | undefined): void {
+  if (actual === undefined) throw new TroupeError("no_answer", `${config.name} is being created or removed`, { about: config.name });
   const faults = compareStream(config, actual);
-  return faults.length > 0 ? incompatible(faults) : apiError(failure, config.name);
+  if (faults.length > 0) throw incompatible(faults);
 }
 
 async function createConsumers(link: Link, names: Names, partitions: number, created: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 import type { Msg } from "@nats-io/nats-core";
-import type { TroupeError } from "../core/errors.ts";
+import { TroupeError } from "../core/errors.ts";
 import type { Answers } from "./answers.ts";
-import { isNobodyThere, type ApiFailure } from "./failures.ts";
+import { apiError, isNobodyThere, type ApiFailure } from "./failures.ts";
 import type { HeaderBlock } from "./header-block.ts";
 
 /**
@@ -43,4 +43,22 @@ export function store(answers: Answers, subject: string, body: Uint8Array, heade
       },
     });
   });
+}
+
+/** Why something was not stored, as our error. */
+export function notStored(answer: Exclude<StoreAnswer, { kind: "stored" }>, what: string): TroupeError {
+  if (answer.kind === "silent") return answer.cause;
+  if (answer.kind === "absent") return new TroupeError("not_provisioned", `${what} was refused: no stream takes it`);
+  return isNobodyThere(answer.failure.code)
+    ? new TroupeError("no_answer", `${what} was refused: ${answer.failure.description ?? ""}`)
+    : apiError(answer.failure, what);
+}
+
+/** What a host wrote as JSON; undefined where something else than troupe did: as good as nothing. */
+export function readJson<Content>(body: Uint8Array): Partial<Content> | undefined {
+  try {
+    return JSON.parse(Buffer.from(body).toString()) as Partial<Content>;
+  } catch {
+    return undefined;
+  }
 }

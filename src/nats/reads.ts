@@ -16,6 +16,8 @@ export interface Stored {
 const MOST_PER_READ = 512;
 /** Messages of one subject that are read at once: what a socket takes without holding others up. */
 const MOST_IN_A_ROW = 256;
+/** Messages of many subjects that are read at once: for each page the server counts all that are still to come. */
+const MOST_OF_MANY = 1_024;
 const MOST_BYTES_IN_A_ROW = 4 * 1024 * 1024;
 /** Leader reads that wait at the same time; the server drops API requests beyond its queue of 10,000. */
 const MOST_LEADER_READS = 256;
@@ -47,12 +49,13 @@ export class Reads {
   }
 
   /**
-   * The next messages of a subject from a sequence on, oldest first, some hundred at most; none where there are no more. Any replica
+   * The next messages of a subject from a sequence on, oldest first, a thousand at most; none where there are no more. Any replica
    * may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
    */
   following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
     const found: Stored[] = [];
-    const request = { seq: from, next_by_subj: subject, batch: MOST_IN_A_ROW, max_bytes: MOST_BYTES_IN_A_ROW };
+    const batch = subject.endsWith("*") ? MOST_OF_MANY : MOST_IN_A_ROW;
+    const request = { seq: from, next_by_subj: subject, batch, max_bytes: MOST_BYTES_IN_A_ROW };
     return new Promise((resolve, reject) => {
       this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
         heard(message) {
@@ -84,6 +87,14 @@ export class Reads {
     const found = new Map<string, Stored>();
     await this.#readFromLeader(stream, filter, found);
     return found.get(filter)?.sequence ?? 0;
+  }
+
+  /** The newest message of each subject that matches, markers included. Any replica may answer, and one that lags is behind. @throws no_answer, no_connection */
+  async every(stream: string, filter: string): Promise<readonly Stored[]> {
+    const found = new Map<string, Stored>();
+    if (!(await this.#readBatch(stream, [filter], found)))
+      throw new TroupeError("no_answer", `The stream ${stream} has more on ${filter} than the server sends at once`, { about: stream });
+    return [...found.values()];
   }
 
   async #readTogether(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<void> {

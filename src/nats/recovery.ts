@@ -16,17 +16,16 @@ export interface Recovery {
   readonly names: Names;
   readonly reads: Reads;
   readonly settler: Settler;
+  readonly resendMs: number;
 }
 
-/** How long a commit that the server refuses for now is sent again. */
-const PATIENCE_MS = 5000;
 const LONGEST_PAUSE_MS = 250;
 /** A fence that the server calls wrong while it reads right: a replica's lag, or a fault of ours. */
 const MOST_FENCE_PUZZLES = 5;
 
 /** Ends in an outcome, whatever happens; never rejects. */
 export async function recover(recovery: Recovery, first: StoreAnswer): Promise<CommitOutcome> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
+  const giveUpAt = performance.now() + recovery.resendMs;
   let answer = first;
   let puzzles = 0;
   for (let round = 0; ; round++) {
@@ -38,7 +37,9 @@ export async function recover(recovery: Recovery, first: StoreAnswer): Promise<C
       if (outcome !== undefined) return outcome;
       if (++puzzles > MOST_FENCE_PUZZLES) return refused(answer);
     }
-    if (refusal === "final" || performance.now() > giveUpAt) return refused(answer);
+    if (refusal === "final") return refused(answer);
+    // It may well be stored another time, by whoever has the partition then: nobody's fault, and nothing to set an actor aside for.
+    if (performance.now() > giveUpAt) return { kind: "unknown", cause: failureOf(answer) };
     await pause(refusal === "busy" ? 1 + Math.random() * 4 : Math.min(LONGEST_PAUSE_MS, 5 * 2 ** Math.min(round, 6)));
     answer = await recovery.send();
   }
@@ -62,7 +63,14 @@ async function findLost({ commit, names, reads }: Recovery): Promise<CommitOutco
   }
 }
 
-function refused(answer: Exclude<StoreAnswer, { kind: "stored" | "silent" }>): CommitOutcome {
-  const failure: ApiFailure = answer.kind === "absent" ? { code: 503, description: "no stream takes the commit" } : answer.failure;
-  return { kind: "refused", error: apiError(failure, "A commit") };
+function refused(answer: Refusal): CommitOutcome {
+  return { kind: "refused", error: failureOf(answer) };
+}
+
+type Refusal = Exclude<StoreAnswer, { kind: "stored" | "silent" }>;
+
+function failureOf(answer: Refusal): TroupeError {
+  const failure: ApiFailure =
+    answer.kind === "absent" ? { code: 503, description: "nobody takes it: the stream is missing, or without a leader" } : answer.failure;
+  return apiError(failure, "A commit");
 }

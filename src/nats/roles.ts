@@ -1,7 +1,7 @@
 import { TroupeError } from "../core/errors.ts";
 import { api, micro, namesOf, roleInbox, type Names } from "./names.ts";
 
-const ROLES = ["publisher", "host", "inspector", "deployer"] as const;
+const ROLES = ["publisher", "host", "worker", "inspector", "deployer"] as const;
 export type Role = (typeof ROLES)[number];
 
 interface Login {
@@ -49,6 +49,8 @@ function permissionsOf(role: Role, names: Names): Permissions {
       return { publish: [...names.wayInSubjects, names.verbs], subscribe: [inbox] };
     case "host":
       return hostPermissions(names, inbox);
+    case "worker":
+      return workerPermissions(names, inbox);
     case "inspector":
       return {
         publish: [
@@ -78,8 +80,8 @@ function permissionsOf(role: Role, names: Names): Permissions {
 }
 
 /** Runs partitions and answers requests; may purge CORE, which absorbed mail needs, but neither create nor delete a stream. */
-function hostPermissions(names: Names, inbox: string): Permissions {
-  const { core } = names.streams;
+export function hostPermissions(names: Names, inbox: string): Permissions {
+  const { core, work } = names.streams;
   const reads = [...readStreams(names), names.streams.history, names.hostsStream].flatMap((stream) => [
     api.messageGet(stream),
     api.directGet(stream),
@@ -95,13 +97,27 @@ function hostPermissions(names: Names, inbox: string): Permissions {
   const consumerLists = readStreams(names).map(api.consumerNames);
   // Lists are read through consumers of the moment; whoever writes CORE could do worse.
   const passing = [api.anyConsumerCreate(core), api.consumerDelete(core)];
+  const sharing = [
+    api.anyConsumerCreate(work),
+    api.consumersOf("MSG.NEXT", work),
+    api.acksOf(work),
+    api.streamPurge(work),
+    api.messageGet(work),
+    names.attempts,
+  ];
   // Answers go to whoever asked: to each role's inbox, and to that of clients that have no prefix.
   const inboxes = [...ROLES.map((role) => `${roleInbox(role)}.>`), names.commonInbox];
   const own = [...names.coreSubjects, ...names.wayInSubjects, names.verbs, names.events, names.hosts, names.hostKeys];
   return {
-    publish: [...own, ...infos, ...consumerLists, ...reads, ...consumers, ...passing, api.streamPurge(core), ...inboxes],
-    subscribe: [inbox, names.hosts, names.verbs, names.liveStates, micro.all],
+    publish: [...own, ...infos, ...consumerLists, ...reads, ...consumers, ...passing, ...sharing, api.streamPurge(core), ...inboxes],
+    subscribe: [inbox, names.hosts, names.attempts, names.verbs, names.liveStates, micro.all],
   };
+}
+
+/** Takes offered work and says how it went. What it says of others' work is not believed: it does not have their tokens. */
+function workerPermissions(names: Names, inbox: string): Permissions {
+  const { work } = names.streams;
+  return { publish: [api.consumersOf("MSG.NEXT", work), api.acksOf(work), names.attempts, names.wayInEvents], subscribe: [inbox] };
 }
 
 function readStreams(names: Names): readonly string[] {

@@ -16,6 +16,7 @@ import type { Reads } from "./reads.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import type { Settler } from "./settler.ts";
 import type { TurnSweeper } from "./turn-sweeper.ts";
+import { WorkSweeper } from "./work-sweeper.ts";
 import { LEAST_TTL_MS, toWire, withdrawalLines, witnessOf } from "./writes.ts";
 
 export interface StoreParts {
@@ -24,7 +25,10 @@ export interface StoreParts {
   readonly reads: Reads;
   readonly records: Records;
   readonly settler: Settler;
+  /** How long a commit that the server refuses for now is sent again. */
+  readonly resendMs: number;
   readonly sweeper: TurnSweeper;
+  readonly workSweeper: WorkSweeper;
   readonly names: Names;
   readonly replicas: number;
   /** Set where the server runs with `sync_interval: always`: single writes then join the batch, which syncs once for all. */
@@ -96,8 +100,8 @@ export class JetStreamStore implements Store {
     await Promise.all(chosen.map((filter) => link.demand(api.streamPurge(stream), { filter, seq: throughSequence + 1 })));
   }
 
-  tidy(partition: number): Promise<void> {
-    return this.#parts.sweeper.sweep(partition);
+  async tidy(partition: number): Promise<void> {
+    await Promise.all([this.#parts.sweeper.sweep(partition), this.#parts.workSweeper.sweep()]);
   }
 
   /** The hot path: no promise but the one returned, nothing parsed, headers encoded once per partition and fence. */
@@ -153,7 +157,7 @@ export class JetStreamStore implements Store {
   }
 
   async #commitBatch(commit: Commit): Promise<CommitOutcome> {
-    const { link, answers, names, deadTtlMs, sweeper } = this.#parts;
+    const { link, answers, names, deadTtlMs, sweeper, workSweeper } = this.#parts;
     const wires = commit.writes.map((write) => toWire(names, write, deadTtlMs));
     let batchId = newBatchId();
     let messages = composeBatch(names, commit, wires, batchId);
@@ -161,6 +165,7 @@ export class JetStreamStore implements Store {
       if (body.length + headers.bytes.length > link.maxPayloadBytes) return tooLarge(commit.writes[i] as Write, body.length);
     }
     sweeper.note(commit);
+    workSweeper.note(commit);
     const answer = await sendBatch(link, answers, messages);
     if (answer.kind === "stored") return COMMITTED;
     const witness = toWire(names, witnessOf(commit.writes), deadTtlMs);
@@ -173,8 +178,8 @@ export class JetStreamStore implements Store {
   }
 
   #recovery(commit: Commit, send: Recovery["send"], witness: Recovery["witness"]): Recovery {
-    const { names, reads, settler } = this.#parts;
-    return { commit, send, witness, names, reads, settler };
+    const { names, reads, settler, resendMs } = this.#parts;
+    return { commit, send, witness, names, reads, settler, resendMs };
   }
 }
 

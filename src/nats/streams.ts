@@ -1,3 +1,4 @@
+import { PROTOCOL } from "../core/protocol.ts";
 import { METADATA, type Names, type SourceNames } from "./names.ts";
 
 /** What a deployment decides when its streams are created. */
@@ -23,7 +24,8 @@ const ACK_WAIT_MS = 24 * 3_600_000;
 const MOST_UNACKNOWLEDGED = 65_536;
 
 export function streamConfigs(names: Names, layout: LayoutOptions): readonly StreamConfig[] {
-  const common = { storage: "file", num_replicas: layout.replicas, metadata: { [METADATA.partitions]: String(layout.partitions) } };
+  const metadata = { [METADATA.partitions]: String(layout.partitions), [METADATA.protocol]: String(PROTOCOL) };
+  const common = { storage: "file", num_replicas: layout.replicas, metadata };
   return [coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout), inConfig(names, layout, common)];
 }
 
@@ -130,6 +132,27 @@ export function consumerRequest(source: SourceNames): object {
       max_ack_pending: MOST_UNACKNOWLEDGED,
       deliver_policy: "all",
       ...(source.filters.length === 1 ? { filter_subject: first } : { filter_subjects: source.filters }),
+    },
+    action: "",
+  };
+}
+
+/** Fetched work that is not acknowledged comes again after so long: its owner says whether it is wanted still. */
+const WORK_ACK_WAIT_MS = 30_000;
+
+/** The queue of one lane and type: whoever takes from it can run the type. */
+export function workConsumerRequest(stream: string, consumer: string, filter: string): object {
+  return {
+    stream_name: stream,
+    config: {
+      name: consumer,
+      durable_name: consumer,
+      ack_policy: "explicit",
+      ack_wait: WORK_ACK_WAIT_MS * NANOS_PER_MS,
+      max_deliver: -1,
+      max_ack_pending: MOST_UNACKNOWLEDGED,
+      deliver_policy: "all",
+      filter_subject: filter,
     },
     action: "",
   };

@@ -49,6 +49,8 @@ export function toWire(names: Names, write: Write, deadTtlMs: number): Wire {
         body: write.letter.body,
         lines: ttlLine(deadTtlMs) + letterLines(write.letter.headers),
       };
+    case "work":
+      return { subject: names.work(write.lane, write.address), body: write.letter.body, lines: letterLines(write.letter.headers) };
     case "turn":
       return { subject: names.turn(write.partition, write.address, write.revision), body: write.bytes, lines: "" };
   }
@@ -81,6 +83,7 @@ const WITNESS_RANK: Readonly<Record<Write["kind"], number>> = {
   part: 1,
   dead: 2,
   turn: 3,
+  work: 3,
   mail: 4,
   timer: 5,
   cancelTimer: 6,

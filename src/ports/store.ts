@@ -1,4 +1,4 @@
-import type { Address, Lane } from "../core/address.ts";
+import type { Address, Lane, StartLane } from "../core/address.ts";
 import type { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "./mailbox.ts";
 
@@ -107,6 +107,8 @@ export type Write =
   | { readonly kind: "cancelTimer"; readonly partition: number; readonly owner: Address; readonly timer: string }
   /** An envelope that no actor can take, kept with its reason. `name` is unique within the target. */
   | { readonly kind: "dead"; readonly partition: number; readonly address: Address; readonly name: string; readonly letter: Letter }
+  /** Work for whoever can run it: it waits in the queue of its lane and type once committed. One per actor: a second replaces. */
+  | { readonly kind: "work"; readonly partition: number; readonly lane: StartLane; readonly address: Address; readonly letter: Letter }
   /** What a turn did, for types with history. */
   | { readonly kind: "turn"; readonly partition: number; readonly address: Address; readonly revision: number; readonly bytes: Uint8Array };
 

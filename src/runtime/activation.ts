@@ -8,6 +8,7 @@ import type { Write } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
 import type { Joint } from "./joint.ts";
+import type { OfferedAttempt } from "./offered-attempt.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -37,7 +38,7 @@ export class Activation {
   /** The commit that is on its way, at most one per actor. */
   committing: Pending | undefined;
   /** A few: a stopped attempt may still be there when the next begins. */
-  attempts: readonly Attempt[] = NOTHING;
+  attempts: readonly (Attempt | OfferedAttempt)[] = NOTHING;
   /** Generations of work that was not begun, since the actor was parked when it could have been. */
   unbegun: readonly number[] = NOTHING;
   alarms: readonly ArmedAlarm[] = NOTHING;
@@ -51,6 +52,8 @@ export class Activation {
   replying: readonly { readonly reply: ReplyRecord; readonly holds: Hold[] }[] = NOTHING;
   /** Turns that wait for the next commit, in order: this one is full. */
   stalled: (() => void)[] = NOTHING;
+  /** More than 0 while several envelopes are turned one after the other: it stays for the last, whatever the first ones come to. */
+  inHand = 0;
   /** Present while a task waits for a slot: the deliveries that stay unacknowledged until it has begun. */
   queued: Hold[] | undefined;
   /** Subjects that wait for the outcome beside the record's own: from starts that came twice. */
@@ -99,6 +102,7 @@ export class Activation {
   get isIdle(): boolean {
     return (
       this.phase === "ready" &&
+      this.inHand === 0 &&
       this.pending === undefined &&
       this.committing === undefined &&
       this.attempts.length === 0 &&

@@ -6,8 +6,11 @@ import type { Delivery } from "../ports/mailbox.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
+import type { Offers } from "./offers.ts";
 import type { Session } from "./session.ts";
 import { StartQueue, type Waiting } from "./starts.ts";
+import type { Taker } from "./taker.ts";
+import { Turnover } from "./turnover.ts";
 
 /** What waits for a slot: a start that nobody has looked at, a task that could begin, an attempt that could. */
 export type StartItem = Waiting &
@@ -25,6 +28,13 @@ export interface Reading {
 export interface AdmissionParts {
   readonly clock: Clock;
   readonly concurrency: number;
+  readonly definitions: ReadonlyMap<string, Definition>;
+  /** Whether others may have a slot for what finds none here. */
+  readonly offers: Pick<Offers, "mayOffer" | "hasOthers">;
+  /** Takes what others offer. */
+  readonly taker: Pick<Taker, "reserves">;
+  /** The number of free slots may be another. */
+  readonly changed: () => void;
   /** Whether so much is uncommitted that nothing more should begin. */
   readonly isPressed: () => boolean;
   /** Each gets a slot along, and gives it back by `slotFreed`. */
@@ -41,19 +51,23 @@ export interface AdmissionParts {
  * The host's slots, and what waits for them: by lane, then by arrival.
  *
  * Owns: the slots and the queue. Calls in: stage.ts. Calls out: whoever gets a slot.
- * A1. No more than `concurrency` slots are out, but for a start whose deadline passes while all are: it only expires.
+ * A1. No more than `concurrency` slots are out, but for a start whose deadline passes while all are, which only expires, and for one that
+ *     is to be offered to others: it gives its slot back before anything runs.
  * A2. What is void when its turn comes is passed over: its session has ended, or somebody else has looked after it.
  */
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #starts = new StartQueue<StartItem>();
+  readonly #turnover: Turnover;
   #freeSlots: number;
   #isOpen = true;
+  #isLookingAgain = false;
   #admitScheduled = false;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
     this.#freeSlots = parts.concurrency;
+    this.#turnover = new Turnover(parts.clock, parts.concurrency);
   }
 
   get running(): number {
@@ -73,7 +87,7 @@ export class Admission {
       session,
       lane,
       hasLeft: false,
-      void: () => !session.open || reading.over || item.hasLeft,
+      void: () => !session.accepts || reading.over || item.hasLeft,
     };
     this.wait(item);
     this.#watchDeadline(item);
@@ -93,12 +107,23 @@ export class Admission {
     return this.#freeSlots > 0 && !this.#parts.isPressed();
   }
 
+  /** Attempts that could begin here now and have nobody yet. */
+  get free(): number {
+    return this.#isOpen ? Math.max(0, this.#freeSlots - this.#starts.size) : 0;
+  }
+
+  /** More has been begun than there are slots: some of it is to be offered. */
+  get isOver(): boolean {
+    return this.#freeSlots < 0;
+  }
+
   takeSlot(): void {
     this.#freeSlots--;
   }
 
   slotFreed(): void {
     this.#freeSlots++;
+    this.#turnover.freed();
     this.schedule();
   }
 
@@ -120,17 +145,54 @@ export class Admission {
   #admit(): void {
     this.#parts.first();
     while (this.#isOpen && this.#freeSlots > 0 && !this.#parts.isPressed()) {
+      if (this.#parts.taker.reserves(this.#starts.nextLane)) {
+        this.#freeSlots--;
+        continue;
+      }
       const item = this.#starts.next();
       if (item === undefined) break;
-      this.#freeSlots--;
-      if (item.kind === "ready") this.#parts.begin(item.activation);
-      else if (item.kind === "attempt") this.#parts.grant(item.activation, item.attempt);
-      else {
-        item.hasLeft = true;
-        this.#parts.open(item.session, item.hold);
-      }
+      this.#begin(item);
     }
+    if (this.#isOpen && this.#freeSlots <= 0 && this.#starts.size > 0 && this.#parts.offers.hasOthers) this.#share();
+    this.#parts.changed();
     this.#parts.relieved();
+  }
+
+  #begin(item: StartItem): void {
+    this.#freeSlots--;
+    if (item.kind === "ready") this.#parts.begin(item.activation);
+    else if (item.kind === "attempt") this.#parts.grant(item.activation, item.attempt);
+    else {
+      item.hasLeft = true;
+      this.#parts.open(item.session, item.hold);
+    }
+  }
+
+  /** What finds no slot here goes to others that have some, where slots here are held for long enough. */
+  #share(): void {
+    const isSlow = this.#turnover.isSlow;
+    if (typeof isSlow === "number") this.#lookAgain(isSlow);
+    while (isSlow === true && this.#freeSlots <= 0 && !this.#parts.isPressed()) {
+      const item = this.#starts.nextThat((each) => this.#mayGo(each));
+      if (item === undefined) return;
+      this.#begin(item);
+    }
+  }
+
+  #lookAgain(waitMs: number): void {
+    if (this.#isLookingAgain) return;
+    this.#isLookingAgain = true;
+    this.#parts.clock.after(waitMs, () => {
+      this.#isLookingAgain = false;
+      this.schedule();
+    });
+  }
+
+  /** Whether it may begin without a slot here, since others have some. */
+  #mayGo(item: StartItem): boolean {
+    if (item.kind === "attempt") return false;
+    const definition = item.kind === "ready" ? item.activation.definition : this.#parts.definitions.get(item.hold.delivery.type);
+    return this.#parts.offers.mayOffer(definition, -this.#freeSlots);
   }
 
   /** A start whose deadline passes while it waits for a slot is looked at then, not when a slot is free. */
@@ -148,9 +210,4 @@ export class Admission {
       this.#parts.open(session, hold);
     });
   }
-}
-
-/** A task works; an actor only begins to hear. What it works at waits for slots of its own. */
-export function needsSlot(definitions: ReadonlyMap<string, Definition>, { lane, type }: Delivery): boolean {
-  return lane !== "event" && definitions.get(type)?.kind !== "actor";
 }

@@ -8,11 +8,14 @@ import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 
+/** What is to be known of an attempt once it has ended, whoever ran it. */
+export type Trying = Pick<Attempt, "name" | "generation" | "attempt" | "holds">;
+
 export interface EndedAttempt {
   readonly activation: Activation;
   readonly actor: Actor;
   readonly name: string;
-  readonly attempt: Attempt;
+  readonly attempt: Trying;
   readonly at: TurnAt;
   readonly maxRecordBytes: number;
   /** @throws too_large, bad_payload for what a parent is told and no message can hold */
@@ -42,7 +45,7 @@ export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { rea
 }
 
 /** What an attempt's end says to the machine. */
-export function settledBy({ name, generation }: Attempt, end: AttemptEnd): Extract<Envelope, { kind: "settled" }> {
+export function settledBy({ name, generation }: Trying, end: AttemptEnd): Extract<Envelope, { kind: "settled" }> {
   const event =
     end.kind === "failed"
       ? { type: `xstate.error.actor.${name}`, actorId: name, error: toldOf(end.error) }

@@ -20,7 +20,8 @@ export interface AttemptHost {
 }
 
 export interface AttemptOptions {
-  readonly activation: Activation;
+  /** Undefined for work of another host's actor: it says nothing to it but how it ended. */
+  readonly activation: Activation | undefined;
   readonly actor: Address;
   readonly name: string;
   readonly activity: Activity;
@@ -83,6 +84,11 @@ export class Attempt implements ActivityContext, ActivityLink {
     this.holds = options.holds;
   }
 
+  /** A crash of its host does not end it for good. */
+  get mayRepeat(): boolean {
+    return this.#options.activity.onCrash === "rerun";
+  }
+
   /** Starts the work; `end` is called once, never while `begin` runs. */
   begin(end: (end: AttemptEnd) => void): void {
     const { activity } = this.#options;
@@ -132,16 +138,20 @@ export class Attempt implements ActivityContext, ActivityLink {
 
   /** Told after what is happening now: the turn that began this attempt may not be over. */
   tell(event: ActorEvent): void {
+    const { activation } = this.#options;
+    if (activation === undefined) return;
     queueMicrotask(() => {
-      if (this.phase === "running") this.#host.told(this.#options.activation, this, event);
+      if (this.phase === "running") this.#host.told(activation, this, event);
     });
   }
 
   send(to: RefText, event: ActorEvent): void {
     const { actor, epoch, generation, attempt } = this;
+    const { activation } = this.#options;
+    if (activation === undefined) return;
     const message = `${formatAddress(actor)}:${epoch}:${generation}:${attempt}:${this.#sends++}`;
     queueMicrotask(() => {
-      if (this.phase === "running") this.#host.sent(this.#options.activation, this, to, event, message);
+      if (this.phase === "running") this.#host.sent(activation, this, to, event, message);
     });
   }
 

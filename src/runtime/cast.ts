@@ -55,6 +55,10 @@ export class Cast {
     if (this.#all.get(activation.key) === activation) this.#all.delete(activation.key);
   }
 
+  get all(): Iterable<Activation> {
+    return this.#all.values();
+  }
+
   of(session: Session): Activation[] {
     return [...this.#all.values()].filter((activation) => activation.session === session);
   }

@@ -40,7 +40,7 @@ export class Committer {
   #scheduled = false;
   #batchInFlight = false;
   #inFlight = 0;
-  #idle: (() => void)[] = [];
+  #loose = 0;
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
@@ -64,14 +64,14 @@ export class Committer {
 
   /** Writes that belong to no loaded actor: dead letters. */
   loose(session: Session, writes: readonly Write[], committed: () => void): void {
+    this.#loose++;
     this.#list({ kind: "loose", session, writes, committed });
     this.#schedule();
   }
 
-  /** Resolves once nothing is waiting or in flight. */
-  async drained(): Promise<void> {
-    if (this.#ready.length === 0 && this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  /** Whether dead letters wait to be stored. */
+  get hasLoose(): boolean {
+    return this.#loose > 0;
   }
 
   #schedule(): void {
@@ -90,15 +90,14 @@ export class Committer {
     const batch = new Batch();
     for (const parcel of parcels) {
       if (parcel.kind === "actor") parcel.activation.isListed = false;
-      if (!sessionOf(parcel).open) continue;
-      if (parcel.kind === "loose") this.#place(parcel, batch);
+      if (!sessionOf(parcel).open) this.#loosened(parcel);
+      else if (parcel.kind === "loose") this.#place(parcel, batch);
       else if (isDirty(parcel.activation)) this.#placeActor(parcel, batch);
     }
     if (batch.parcels.length > 0) {
       this.#batchInFlight = true;
-      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes, this.#mostTogether) });
+      this.#send(batch.parcels, { fences: batch.fences, writes: bundled(batch.writes, this.#mostTogether) }, "batch");
     }
-    this.#tellIdle();
   }
 
   #placeActor(parcel: Extract<Parcel, { kind: "actor" }>, batch: Batch): void {
@@ -127,7 +126,7 @@ export class Committer {
     }
     const sealed = this.#sealed([parcel]);
     if (sealed === undefined) return;
-    if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed });
+    if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed }, "alone");
     else batch.add([parcel], sealed);
   }
 
@@ -175,23 +174,20 @@ export class Committer {
     }
   }
 
-  #send(parcels: Parcel[], commit: Commit): void {
+  /** `how` it was placed, which its size does not say: a batch may come to a single write, where what was joint with it came to nothing. */
+  #send(parcels: Parcel[], commit: Commit, how: "batch" | "alone"): void {
     this.#inFlight++;
-    const isBatch = !this.#store.singlesOverlap || !isSingle(commit.writes);
     void this.#store.commit(commit).then((outcome) => {
       this.#inFlight--;
-      if (isBatch) this.#batchInFlight = false;
+      if (how === "batch") this.#batchInFlight = false;
+      for (const parcel of parcels) this.#loosened(parcel);
       this.#parts.settled(parcels, outcome);
       if (this.#ready.length > 0) this.#schedule();
-      else this.#tellIdle();
     });
   }
 
-  #tellIdle(): void {
-    if (this.#idle.length === 0 || this.#ready.length > 0 || this.#inFlight > 0) return;
-    const waiting = this.#idle;
-    this.#idle = [];
-    for (const resolve of waiting) resolve();
+  #loosened(parcel: Parcel): void {
+    if (parcel.kind === "loose") this.#loose--;
   }
 }
 

@@ -7,6 +7,7 @@ import { TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { ParentRecord } from "../core/record.ts";
 import { revived, type Relay } from "../core/ref.ts";
 import { validate, validateEvent } from "../core/schema.ts";
+import { readResult, type WorkEnd } from "../core/worker-talk.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Letter } from "../ports/store.ts";
 import type { Write } from "../ports/store.ts";
@@ -87,6 +88,19 @@ function decodeEvent(delivery: Delivery, schemas: EventSchemas | undefined, rela
 /** The subject that the sender of an event waits on for an answer; "" where nobody does. */
 export function askerOf(delivery: Delivery): string {
   return delivery.source === "in.event" ? delivery.header(HEADERS.replyTo) : "";
+}
+
+/** Whether a delivery brings how work ended that somebody took. */
+export function isResult(delivery: Delivery): boolean {
+  return delivery.source === "in.event" && delivery.header(HEADERS.kind) === "result";
+}
+
+/** @throws bad_payload */
+export function decodeResult(delivery: Delivery): { readonly token: string; readonly end: WorkEnd } {
+  const result = readResult(decodeBody(delivery.body, delivery.header(HEADERS.contentType)));
+  if (result !== undefined) return result;
+  const about = formatAddress(delivery);
+  throw new TroupeError("bad_payload", `A result for ${about} has no token`, { about });
 }
 
 /** Whether a delivery is a person's word to a parked actor. */

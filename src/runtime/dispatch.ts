@@ -112,10 +112,14 @@ export class Dispatch {
       return;
     }
     switch (effect.kind) {
-      case "run":
-        this.#obligations.prepare(activation, effect, causes);
+      case "run": {
+        const work = this.#obligations.prepare(activation, effect, causes);
+        if (work !== undefined) addWrite(pending, `work ${effect.activity}`, work);
+        // The record says that it is offered.
+        if (work !== undefined) pending.bytes = undefined;
         pending.effects = [...pending.effects, effect];
         break;
+      }
       case "arm":
         if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
         else this.#schedule(activation, pending, effect);
@@ -145,6 +149,9 @@ export class Dispatch {
     switch (effect.kind) {
       case "run":
         this.#obligations.clear(activation, effect);
+        break;
+      case "grant":
+        this.#obligations.granted(activation, effect);
         break;
       case "halt": {
         const why = new TroupeError("cancelled", `The machine of ${activation.key} stopped this work`, { about: activation.key });

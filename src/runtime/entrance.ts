@@ -6,7 +6,8 @@ import { asRecord } from "../core/record.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { Activation, NOTHING } from "./activation.ts";
-import { needsSlot, type Admission } from "./admission.ts";
+import type { Abilities } from "./abilities.ts";
+import type { Admission } from "./admission.ts";
 import type { Cast } from "./cast.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -21,6 +22,7 @@ export interface EntranceParts {
   readonly store: Store;
   readonly log: Log;
   readonly definitions: ReadonlyMap<string, Definition>;
+  readonly abilities: Abilities;
   readonly cast: Cast;
   readonly known: KnownIds;
   readonly early: Early;
@@ -73,6 +75,13 @@ export class Entrance {
     if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
   }
 
+  /** Somebody speaks of an actor that this host has not read yet; what was open of it is taken up. Its start may wait for a slot for long. */
+  wake(session: Session, address: Address): void {
+    const definition = this.#parts.definitions.get(address.type);
+    if (definition === undefined || !session.accepts || this.#parts.cast.peek(formatAddress(address)) !== undefined) return;
+    this.#loader.load(this.#enter(session, definition, address));
+  }
+
   #enter(session: Session, definition: Definition, address: Address): Activation {
     const activation = new Activation(address, definition, session);
     this.#parts.cast.add(activation);
@@ -85,7 +94,7 @@ export class Entrance {
     const key = formatAddress(address);
     if (definition === undefined || !this.#parts.admission.isOpen || this.#parts.cast.peek(key) !== undefined) return undefined;
     if (!this.#parts.known.begin(session, key)) return undefined;
-    if (definition.kind !== "actor") this.#parts.admission.takeSlot();
+    if (definition.kind !== "actor" && this.#parts.abilities.canRun(address.type)) this.#parts.admission.takeSlot();
     const activation = this.#enter(session, definition, address);
     activation.phase = "ready";
     return activation;
@@ -162,7 +171,7 @@ export class Entrance {
     activation.waiting = NOTHING;
     this.#parts.cast.drop(activation);
     for (const hold of holds) {
-      if (needsSlot(this.#parts.definitions, hold.delivery)) this.#parts.admission.slotFreed();
+      if (this.#parts.abilities.needsSlot(hold.delivery)) this.#parts.admission.slotFreed();
       this.#parts.deadLetters.keep(activation.session, hold, error);
     }
   }

@@ -22,6 +22,19 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Takes the first that passes out, of so many at the head. */
+  take(passes: (item: T) => boolean, most: number): T | undefined {
+    const end = Math.min(this.#items.length, this.#head + most);
+    for (let i = this.#head; i < end; i++) {
+      const item = this.#items[i] as T;
+      if (!passes(item)) continue;
+      if (i === this.#head) return this.shift();
+      this.#items.splice(i, 1);
+      return item;
+    }
+    return undefined;
+  }
+
   /** Leaves out what does not pass. */
   keep(passes: (item: T) => boolean): void {
     this.#items = [...this].filter(passes);

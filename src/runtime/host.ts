@@ -2,15 +2,21 @@ import { createActor } from "xstate";
 import { hostMachine } from "../../machines/host.ts";
 import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
-import { beatIntervalMs, isTrusted, termFrom, type LeaseTerm } from "../core/lease.ts";
+import { fingerprintsOf } from "../core/fingerprint.ts";
+import { misfitWith } from "../core/joining.ts";
+import { beatIntervalMs } from "../core/lease.ts";
+import { PROTOCOL } from "../core/protocol.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Leases, Ownership } from "../ports/leases.ts";
+import type { Leases, Member, Sign } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import type { Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
+import type { Work } from "../ports/work.ts";
 import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
 import { Partition } from "./partition.ts";
+import { Pulse } from "./pulse.ts";
+import { Seats } from "./seats.ts";
 import type { Session } from "./session.ts";
 import { Stage } from "./stage.ts";
 
@@ -21,11 +27,18 @@ export interface HostParts {
   readonly mailbox: Mailbox;
   readonly leases: Leases;
   readonly outlet: Outlet;
+  readonly work: Work;
   readonly clock: Clock;
   readonly log: Log;
   readonly definitions: ReadonlyMap<string, Definition>;
   /** Attempts that may run at once. */
   readonly concurrency: number;
+  /** What this host has that some work needs. Default: nothing. */
+  readonly labels?: readonly string[];
+  /** After so long without a word a worker that took an attempt is believed dead. Default: 5 s. */
+  readonly silenceMs?: number;
+  /** Of the package, for people. */
+  readonly release: string;
   /** Bound on what idle actors may take in memory. */
   readonly cacheBytes: number;
   readonly knownIds?: KnownIdsOptions;
@@ -33,16 +46,22 @@ export interface HostParts {
   readonly nearMail?: boolean;
 }
 
-/** How often a host looks for partitions that nobody has. */
-const CLAIM_EVERY_MS = 250;
-const TRUST_CHECKS_PER_TTL = 10;
+const DEFAULT_SILENCE_MS = 5_000;
+/** How long a host that drains waits until others know. */
+const ANNOUNCE_MS = 1_000;
+const PARTITIONS_PER_TURN = 2;
+/** A partition in which work goes on for longer lets others leave meanwhile. */
+const TURN_MS = 100;
+/** How often a host that may not join looks whether the other is gone. */
+const LOOKS_PER_TTL = 10;
 
 /**
- * A process that runs actors: it gives signs of life, takes partitions that nobody alive has, and runs a scheduler for each.
+ * A process that runs actors: it gives signs of life (pulse.ts), has its share of the partitions (seats.ts), and runs a scheduler
+ * for each.
  *
  * Owns: the partitions and the stage they share. Calls out: leases.
- * H1. Leases are trusted from before a sign of life was sent until a margin before it lapses; afterwards every session is dropped
- *     before others may claim (the fence protects what is stored even where that comes too late).
+ * H1. A host that cannot give signs of life drops every session before others may claim (the fence protects what is stored even
+ *     where that comes too late).
  * H2. Draining gives partitions back only once nothing of them is going on.
  */
 export class Host {
@@ -51,16 +70,29 @@ export class Host {
   readonly stage: Stage;
   readonly partitions: readonly Partition[];
   readonly #parts: HostParts;
-  #term: LeaseTerm = { trustedUntil: -Infinity };
   readonly #suspected = new Set<Session>();
-  #claiming = false;
+  readonly #traits: Omit<Sign, "host" | "phase">;
+  readonly #pulse: Pulse;
+  readonly #seats: Seats;
   #goodbye: Promise<void> | undefined;
 
   constructor(parts: HostParts) {
     this.id = parts.id;
     this.#parts = parts;
+    this.#traits = {
+      protocol: PROTOCOL,
+      release: parts.release,
+      types: fingerprintsOf(parts.definitions.values()),
+      labels: parts.labels ?? [],
+      slots: parts.concurrency,
+    };
     const { store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes } = parts;
     this.stage = new Stage({
+      host: parts.id,
+      work: parts.work,
+      labels: parts.labels ?? [],
+      silenceMs: parts.silenceMs ?? DEFAULT_SILENCE_MS,
+      slotsEveryMs: beatIntervalMs(parts.leases.ttlMs),
       store,
       mailbox,
       outlet,
@@ -72,7 +104,7 @@ export class Host {
       cacheBytes,
       knownIds: parts.knownIds ?? DEFAULT_KNOWN_IDS,
       nearMail: parts.nearMail ?? true,
-      isTrusted: () => this.#isTrusted,
+      isTrusted: () => this.#pulse.isTrusted,
       lost: (session, why) => this.#lost(session, why),
       sessionOf: (partition) => this.partitions[partition]?.session,
       relieved: () => {
@@ -92,14 +124,40 @@ export class Host {
       waitingPerLane: Math.max(256, 2 * concurrency),
     };
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
+    this.#pulse = this.#newPulse();
+    this.#seats = this.#newSeats();
+  }
+
+  #newPulse(): Pulse {
+    return new Pulse({
+      ...this.#parts,
+      sign: () => this.#sign,
+      hasLeft: () => this.hasLeft,
+      cutOff: (why) => {
+        for (const partition of this.partitions) if (partition.session !== undefined) partition.lose(why);
+      },
+    });
+  }
+
+  #newSeats(): Seats {
+    return new Seats({
+      ...this.#parts,
+      host: this.id,
+      partitions: this.partitions,
+      bound: () => this.stage.bound,
+      stance: () => this.#stance,
+      lost: (session, why) => this.#lost(session, why),
+      steadyForMs: () => this.#pulse.steadyForMs,
+    });
   }
 
   get phase(): "joining" | "active" | "draining" | "left" {
     return this.life.getSnapshot().value;
   }
 
-  get #isTrusted(): boolean {
-    return isTrusted(this.#term, this.#parts.clock.monotonic());
+  /** Whether its signs of life are stored: if not, its partitions may become another's. */
+  get isTrusted(): boolean {
+    return this.#pulse.isTrusted;
   }
 
   get hasLeft(): boolean {
@@ -110,42 +168,124 @@ export class Host {
     return this.#parts.definitions;
   }
 
-  /** Joins: resolves once every partition that was free is running here. @throws no_answer, no_connection, not_provisioned */
-  async start(): Promise<void> {
-    await this.#beat();
-    this.life.send({ type: "joined" });
-    await this.#claimVacant();
-    this.#keepHouse();
+  /** Why nothing can run here now: it is cut off from NATS, or the streams are gone; undefined where neither is so. */
+  get failure(): TroupeError | undefined {
+    const { failure } = this.#seats;
+    return this.#pulse.failure ?? (failure?.code === "not_provisioned" ? failure : undefined);
   }
 
-  /** Finishes what is accepted, for at most `timeoutMs`, gives the partitions back and leaves. */
+  /** Hosts that live, as far as this one knows. */
+  get members(): readonly Member[] {
+    return this.#seats.members;
+  }
+
+  /**
+   * Joins: resolves once every partition that was free and is its own runs here; others hand theirs over afterwards.
+   * @throws no_answer, no_connection, not_provisioned, incompatible_release, clashing_definition, stopped
+   */
+  async start(): Promise<void> {
+    this.#parts.leases.listen(this.id, (free) => this.#seats.left(free));
+    await this.#pulse.beat();
+    await this.#demandFit();
+    if (this.hasLeft) throw new TroupeError("stopped", `Host ${this.id} was stopped while it joined`);
+    this.life.send({ type: "joined" });
+    this.stage.sharing.open();
+    await this.#pulse.beat();
+    await this.#seats.look();
+    this.#pulse.goOn();
+    this.#seats.goOn();
+  }
+
+  /** Finishes what is accepted, for at most `timeoutMs`, gives each partition back as soon as nothing runs in it, and leaves. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.phase !== "active") return;
     this.#parts.log.info({ host: this.id, timeoutMs }, "finishes what runs; nothing new is begun");
     this.life.send({ type: "drain" });
-    this.stage.stopAdmitting();
-    for (const partition of this.partitions) partition.drain();
-    await Promise.race([this.stage.drained(), this.#deadline(timeoutMs)]);
+    this.stage.sharing.taker.drain();
+    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.sharing.taker.idle()]), this.#deadline(timeoutMs)]);
     await this.#leave("drained");
   }
 
   /** Leaves now: attempts are aborted and go on elsewhere by their crash policy. */
   async stop(): Promise<void> {
-    this.stage.stopAdmitting();
     await this.#leave("stop");
+  }
+
+  /**
+   * Others must know first that this host takes nothing any more, and it who comes after it. Then partitions go in turns, and those
+   * whose turn has not come go on; where nobody takes them they all stop at once.
+   */
+  async #handAllOver(graceMs: number): Promise<void> {
+    await Promise.race([this.#announceLeaving(), this.#deadline(ANNOUNCE_MS)]);
+    const farewell = { graceMs, whenBound: "go" } as const;
+    const leaving: Promise<void>[] = [];
+    for (const partition of this.partitions) {
+      leaving.push(partition.handOver(farewell, () => this.#seats.nextOf(partition.number)));
+      if (this.#seats.hasHeirs && leaving.length % PARTITIONS_PER_TURN === 0)
+        await Promise.race([Promise.allSettled(leaving.slice(-PARTITIONS_PER_TURN)), this.#deadline(TURN_MS)]);
+    }
+    this.stage.stopAdmitting();
+    this.#reportUnheard(await Promise.allSettled(leaving));
+  }
+
+  async #announceLeaving(): Promise<void> {
+    try {
+      await this.#pulse.beat();
+      await this.#seats.look();
+    } catch (error) {
+      this.#parts.log.warn({ host: this.id, err: error }, "others were not told that this host leaves; they notice by its goodbye");
+    }
+  }
+
+  /**
+   * Of two hosts that cannot work side by side, the one that came later leaves: it sees the other's sign, having given its own first.
+   * Only for one that lives: what was killed a moment ago may have a sign of life left.
+   */
+  async #demandFit(): Promise<void> {
+    const { leases, clock } = this.#parts;
+    const signs = new Map<string, number>();
+    for (;;) {
+      const misfit = this.#misfitIn(await leases.members());
+      if (misfit === undefined) return;
+      const { host, at } = misfit.other;
+      const isHeard = signs.has(host) && signs.get(host) !== at;
+      if (isHeard && (await leases.alive(host))) {
+        await leases.leave(this.id).catch(() => {}); // its sign of life runs out
+        this.life.send({ type: "stop" });
+        throw misfit.error;
+      }
+      signs.set(host, at);
+      await new Promise<void>((resolve) => void clock.after(leases.ttlMs / LOOKS_PER_TTL, resolve));
+      await this.#pulse.beat();
+    }
+  }
+
+  #misfitIn(members: readonly Member[]): { readonly other: Member; readonly error: TroupeError } | undefined {
+    const since = members.find(({ host }) => host === this.id)?.since ?? Infinity;
+    for (const other of members) {
+      const error = other.since < since ? misfitWith(this.#sign, other) : undefined;
+      if (error !== undefined) return { other, error };
+    }
+    return undefined;
   }
 
   /** Once: whoever comes second waits for the first's goodbyes. */
   #leave(how: "drained" | "stop"): Promise<void> {
-    this.life.send({ type: how });
+    this.stage.stopAdmitting();
+    if (!this.hasLeft) this.life.send({ type: how });
+    this.stage.sharing.leave();
     return (this.#goodbye ??= this.#sayGoodbye());
   }
 
   async #sayGoodbye(): Promise<void> {
     const settled = await Promise.allSettled([
-      ...this.partitions.map((partition) => partition.release()),
+      ...this.partitions.map((partition) => partition.release(this.#seats.nextOf(partition.number))),
       this.#parts.leases.leave(this.id),
     ]);
+    this.#reportUnheard(settled);
+  }
+
+  #reportUnheard(settled: readonly PromiseSettledResult<void>[]): void {
     for (const result of settled) {
       if (result.status === "rejected")
         this.#parts.log.warn({ host: this.id, err: result.reason }, "a goodbye was not heard; others notice by the missing signs of life");
@@ -156,64 +296,14 @@ export class Host {
     return new Promise((resolve) => this.#parts.clock.after(timeoutMs, resolve));
   }
 
-  async #beat(): Promise<void> {
-    const sentAt = this.#parts.clock.monotonic();
-    await this.#parts.leases.beat(this.id);
-    this.#term = termFrom(sentAt, this.#parts.leases.ttlMs);
+  get #sign(): Sign {
+    const { phase } = this;
+    return { host: this.id, phase: phase === "left" ? "draining" : phase, ...this.#traits };
   }
 
-  /** Signs of life, a watch over them, and a look for partitions that nobody has: until the host has left. */
-  #keepHouse(): void {
-    const { clock, leases } = this.#parts;
-    const every = (everyMs: number, action: () => void): void => {
-      const alarm = clock.every(everyMs, () => (this.phase === "left" ? alarm.cancel() : action()));
-    };
-    every(beatIntervalMs(leases.ttlMs), () => {
-      this.#beat().catch((error: unknown) => this.#parts.log.warn({ host: this.id, err: error }, "a sign of life was not heard"));
-    });
-    every(leases.ttlMs / TRUST_CHECKS_PER_TTL, () => this.#watchTrust());
-    every(CLAIM_EVERY_MS, () => this.#claimAgain());
-  }
-
-  #watchTrust(): void {
-    if (this.#isTrusted) return;
-    for (const partition of this.partitions) {
-      if (partition.session !== undefined)
-        partition.lose(
-          new TroupeError(
-            "lost_partition",
-            `Host ${this.id} could not give a sign of life; partition ${partition.number} may be another's`,
-          ),
-        );
-    }
-  }
-
-  #claimAgain(): void {
-    if (this.phase !== "active" || this.#claiming || this.partitions.every((partition) => partition.phase !== "vacant")) return;
-    this.#claimVacant().catch((error: unknown) => this.#parts.log.warn({ host: this.id, err: error }, "partitions could not be looked at"));
-  }
-
-  async #claimVacant(): Promise<void> {
-    this.#claiming = true;
-    try {
-      const owners = await this.#parts.leases.owners();
-      const alive = new Map<string, Promise<boolean>>();
-      await Promise.all(owners.map((owner) => this.#claimIfFree(owner, alive)));
-    } finally {
-      this.#claiming = false;
-    }
-  }
-
-  async #claimIfFree({ partition, fence, host }: Ownership, alive: Map<string, Promise<boolean>>): Promise<void> {
-    const mine = this.partitions[partition];
-    if (mine === undefined || mine.phase !== "vacant") return;
-    if (host !== undefined && host !== this.id) {
-      let answer = alive.get(host);
-      if (answer === undefined) alive.set(host, (answer = this.#parts.leases.alive(host)));
-      if (await answer) return;
-    }
-    if (!this.#isTrusted || this.phase !== "active") return;
-    await mine.claim(fence);
+  get #stance(): "claim" | "leave" | "none" {
+    if (this.phase !== "active") return "leave";
+    return this.#pulse.isTrusted ? "claim" : "none";
   }
 
   /** Looks whether the claim still holds. Two hosts that both believe in theirs would otherwise rewind each other for ever. */

@@ -144,10 +144,11 @@ export class Nearby {
     });
   }
 
-  #isNear({ near, recordBytes }: Activation, { lane, partition, letter }: Mail): boolean {
+  #isNear({ near, recordBytes, session }: Activation, { lane, partition, letter }: Mail): boolean {
     if (near === "starts" && lane === "event") return false;
     if (recordBytes > MOST_BYTES || letter.size > MOST_BYTES) return false;
-    return this.#parts.sessionOf(partition)?.open === true;
+    // What is joined with a session that leaves would hold it up.
+    return session.accepts && this.#parts.sessionOf(partition)?.accepts === true;
   }
 
   #take({ from, pending, place, mail }: Offer): boolean {
@@ -179,7 +180,7 @@ export class Nearby {
   #conceived(from: Activation, mail: Mail): Activation | undefined {
     if (sizeTogether(from, undefined) > this.#mostWrites) return undefined;
     const session = this.#parts.sessionOf(mail.partition);
-    const child = session?.open === true ? this.#parts.conceive(session, mail) : undefined;
+    const child = session?.accepts === true ? this.#parts.conceive(session, mail) : undefined;
     if (child !== undefined) this.#mayBegin--;
     return child;
   }

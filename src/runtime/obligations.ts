@@ -1,20 +1,27 @@
 import { encodeJson } from "../core/codec.ts";
+import type { Activity } from "../core/definition.ts";
 import type { Effect } from "../core/effect.ts";
 import type { ActorEvent, Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { attemptOf } from "../core/lifecycle.ts";
+import type { ActivityRecord } from "../core/record.ts";
+import type { Actor } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
+import type { Write } from "../ports/store.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { Attempt, type AttemptEnd, type AttemptHost } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
+import { OfferedAttempt } from "./offered-attempt.ts";
+import type { Offers } from "./offers.ts";
 
 export interface ObligationParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly outlet: Outlet;
-  /** Uses up the slot that the turn being made brought along; `false` where it brought none. */
+  readonly offers: Offers;
+  /** Uses up the slot that the turn being made brought along; `false` where it brought none, or one that is not there. */
   readonly takeSlotInHand: () => boolean;
   readonly wantsSlot: (activation: Activation, attempt: Attempt) => void;
   readonly slotFreed: () => void;
@@ -41,8 +48,6 @@ export interface ObligationParts {
 export class Obligations {
   readonly #parts: ObligationParts;
   readonly #attemptHost: AttemptHost;
-  #attempts = 0;
-  #idle: (() => void)[] = [];
 
   constructor(parts: ObligationParts) {
     this.#parts = parts;
@@ -55,28 +60,56 @@ export class Obligations {
     };
   }
 
-  /** Resolves once no attempt runs. */
-  async idle(): Promise<void> {
-    if (this.#attempts > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-  }
-
-  /** The attempt of a run effect; it begins now where a crash may re-run it at any time, otherwise once its turn is stored (invariant 2). */
-  prepare(activation: Activation, effect: Extract<Effect, { kind: "run" }>, causes: readonly Hold[]): void {
-    const { address, actor, definition, session } = activation;
+  /**
+   * The attempt of a run effect; it begins now where a crash may re-run it at any time, otherwise once its turn is stored (invariant 2). One that is
+   * for others has a write, to be stored with its turn.
+   */
+  prepare(activation: Activation, effect: Extract<Effect, { kind: "run" }>, causes: readonly Hold[]): Write | undefined {
+    const { actor, definition } = activation;
     const asked = actor?.record.activities[effect.activity];
     const activity = asked === undefined ? undefined : definition.activities.get(asked.src);
-    if (actor === undefined || asked?.generation !== effect.generation || activity === undefined) return;
+    if (actor === undefined || asked?.generation !== effect.generation || activity === undefined) return undefined;
     for (const hold of causes) hold.take();
+    const offer = this.#parts.offers.offer(activation, effect.activity, activity, [...causes]);
+    if (offer === undefined) {
+      this.#prepareHere(activation, effect.activity, { actor, asked, activity }, causes);
+      return undefined;
+    }
+    activation.attempts = [...activation.attempts, offer.attempt];
+    return offer.write;
+  }
+
+  /** Work that the last owner had offered goes on, or waits on. */
+  takeUp(activation: Activation, name: string, causes: readonly Hold[]): void {
+    const asked = activation.actor?.record.activities[name];
+    const attempt = asked === undefined ? undefined : this.#parts.offers.takeUp(activation, name, asked, [...causes]);
+    if (attempt === undefined) return;
+    for (const hold of causes) hold.take();
+    activation.attempts = [...activation.attempts, attempt];
+  }
+
+  /** An offered attempt is over for its owner: its holds are handed over. */
+  settle(attempt: OfferedAttempt): void {
+    this.#parts.offers.leave(attempt);
+    this.#forget(attempt.activation, attempt);
+  }
+
+  #prepareHere(
+    activation: Activation,
+    name: string,
+    { actor, asked, activity }: { readonly actor: Actor; readonly asked: ActivityRecord; readonly activity: Activity },
+    causes: readonly Hold[],
+  ): void {
     const attempt = new Attempt(
       {
         activation,
-        actor: address,
-        name: effect.activity,
+        actor: activation.address,
+        name,
         activity,
         input: activity.input(actor.record.context, asked.input),
-        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0)),
-        generation: effect.generation,
-        epoch: session.fence,
+        attempt: attemptOf(asked.input, asked.reruns + (asked.failures ?? 0) + (asked.earlierReruns ?? 0)),
+        generation: asked.generation,
+        epoch: activation.session.fence,
         watched: asked.watched === true,
         holds: [...causes],
       },
@@ -85,10 +118,7 @@ export class Obligations {
     activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
     attempt.isCleared = activity.onCrash === "rerun" && activity.awaitsCommit !== true;
     attempt.isLasting = activity.isLasting === true;
-    if (!attempt.isLasting) {
-      this.#attempts++;
-      attempt.hasSlot = this.#parts.takeSlotInHand();
-    }
+    if (!attempt.isLasting) attempt.hasSlot = this.#parts.takeSlotInHand();
     if (attempt.hasSlot || attempt.isLasting) this.#beginIfItMay(activation, attempt);
     else this.#parts.wantsSlot(activation, attempt);
   }
@@ -102,16 +132,24 @@ export class Obligations {
   /** The turn that asked for it is stored. */
   clear(activation: Activation, effect: Extract<Effect, { kind: "run" }>): void {
     const attempt = activation.attempts.find(({ generation }) => generation === effect.generation);
-    if (attempt === undefined) return;
+    if (attempt instanceof OfferedAttempt) this.#parts.offers.stored(attempt);
+    if (attempt === undefined || attempt instanceof OfferedAttempt) return;
     attempt.isCleared = true;
     this.#beginIfItMay(activation, attempt);
+  }
+
+  /** It is stored who may begin what was offered. */
+  granted(activation: Activation, { generation }: Extract<Effect, { kind: "grant" }>): void {
+    const attempt = activation.attempts.find((each) => each.generation === generation);
+    if (attempt instanceof OfferedAttempt) this.#parts.offers.workers.granted(attempt);
   }
 
   halt(activation: Activation, generation: number, reason: TroupeError): readonly Hold[] {
     const attempt = activation.attempts.find((each) => each.generation === generation);
     if (attempt === undefined) return [];
     this.#forget(activation, attempt);
-    attempt.abort(reason);
+    if (attempt instanceof OfferedAttempt) this.#parts.offers.halt(attempt, reason);
+    else attempt.abort(reason);
     return attempt.holds;
   }
 
@@ -122,7 +160,8 @@ export class Obligations {
     event: ActorEvent,
     generation = activation.actor?.record.activities[activity]?.generation,
   ): void {
-    activation.attempts.find((attempt) => attempt.generation === generation)?.deliver(event);
+    const attempt = activation.attempts.find((each) => each.generation === generation);
+    if (attempt instanceof Attempt) attempt.deliver(event);
   }
 
   arm(activation: Activation, timer: string, generation: number, dueAt: number, causes: readonly Hold[]): void {
@@ -165,7 +204,9 @@ export class Obligations {
 
   /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */
   abortAll(activation: Activation, reason: TroupeError): void {
-    for (const { generation } of activation.attempts) this.halt(activation, generation, reason);
+    for (const attempt of activation.attempts)
+      if (attempt instanceof OfferedAttempt) this.settle(attempt);
+      else this.halt(activation, attempt.generation, reason);
     for (const { timer } of activation.alarms) this.disarm(activation, timer);
   }
 
@@ -192,15 +233,9 @@ export class Obligations {
     );
   }
 
-  #forget(activation: Activation, attempt: Attempt): void {
+  #forget(activation: Activation, attempt: Attempt | OfferedAttempt): void {
     activation.attempts = without(activation.attempts, attempt);
-    if (attempt.isLasting) return;
-    this.#attempts--;
     if (attempt.hasSlot) this.#parts.slotFreed();
-    if (this.#attempts > 0) return;
-    const waiting = this.#idle;
-    this.#idle = [];
-    for (const resolve of waiting) resolve();
   }
 }
 

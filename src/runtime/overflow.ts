@@ -63,7 +63,9 @@ export class Overflow {
     const turns = activation.stalled;
     activation.stalled = NOTHING;
     let next = 0;
+    activation.inHand++;
     while (next < turns.length && !this.#isFull(activation)) turns[next++]?.();
+    activation.inHand--;
     activation.stalled = next === turns.length ? activation.stalled : [...turns.slice(next), ...activation.stalled];
   }
 

@@ -1,15 +1,16 @@
 import { createActor, type ActorRefFrom } from "xstate";
 import { schedulerMachine } from "../../machines/scheduler.ts";
-import type { StartLane } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Leases } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
-import { SOURCES, type Delivery, type Inlet, type Mailbox, type MailSource, type Source } from "../ports/mailbox.ts";
+import { SOURCES, type Mailbox } from "../ports/mailbox.ts";
 import type { Store } from "../ports/store.ts";
-import { FlooredDelivery, MailFloor } from "./mail-floor.ts";
+import type { Listening } from "../ports/work.ts";
 import { Session } from "./session.ts";
+import { SourceReader } from "./source-reader.ts";
 import type { Stage } from "./stage.ts";
+import type { Farewell } from "./vacating.ts";
 
 export interface PartitionParts {
   readonly host: string;
@@ -28,25 +29,13 @@ export interface PartitionParts {
 }
 
 /**
- * Starts asked for at a time, of each lane and partition. More of them come in gusts, and what waits for its turn in one outlives the
- * garbage collector's young generation: with 64 a backlog's peak was 314 MiB instead of 157, and a tenth less was done in a second. Fewer
- * are a request for every few.
- */
-const START_CREDIT = 16;
-/** Events wait for no slot: the more come together, the more turns of one actor share a record. */
-const EVENT_CREDIT = 256;
-const FORGET_EVERY_MS = 5_000;
-/** Of so many times, once also what lies above the floor. */
-const LOOK_EVERY = 2;
-const MOST_PURGES_AT_ONCE = 64;
-
-/**
  * One partition in this host: the loop beside machines/scheduler.ts.
  *
  * Owns: the session, its inlets, and how much they may deliver. Calls in: host.ts. Calls out: leases, mailbox, stage.
  * R1. Sources are read only while the claim holds, and from their first unacknowledged message (invariants 3, 6).
  * R2. A full host stops reading; it never drops (invariant 10).
  * R3. Mail is forgotten only below everything unacknowledged.
+ * R4. A partition is given back only once nothing of it is under way whose loss would cost others something, or its time is over.
  */
 export class Partition {
   readonly number: number;
@@ -54,6 +43,8 @@ export class Partition {
   readonly #parts: PartitionParts;
   readonly #readers: SourceReader[] = [];
   #session: Session | undefined;
+  #attending: Listening | undefined;
+  #givingBack: Promise<void> | undefined;
 
   constructor(number: number, parts: PartitionParts) {
     this.number = number;
@@ -109,20 +100,58 @@ export class Partition {
   }
 
   /** Asks for no more; what was accepted goes on, and is acknowledged as it ends. */
-  drain(): void {
+  #drain(): void {
     this.scheduler.send({ type: "drain" });
     for (const reader of this.#readers) reader.pause();
   }
 
-  /** Gives the partition back. Nothing of it may be going on. */
-  async release(): Promise<void> {
+  /**
+   * Brings the partition to rest and leaves it to another host, or to whoever finds it free; the rest of the host goes on. Resolves
+   * once it has left, stays after all, or was lost on the way.
+   */
+  async handOver(farewell: Farewell, next: () => string | undefined): Promise<void> {
     const session = this.#session;
-    this.#session = undefined;
-    this.scheduler.send({ type: this.phase === "draining" ? "drained" : "lost" });
+    this.#drain();
     if (session === undefined) return;
-    this.#parts.stage.drop(session, new TroupeError("stopped", "The host was stopped"));
+    const rest = await this.#parts.stage.vacate(session, farewell);
+    if (rest === "rested") await this.#giveBack(session, next());
+    else if (rest === "bound") await this.#stay(session);
+  }
+
+  /** Gives the partition back at once. What goes on in it is given up. */
+  async release(next?: string): Promise<void> {
+    if (this.#session !== undefined) await this.#giveBack(this.#session, next);
+    else if (this.#givingBack !== undefined) await this.#givingBack;
+    else if (this.phase !== "vacant") this.scheduler.send({ type: "lost" });
+  }
+
+  #giveBack(session: Session, next: string | undefined): Promise<void> {
+    this.#session = undefined;
+    this.#parts.stage.drop(session, new TroupeError("stopped", `Partition ${this.number} was given back`));
+    return (this.#givingBack = this.#sayGoodbye(session, next).finally(() => (this.#givingBack = undefined)));
+  }
+
+  /** Only then vacant: whoever looks for vacant partitions must not claim it again meanwhile. */
+  async #sayGoodbye(session: Session, next: string | undefined): Promise<void> {
+    try {
+      await this.#close();
+      await this.#parts.leases.release(this.number, this.#parts.host, session.fence, next);
+    } finally {
+      this.scheduler.send({ type: this.phase === "draining" ? "drained" : "lost" });
+    }
+  }
+
+  /** What was not heard meanwhile comes again: every source is read from its first unacknowledged message. */
+  async #stay(session: Session): Promise<void> {
+    session.phase = "open";
+    this.scheduler.send({ type: "stay" });
     await this.#close();
-    await this.#parts.leases.release(this.number, this.#parts.host, session.fence);
+    try {
+      await this.#read(session);
+    } catch (cause) {
+      if (this.#session === session)
+        this.lose(new TroupeError("lost_partition", `Partition ${this.number} could not be read again`, { cause }));
+    }
   }
 
   /** There is room again. */
@@ -131,6 +160,7 @@ export class Partition {
   }
 
   async #read(session: Session): Promise<void> {
+    this.#attending = this.#parts.stage.sharing.attend(session);
     await Promise.all(
       SOURCES.map(async (source) => {
         const reader = new SourceReader(source, session, this.#parts);
@@ -143,113 +173,8 @@ export class Partition {
   }
 
   async #close(): Promise<void> {
+    this.#attending?.close();
+    this.#attending = undefined;
     await Promise.all(this.#readers.splice(0).map((reader) => reader.close()));
-  }
-}
-
-/** One source of a session: credit for its inlet, and the floor below which its mail can be forgotten. */
-class SourceReader {
-  readonly #source: Source;
-  readonly #session: Session;
-  readonly #parts: PartitionParts;
-  readonly #floor: MailFloor | undefined;
-  readonly #mostCredit: number;
-  #inlet: Inlet | undefined;
-  #credit = 0;
-  #reading = { over: false };
-  #forgotten = 0;
-  #ticks = 0;
-  #isPaused = false;
-
-  constructor(source: Source, session: Session, parts: PartitionParts) {
-    this.#source = source;
-    this.#session = session;
-    this.#parts = parts;
-    this.#mostCredit = source.endsWith(".event") ? EVENT_CREDIT : START_CREDIT;
-    this.#floor = source.startsWith("mail.") ? new MailFloor() : undefined;
-  }
-
-  async open(): Promise<void> {
-    this.#inlet = await this.#parts.mailbox.open(this.#session.partition, this.#source, {
-      receive: (delivery) => this.#receive(delivery),
-      rewound: () => {
-        this.#parts.suspect(this.#session);
-        this.#reading.over = true;
-        this.#reading = { over: false };
-        this.#floor?.rewind();
-      },
-    });
-    this.refill();
-    if (this.#floor !== undefined) this.#forgetLater(this.#floor, this.#source as MailSource);
-  }
-
-  refill(): void {
-    if (this.#isPaused || this.#credit > this.#mostCredit / 2 || this.#isFull()) return;
-    this.#credit = this.#mostCredit;
-    this.#inlet?.want(this.#mostCredit);
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-    this.#inlet?.want(0);
-  }
-
-  async close(): Promise<void> {
-    const inlet = this.#inlet;
-    this.#inlet = undefined;
-    await inlet?.close();
-  }
-
-  /** Called from the socket's callback, where an exception would stop the client from reading: a defect ends the session instead. */
-  #receive(delivery: Delivery): void {
-    this.#credit--;
-    try {
-      const noted = this.#floor === undefined ? delivery : new FlooredDelivery(delivery, this.#floor);
-      this.#parts.stage.receive(this.#session, noted, this.#reading);
-    } catch (cause) {
-      this.#parts.log.error({ partition: this.#session.partition, err: cause }, "a delivery met a defect");
-      this.#parts.failed(
-        this.#session,
-        new TroupeError("defect", `A delivery of partition ${this.#session.partition} met a defect`, { cause }),
-      );
-    }
-    this.refill();
-  }
-
-  #isFull(): boolean {
-    const lane = this.#source.slice(3);
-    return (
-      lane !== "event" && this.#source.startsWith("in.") && this.#parts.stage.waitingIn(lane as StartLane) >= this.#parts.waitingPerLane
-    );
-  }
-
-  #forgetLater(floor: MailFloor, source: MailSource): void {
-    const alarm = this.#parts.clock.every(FORGET_EVERY_MS, () => {
-      if (!this.#session.open || this.#inlet === undefined) return alarm.cancel();
-      this.#forget(floor, source).catch((error: unknown) => {
-        this.#parts.log.warn(
-          { partition: this.#session.partition, source, err: error },
-          "absorbed mail could not be purged; the next purge covers it",
-        );
-      });
-    });
-  }
-
-  /** What is found above the floor by two looks was acknowledged well before any record that absorbed it can have expired. */
-  async #forget(floor: MailFloor, source: MailSource): Promise<void> {
-    const { store } = this.#parts;
-    const { partition } = this.#session;
-    const through = floor.floor;
-    if (through > this.#forgotten) {
-      await store.forget(partition, source, through);
-      this.#forgotten = Math.max(this.#forgotten, through);
-    }
-    if (source === "mail.event") await store.tidy(partition);
-    if (++this.#ticks % LOOK_EVERY !== 0) return;
-    const absorbed = floor.look();
-    for (let from = 0; from < absorbed.length; from += MOST_PURGES_AT_ONCE)
-      await Promise.all(
-        absorbed.slice(from, from + MOST_PURGES_AT_ONCE).map((each) => store.forget(partition, source, each.through, each)),
-      );
   }
 }

@@ -4,9 +4,10 @@ import { isLate, isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Turn, type TurnAt } from "../core/turn.ts";
+import type { Abilities } from "./abilities.ts";
 import { emptyPending, NOTHING, type Activation } from "./activation.ts";
 import { Acts } from "./acts.ts";
-import { settledBy, turnOfEnd } from "./attempt-end.ts";
+import { settledBy, turnOfEnd, type Trying } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -15,6 +16,8 @@ import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
 import type { Nearby } from "./nearby.ts";
 import { Obligations } from "./obligations.ts";
+import { OfferTurns } from "./offer-turns.ts";
+import type { Offers } from "./offers.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
@@ -33,6 +36,10 @@ interface PerformerParts extends StageParts {
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
   readonly nearby: Nearby;
+  readonly offers: Offers;
+  readonly abilities: Abilities;
+  /** More has been begun than there are slots. */
+  readonly isOver: () => boolean;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly slotFreed: () => void;
   /** An attempt may begin as soon as a slot is free. */
@@ -64,6 +71,7 @@ export class Performer {
   readonly misfits: Misfits;
   readonly outcomes: Outcomes;
   readonly release: Release;
+  readonly offerTurns: OfferTurns;
   /** The turn being made may use up a slot that is taken already. */
   #slotInHand = false;
 
@@ -78,6 +86,7 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#ledger.apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#ledger.adopt(activation, hold, stance),
+      result: (activation, hold) => this.offerTurns.result(activation, hold),
       outcomes: this.outcomes,
       takeUp: (activation, causes) => this.#takeUp(activation, causes),
     };
@@ -85,8 +94,8 @@ export class Performer {
     this.#obligations = new Obligations({
       ...parts,
       takeSlotInHand: () => {
-        const inHand = this.#slotInHand;
-        this.#slotInHand = false;
+        const inHand = this.#slotInHand && !parts.isOver();
+        if (inHand) this.#slotInHand = false;
         return inHand;
       },
       ended: (activation, name, attempt, end) => this.#overflow.whenRoom(activation, () => this.#ended(activation, name, attempt, end)),
@@ -116,6 +125,14 @@ export class Performer {
     const made = { ...parts, dispatch: this.#dispatch, overflow: this.#overflow, outcomes: this.outcomes, room: this.#room };
     this.release = new Release(made);
     this.#ledger = new Ledger({ ...made, obligations: this.#obligations, acts: this.#acts, replies: this.#replies });
+    this.offerTurns = new OfferTurns({
+      ...parts,
+      obligations: this.#obligations,
+      ledger: this.#ledger,
+      overflow: this.#overflow,
+      throwing: this.#throwing,
+      ended: (...end) => this.#ended(...end),
+    });
     this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
@@ -128,10 +145,6 @@ export class Performer {
     return this.#overflow.hasRoom(activation);
   }
 
-  idle(): Promise<void> {
-    return this.#obligations.idle();
-  }
-
   /**
    * One delivery. A start brings a slot along: it goes to the task's attempt or back. Where events wait for the start it does not
    * begin before they were heard: one of them may cancel it.
@@ -140,21 +153,22 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
     else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    else if (hold.delivery.lane !== "event" && definition.kind !== "actor") this.#withSlot(() => this.misfits.wait(activation, hold));
+    else if (hold.delivery.lane !== "event" && definition.kind !== "actor")
+      this.#withSlot(activation, () => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 
   #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
     else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
-    else this.#withSlot(() => this.#reception.start(activation, hold, others));
+    else this.#withSlot(activation, () => this.#reception.start(activation, hold, others));
   }
 
   /** A slot has become free for a task that waited for one; the slot goes to its attempt or back. */
   begin(activation: Activation): void {
     const queued = activation.queued ?? [];
     activation.queued = undefined;
-    this.#withSlot(() => {
+    this.#withSlot(activation, () => {
       if (activation.phase === "ready" && activation.actor !== undefined && isReady(activation.definition, activation.actor.record)) {
         this.#step(activation, { kind: "event", event: isLate(activation.actor.record, this.#parts.clock.now()) ? EXPIRE : BEGIN }, queued);
       } else activation.letGo(queued);
@@ -167,7 +181,9 @@ export class Performer {
     this.#obligations.grant(activation, attempt);
   }
 
-  #withSlot(turn: () => void): void {
+  #withSlot({ address }: Activation, turn: () => void): void {
+    // It brings none: what it works at is done elsewhere.
+    if (!this.#parts.abilities.canRun(address.type)) return turn();
     this.#slotInHand = true;
     turn();
     if (this.#slotInHand) this.#parts.slotFreed();
@@ -218,10 +234,10 @@ export class Performer {
     activation.stalled = NOTHING;
   }
 
-  #ended(activation: Activation, name: string, attempt: Attempt, end: AttemptEnd): void {
+  #ended(activation: Activation, name: string, attempt: Trying, end: AttemptEnd, hold?: Hold): void {
     if (activation.phase === "dropped" || activation.actor === undefined) return;
     const { actor } = activation;
-    const at = this.#ledger.at(activation);
+    const at = this.#ledger.at(activation, hold);
     let turn: Turn;
     let bytes: Uint8Array | undefined;
     try {
@@ -235,7 +251,7 @@ export class Performer {
     } catch (error) {
       turn = turnOfThrow(activation, actor, settledBy(attempt, end), error, { ...this.#throwing, at });
     }
-    this.#ledger.apply(activation, turn, attempt.holds, [], bytes);
+    this.#ledger.apply(activation, turn, attempt.holds, hold === undefined ? [] : [hold], bytes);
     layDown(activation, actor, settledBy(attempt, end), this.#room);
     this.#ledger.queueIfReady(activation, attempt.holds);
   }

@@ -9,7 +9,7 @@ import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Activation } from "./activation.ts";
-import { decodeEvents, decodeStart, parentOf, type EventEnvelope } from "./decode.ts";
+import { decodeEvents, decodeStart, isResult, parentOf, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { isReminder } from "./reminder.ts";
@@ -37,6 +37,8 @@ export interface Turns {
     at?: TurnAt,
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: Stance): void;
+  /** How work ended that somebody took. */
+  result(activation: Activation, hold: Hold): void;
   readonly outcomes: Outcomes;
   /** What is open of the actor and does not go on in this host. */
   takeUp(activation: Activation, causes: readonly Hold[]): void;
@@ -148,6 +150,7 @@ export class Reception {
       this.#turns.adopt(activation, hold);
       return;
     }
+    if (isResult(delivery)) return this.#turns.result(activation, hold);
     let envelopes: readonly EventEnvelope[];
     try {
       envelopes = decodeEvents(delivery, activation.definition.eventSchemas, scopeOf(activation.definition).relay);
@@ -163,7 +166,9 @@ export class Reception {
   /** One delivery: none of what it brings lets it go before all is turned, and all its turns are one commit's. */
   #hearAll(activation: Activation, hold: Hold, envelopes: readonly EventEnvelope[]): void {
     hold.take();
+    activation.inHand++;
     for (const envelope of envelopes) this.#hear(activation, activation.actor as Actor, hold, envelope);
+    activation.inHand--;
     this.#turns.adopt(activation, hold, "done");
     hold.release();
   }

@@ -37,6 +37,8 @@ export function recover(activation: Activation, causes: readonly Hold[], parts: 
   // Overdue timers have been heard meanwhile.
   const { actor } = activation;
   if (!isGoingOn(actor)) return;
+  for (const [name, { offer }] of Object.entries(actor.record.activities))
+    if (offer !== undefined && activation.attempts.every((each) => each.name !== name)) parts.obligations.takeUp(activation, name, causes);
   const running = new Set(activation.attempts.map(({ generation }) => generation));
   const crashed = Object.entries(actor.record.activities).filter(
     ([, { generation, dueAt }]) => dueAt === undefined && !running.has(generation),
@@ -88,7 +90,13 @@ function parks(activation: Activation, crashed: ActivityRecord): boolean {
   return policy === "park" || (policy === "rerun" && crashed.reruns >= MOST_RERUNS);
 }
 
-function afterCrash(activation: Activation, actor: Actor, name: string, parts: RecoveryParts): Turn {
+/** Whoever ran it is gone, or believed to be. */
+export function afterCrash(
+  activation: Activation,
+  actor: Actor,
+  name: string,
+  parts: Pick<RecoveryParts, "at" | "log" | "maxRecordBytes">,
+): Turn {
   const { at, log } = parts;
   const crashed = actor.record.activities[name];
   // What came of another one's end may have stopped it.

@@ -1,4 +1,5 @@
 import { formatAddress, isTooLong, type StartLane } from "../core/address.ts";
+import { encodeJson } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -6,7 +7,10 @@ import type { Log } from "../ports/log.ts";
 import type { Delivery, Mailbox } from "../ports/mailbox.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { CommitOutcome, Store } from "../ports/store.ts";
-import { Admission, needsSlot, type Reading } from "./admission.ts";
+import type { Work } from "../ports/work.ts";
+import { Abilities } from "./abilities.ts";
+import { Admission, type Reading } from "./admission.ts";
+import type { Activation } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -21,9 +25,19 @@ import type { Parcel } from "./parcel.ts";
 import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
+import { Sharing } from "./sharing.ts";
 import { Timekeeper } from "./timekeeper.ts";
+import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
 
 export interface StageParts {
+  readonly host: string;
+  readonly work: Work;
+  /** What this host has that some work needs. */
+  readonly labels: readonly string[];
+  /** After so long without a word a worker that took an attempt is believed dead. */
+  readonly silenceMs: number;
+  /** How often a host tells the others of its free slots, whatever happens. */
+  readonly slotsEveryMs: number;
   readonly store: Store;
   readonly mailbox: Mailbox;
   readonly outlet: Outlet;
@@ -66,7 +80,9 @@ const MOST_COMMITS_IN_FLIGHT = 512;
 export class Stage {
   readonly #parts: StageParts;
   readonly #cast: Cast;
+  readonly #abilities: Abilities;
   readonly #admission: Admission;
+  readonly sharing: Sharing;
   readonly #early: Early;
   readonly #timekeeper: Timekeeper;
   readonly #nearby: Nearby;
@@ -76,11 +92,18 @@ export class Stage {
   readonly #deadLetters: DeadLetters;
   readonly #performer: Performer;
   readonly #settlement: SettlementParts;
+  readonly #vacating: VacatingParts;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
+    this.#abilities = new Abilities(parts.definitions, parts.labels);
+    const abilities = this.#abilities;
+    this.sharing = this.#newSharing();
     this.#admission = new Admission({
       ...parts,
+      offers: this.sharing.offers,
+      taker: this.sharing.taker,
+      changed: () => this.sharing.board.changed(),
       isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
       open: (session, hold) => this.#openStart(session, hold),
       begin: (activation) => this.#performer.begin(activation),
@@ -111,6 +134,7 @@ export class Stage {
     });
     this.#entrance = new Entrance({
       ...parts,
+      abilities,
       cast: this.#cast,
       known: this.#known,
       early: this.#early,
@@ -120,6 +144,13 @@ export class Stage {
       performer: () => this.#performer,
     });
     this.#performer = this.#newPerformer();
+    this.#vacating = {
+      clock: parts.clock,
+      of: (session) => this.#cast.of(session),
+      abort: (activation, why) => this.#performer.abort(activation, why),
+      hasLoose: () => this.committer.hasLoose,
+      hush: (session) => this.#timekeeper.forget(session),
+    };
     this.#settlement = {
       ...parts,
       release: this.#performer.release,
@@ -135,13 +166,34 @@ export class Stage {
       committer: this.committer,
       timekeeper: this.#timekeeper,
       nearby: this.#nearby,
+      offers: this.sharing.offers,
+      abilities: this.#abilities,
+      isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
-      ready: (activation) =>
-        this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" }),
+      ready: (activation) => this.#ready(activation),
       wantsSlot: (activation, attempt) =>
         this.#admission.wait({ kind: "attempt", activation, attempt, lane: "high", void: () => attempt.phase !== "prepared" }),
       retire: (activation) => this.#cast.settle(activation),
+    });
+  }
+
+  #newSharing(): Sharing {
+    const turns = () => this.#performer.offerTurns;
+    return new Sharing({
+      ...this.#parts,
+      abilities: this.#abilities,
+      free: () => this.#admission.free,
+      isOver: () => this.#admission.isOver,
+      slotFreed: () => this.#admission.slotFreed(),
+      woken: () => this.#admission.schedule(),
+      find: (key) => this.#cast.peek(key),
+      wake: (session, address) => this.#entrance.wake(session, address),
+      ended: (attempt, end) => turns().ended(attempt, end),
+      grant: (attempt, worker) => turns().grant(attempt, worker),
+      gaveUp: (attempt) => turns().gaveUp(attempt),
+      givenBack: (attempt) => turns().givenBack(attempt),
+      progress: (actor, value) => this.#parts.outlet.event(actor, "progress", encodeJson(value)),
     });
   }
 
@@ -171,32 +223,47 @@ export class Stage {
     return this.#admission.waitingIn(lane);
   }
 
+  #ready(activation: Activation): void {
+    // It needs no slot here, but waits all the same where nothing is begun any more.
+    if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
+      this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" });
+    else queueMicrotask(() => this.#performer.begin(activation));
+  }
+
   /** A delivery of an open session. */
   receive(session: Session, delivery: Delivery, reading: Reading): void {
-    if (!session.open) return;
+    if (!session.accepts) return;
     const hold = new Hold(delivery);
     if (isTooLong(delivery)) this.#deadLetters.keep(session, hold, tooLong(delivery));
-    else if (delivery.lane === "event" || !needsSlot(this.#parts.definitions, delivery)) this.#event(session, hold);
+    else if (delivery.lane === "event" || !this.#abilities.needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
   }
 
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();
+    this.sharing.taker.drain();
   }
 
-  /** Resolves once no attempt runs and everything is stored. */
-  async drained(): Promise<void> {
-    await this.#performer.idle();
-    await this.committer.drained();
+  /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */
+  vacate(session: Session, farewell: Farewell): Promise<Rest> {
+    session.phase = "leaving";
+    return vacate(session, farewell, this.#vacating);
+  }
+
+  /** Partitions in which something runs that may not run twice. */
+  get bound(): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const activation of this.#cast.all) if (isBound(activation)) found.add(activation.session.partition);
+    return found;
   }
 
   /** Forgets everything of a session: another host, or a later session, starts from what was committed. */
   drop(session: Session, why: TroupeError): void {
-    session.open = false;
+    session.phase = "ended";
     const partners = this.#cast.of(session).flatMap(partnersOf);
     for (const activation of this.#cast.of(session)) {
-      for (const { delivery } of activation.waiting) if (needsSlot(this.#parts.definitions, delivery)) this.#admission.slotFreed();
+      for (const { delivery } of activation.waiting) if (this.#abilities.needsSlot(delivery)) this.#admission.slotFreed();
       this.#performer.abort(activation, why);
       this.#cast.drop(activation);
     }

@@ -2,6 +2,9 @@ import type { StartLane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
 import { Fifo } from "./fifo.ts";
 
+/** Behind so many that may not go, nobody is looked for. */
+const MOST_LOOKED_AT = 32;
+
 /**
  * What waits for a slot: by lane, then by arrival. Bounded by what the inlets are allowed to deliver, never by dropping.
  */
@@ -18,6 +21,21 @@ export class StartQueue<T extends Waiting> {
 
   add(item: T): void {
     this.#lanes[item.lane].push(item);
+  }
+
+  /** The lane of the one that should run next. */
+  get nextLane(): StartLane | undefined {
+    for (const lane of START_LANES) if (this.#lanes[lane].size > 0) return lane;
+    return undefined;
+  }
+
+  /** The first that passes, of those that stand near the head of their lane. */
+  nextThat(passes: (item: T) => boolean): T | undefined {
+    for (const lane of START_LANES) {
+      const item = this.#lanes[lane].take((each) => !each.void() && passes(each), MOST_LOOKED_AT);
+      if (item !== undefined) return item;
+    }
+    return undefined;
   }
 
   /** The one that should run next. */

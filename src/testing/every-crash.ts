@@ -179,6 +179,8 @@ function wordsOf(write: Write): string {
       return `the end of timer ${write.timer} of ${formatAddress(write.owner)}`;
     case "dead":
       return `a dead letter to ${formatAddress(write.address)}`;
+    case "work":
+      return `work of ${formatAddress(write.address)} for other hosts`;
     case "turn":
       return `turn ${write.revision} of ${formatAddress(write.address)}`;
     case "part":

@@ -19,7 +19,7 @@ export interface FaultOptions {
 export interface TroubledParts {
   readonly world: World;
   readonly pacer: Pacer;
-  readonly client: { readonly connection: Connection; reconnected(): void };
+  readonly client: Connection;
   readonly hosts: () => readonly TestHost[];
 }
 
@@ -69,14 +69,12 @@ export class Faults {
 
   /** The client's connection breaks: requests fail, watches go on after `reconnectClient`. */
   disconnectClient(underWay: InFlight = "seeded"): void {
-    this.#parts.client.connection.disconnect(underWay);
+    this.#parts.client.disconnect(underWay);
     this.#parts.pacer.stir("fault");
   }
 
   reconnectClient(): void {
-    if (this.#parts.client.connection.phase !== "down") return;
-    this.#parts.client.connection.reconnect();
-    this.#parts.client.reconnected();
+    this.#parts.client.reconnect();
     this.#parts.pacer.stir("fault");
   }
 
@@ -85,7 +83,7 @@ export class Faults {
     const downMs = msOf("downFor", downFor);
     const { world, client } = this.#parts;
     const up = this.#parts.hosts().filter((host) => host.isConnected);
-    const isClientUp = client.connection.phase === "up";
+    const isClientUp = client.phase === "up";
     for (const host of up) host.disconnect();
     if (isClientUp) this.disconnectClient();
     world.clock.after(downMs, () => {

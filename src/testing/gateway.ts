@@ -2,7 +2,16 @@ import type { Address, Lane } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Gateway, StateChange, StoredDeadLetter, StoredTurn } from "../ports/gateway.ts";
+import type {
+  ConnectionState,
+  Gateway,
+  GatewayListener,
+  Limits,
+  SendLimits,
+  StateChange,
+  StoredDeadLetter,
+  StoredTurn,
+} from "../ports/gateway.ts";
 import type { Pacer, Stuck } from "./pacer.ts";
 
 /** What is said of an actor in a wait that cannot be fulfilled. */
@@ -36,49 +45,65 @@ export class PacedGateway implements Gateway {
     return this.#inner.newId();
   }
 
-  attend<T>(about: Address, wait: Promise<T>): Promise<T> {
+  get callMs(): number {
+    return this.#inner.callMs;
+  }
+
+  get outageMs(): number {
+    return this.#inner.outageMs;
+  }
+
+  get connection(): ConnectionState {
+    return this.#inner.connection;
+  }
+
+  listen(listener: GatewayListener): () => void {
+    return this.#inner.listen(listener);
+  }
+
+  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#inner.within(limits, late, work);
+  }
+
+  attend<T>(about: Address | undefined, wait: Promise<T>): Promise<T> {
     return this.#pacer.during(wait, "answer", (why) => this.#stuck(about, why));
   }
 
-  send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
-    return this.attend(to, this.#inner.send(lane, to, body, headers));
+  send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>, limits?: SendLimits): Promise<void> {
+    return this.attend(to, this.#inner.send(lane, to, body, headers, limits));
   }
 
-  read(address: Address): Promise<Uint8Array | undefined> {
-    return this.attend(address, this.#inner.read(address));
+  read(address: Address, limits?: Limits): Promise<Uint8Array | undefined> {
+    return this.attend(address, this.#inner.read(address, limits));
   }
 
-  awaits(address: Address): Promise<boolean> {
-    return this.attend(address, this.#inner.awaits(address));
+  awaits(address: Address, limits?: Limits): Promise<boolean> {
+    return this.attend(address, this.#inner.awaits(address, limits));
   }
 
-  watch(
-    filter: { readonly type?: string; readonly id?: string },
-    options: { readonly current?: boolean; readonly signal?: AbortSignal },
-  ): AsyncIterable<StateChange> {
-    const about = { type: filter.type ?? "*", id: filter.id ?? "*" };
-    return this.#paced(this.#inner.watch(filter, options), options.current === true ? "answer" : "watch", about);
+  watch(address: Address, signal?: AbortSignal): AsyncIterable<StateChange> {
+    return this.#paced(this.#inner.watch(address, signal), "watch", address);
   }
 
-  records(filter: { readonly type?: string }): AsyncIterable<StateChange> {
-    return this.#paced(this.#inner.records(filter), "answer", { type: filter.type ?? "*", id: "*" });
+  records(filter: { readonly type?: string }, limits?: Limits): AsyncIterable<StateChange> {
+    return this.#paced(this.#inner.records(filter, limits), "answer", { type: filter.type ?? "*", id: "*" });
   }
 
-  turns(address: Address, after: number): AsyncIterable<StoredTurn> {
-    return this.#paced(this.#inner.turns(address, after), "answer", address);
+  turns(address: Address, after: number, signal?: AbortSignal): AsyncIterable<StoredTurn> {
+    return this.#paced(this.#inner.turns(address, after, signal), "answer", address);
   }
 
   expect(heard: (body: Uint8Array) => void): { readonly subject: string; forget(): void } {
     return this.#inner.expect(heard);
   }
 
-  ask(verb: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  ask(verb: string, body: Uint8Array, limits?: Limits): Promise<Uint8Array> {
     const [, type = "*", id = "*"] = verb.split(".");
-    return this.attend({ type, id }, this.#inner.ask(verb, body, timeoutMs));
+    return this.attend({ type, id }, this.#inner.ask(verb, body, limits));
   }
 
-  deadLetters(filter: { readonly type?: string; readonly id?: string }): AsyncIterable<StoredDeadLetter> {
-    return this.#paced(this.#inner.deadLetters(filter), "answer", { type: filter.type ?? "*", id: filter.id ?? "*" });
+  deadLetters(filter: { readonly type?: string; readonly id?: string }, limits?: Limits): AsyncIterable<StoredDeadLetter> {
+    return this.#paced(this.#inner.deadLetters(filter, limits), "answer", { type: filter.type ?? "*", id: filter.id ?? "*" });
   }
 
   discard(address: Address, name: string): Promise<boolean> {
@@ -103,7 +128,8 @@ export class PacedGateway implements Gateway {
     }
   }
 
-  #stuck(address: Address, why: Stuck): TroupeError {
+  #stuck(address: Address | undefined, why: Stuck): TroupeError {
+    if (address === undefined) return new TroupeError("no_answer", `What is waited for does not come: ${why}`);
     const about = formatAddress(address);
     return new TroupeError("no_answer", `What is waited for of ${about} does not come: ${why}\n${this.#describe(address)}`, { about });
   }

@@ -3,6 +3,7 @@ import type { Definition } from "../core/definition.ts";
 import { parseDuration, type Duration } from "../core/duration.ts";
 import { TroupeError } from "../core/errors.ts";
 import { Client } from "../client.ts";
+import { viewHosts } from "../host-view.ts";
 import type { Attachment } from "../memory/attachment.ts";
 import type { InFlight } from "../memory/link.ts";
 import { ProcessClock } from "../memory/process-clock.ts";
@@ -10,6 +11,7 @@ import type { World } from "../memory/world.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
+import { labelsOf } from "../runtime/abilities.ts";
 import { Host } from "../runtime/host.ts";
 import { verbsOf } from "../verbs.ts";
 import type { Pacer } from "./pacer.ts";
@@ -28,6 +30,8 @@ export interface TestHostParts {
   readonly workEnded: (host: TestHost, work: Work) => void;
 }
 
+/** All hosts of a troupe are of one. */
+const RELEASE = "0.0.0";
 const CACHE_BYTES = 16 * 1024 * 1024;
 const DEFAULT_DRAIN_MS = 30_000;
 /**
@@ -53,7 +57,7 @@ export class TestHost implements Home {
     this.#parts = parts;
     this.clock = new ProcessClock(parts.clock);
     this.#attachment = parts.world.attach(parts.id, this.clock);
-    const { store, mailbox, leases, outlet } = this.#attachment;
+    const { store, mailbox, leases, outlet, work } = this.#attachment;
     const definitions = new Map(parts.definitions.map((each) => [each.name, parts.works.observed(each, this)]));
     this.#host = new Host({
       id: parts.id,
@@ -62,10 +66,14 @@ export class TestHost implements Home {
       mailbox,
       leases,
       outlet,
+      work,
       clock: afterReactions(this.clock),
       log: parts.log.child({ host: parts.id }),
       definitions,
       concurrency: parts.concurrency,
+      // Whatever its actors need: where work of some labels runs is not what is tested.
+      labels: [...new Set(parts.definitions.flatMap(labelsOf))],
+      release: RELEASE,
       cacheBytes: CACHE_BYTES,
     });
     this.#silence = this.#answerVerbs(definitions);
@@ -153,6 +161,7 @@ export class TestHost implements Home {
   #answerVerbs(definitions: ReadonlyMap<string, Definition>): () => void {
     const { gateway, world, id } = this.#parts;
     const { stage, partitions } = this.#host;
+    const { leases } = this.#attachment;
     const statistics = () => ({
       id,
       types: [...definitions.keys()],
@@ -160,7 +169,7 @@ export class TestHost implements Home {
       finished: stage.finished,
       partitions: partitions.map(({ number, phase }) => ({ number, phase })),
     });
-    const verbs = verbsOf({ client: new Client(gateway), gateway, definitions, statistics });
+    const verbs = verbsOf({ client: new Client(gateway), gateway, definitions, statistics, hosts: () => viewHosts(leases) });
     return world.answer(async (subject, body) => {
       const [name = "", ...tokens] = subject.split(".");
       const found = verbs.get(name);

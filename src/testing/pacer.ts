@@ -63,7 +63,10 @@ export class Pacer {
       const demand: Demand = { kind, end: (why) => reject(stuck(why)) };
       this.#add(demand);
       const over = (): void => void this.#demands.delete(demand);
-      promise.finally(over).then(resolve, reject);
+      promise.finally(over).then(
+        (value) => this.#isClosed || resolve(value),
+        (error: Error) => this.#isClosed || reject(error),
+      );
     });
   }
 

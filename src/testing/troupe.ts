@@ -7,7 +7,8 @@ import { TroupeError } from "../core/errors.ts";
 import { Client } from "../client.ts";
 import { VirtualClock } from "../memory/clock.ts";
 import { createWorld, type World } from "../memory/world.ts";
-import type { Ref, WaitOptions } from "../ref.ts";
+import type { WaitOptions } from "../limits.ts";
+import type { Ref } from "../ref.ts";
 import { hasEnded, isIn, pathOf, type View, type ViewOf } from "../view.ts";
 import type { ActorView, StatePath } from "../actor-view.ts";
 import type { TaskState, TaskView } from "../task-view.ts";
@@ -75,8 +76,7 @@ export class TestTroupe implements AsyncDisposable {
     const { gateway, connection } = this.#world.openGateway("client");
     this.#gateway = new PacedGateway(gateway, this.#pacer, (address) => this.#report(address));
     this.client = new Client(this.#gateway);
-    const client = { connection, reconnected: () => gateway.reconnected() };
-    this.faults = new Faults({ world: this.#world, pacer: this.#pacer, client, hosts: () => this.#hosts });
+    this.faults = new Faults({ world: this.#world, pacer: this.#pacer, client: connection, hosts: () => this.#hosts });
     for (let i = 0; i < hosts; i++) this.startHost();
   }
 
@@ -188,8 +188,9 @@ export class TestTroupe implements AsyncDisposable {
   /** Everything of it stops: hosts leave as if killed, and whoever still waits does so for ever. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.#hosts) host.kill("lost");
-    await this.client.close();
+    // In this order: whoever waits is not told of the end.
     await this.#pacer.close();
+    await this.#gateway.close();
   }
 
   /** For `everyCrash`: the world, and the ends of user code. @internal */

@@ -1,8 +1,9 @@
 import type { Address, Lane } from "../../src/core/address.ts";
 import { partitionOf } from "../../src/core/placement.ts";
-import type { Leases } from "../../src/ports/leases.ts";
+import type { Leases, Sign } from "../../src/ports/leases.ts";
 import type { Mailbox } from "../../src/ports/mailbox.ts";
 import type { Commit, Letter, Store } from "../../src/ports/store.ts";
+import type { Work } from "../../src/ports/work.ts";
 
 /**
  * What a contract is run against: one fresh server (or namespace) per fixture, with two hosts attached to it that know nothing of
@@ -39,6 +40,7 @@ export interface Attached {
   readonly store: Store;
   readonly mailbox: Mailbox;
   readonly leases: Leases;
+  readonly work: Work;
 }
 
 interface Capabilities {
@@ -68,6 +70,7 @@ interface StoredTurn {
 export type StoreFixture = Fixture;
 export type MailboxFixture = Fixture;
 export type LeasesFixture = Fixture;
+export type WorkFixture = Fixture;
 
 /** An address of that type which belongs to that partition. `name` tells two of one partition apart. */
 export function addressIn(partition: number, partitions: number, name: string, type = "job"): Address {
@@ -84,6 +87,11 @@ export async function take(attached: Attached, partition: number): Promise<numbe
   const fence = await attached.leases.claim(partition, attached.host, seen);
   if (fence === undefined) throw new Error(`partition ${partition} was taken by somebody else`);
   return fence;
+}
+
+/** What a host says of itself, where nothing of it matters. */
+export function signOf(host: string, more: Partial<Sign> = {}): Sign {
+  return { host, phase: "active", protocol: 1, release: "0.0.0", types: {}, labels: [], slots: 1, ...more };
 }
 
 /** A commit under one fence. */

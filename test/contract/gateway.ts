@@ -16,8 +16,8 @@ export interface GatewayFixture extends Fixture {
   reply(to: string, body: Uint8Array): Promise<void>;
   /** A host answers verbs from now on. */
   serve(answer: (verb: string, body: Uint8Array) => Promise<Uint8Array>): void;
-  /** The client's connection breaks, and is there again when this resolves. */
-  interrupt(): Promise<void>;
+  /** The client's connection breaks, and is there again when this resolves. What is asked of the gateway meanwhile drives no clock. */
+  interrupt(meanwhile?: (gateway: Gateway) => void | Promise<void>): Promise<void>;
 }
 
 const COMMITTED = { kind: "committed" };
@@ -33,6 +33,7 @@ export function gatewayContract(name: string, open: () => Promise<GatewayFixture
     describe("the way in", () => wayIn(() => f));
     describe("records", () => records(() => f));
     describe("watches", () => watches(() => f));
+    describe("limits", () => limits(() => f));
     describe("answers", () => answers(() => f));
     describe("what is kept beside records", () => kept(() => f));
   });
@@ -123,8 +124,11 @@ function records(fixture: () => GatewayFixture): void {
     expect(await f.a.store.commit(under(PARTITION, fence, ...writes))).toEqual(COMMITTED);
     const isWhole = (given: Uint8Array | undefined): boolean => given !== undefined && Buffer.compare(given, whole) === 0;
     expect(isWhole(await f.gateway.read(x))).toBe(true);
-    for (const all of [f.gateway.records({ type: x.type }), f.gateway.watch({ type: x.type }, { current: true })])
-      expect((await collected(all)).map((each) => isWhole(each.bytes))).toEqual([true]);
+    expect((await collected(f.gateway.records({ type: x.type }))).map((each) => isWhole(each.bytes))).toEqual([true]);
+    for await (const { bytes: given } of f.gateway.watch(x)) {
+      expect(isWhole(given)).toBe(true);
+      break;
+    }
   });
 
   it("lists those that fit, once each, as they are", async () => {
@@ -137,41 +141,26 @@ function records(fixture: () => GatewayFixture): void {
       [f.gateway.records({}), ["O", "X2", "Y"]],
       [f.gateway.records({ type: "job" }), ["X2", "Y"]],
       [f.gateway.records({ type: "nobody" }), []],
-      [f.gateway.watch({}, { current: true }), ["O", "X2", "Y"]],
-      [f.gateway.watch({ type: "other" }, { current: true }), ["O"]],
-      [f.gateway.watch({ type: "job", id: y.id }, { current: true }), ["Y"]],
-      [f.gateway.watch({ type: "nobody" }, { current: true }), []],
+      [f.gateway.records({ type: "other" }), ["O"]],
     ];
     for (const [list, wanted] of lists) expect(new Set((await collected(list)).map((each) => text(each.bytes)))).toEqual(new Set(wanted));
   });
 }
 
 function watches(fixture: () => GatewayFixture): void {
-  it("tells of all that fit what is stored, then every change in order", async () => {
-    const f = fixture();
-    const [x, y] = addresses(f, "x", "y") as [Address, Address];
-    const fence = await take(f.a, PARTITION);
-    await store(f, fence, [x, "X1"], [addressIn(PARTITION, f.partitions, "z", "other"), "no"]);
-    const seen = following(f.gateway.watch({ type: "job" }, {}));
-    await f.until(() => seen.bodies.length === 1);
-    await store(f, fence, [x, "X2"], [y, "Y1"], [x, "X3"]);
-    await f.until(() => seen.bodies.length === 4);
-    expect(seen.bodies).toEqual(["X1", "X2", "Y1", "X3"]);
-  });
-
   it("tells of one actor up to its last state, and ends with the signal", async () => {
     const f = fixture();
     const [x, y] = addresses(f, "x", "y") as [Address, Address];
     const fence = await take(f.a, PARTITION);
     const over = new AbortController();
-    const seen = following(f.gateway.watch(x, { signal: over.signal }));
+    const seen = following(f.gateway.watch(x, over.signal));
     await f.quiet();
     for (let i = 0; i < 20; i++) await store(f, fence, [x, String(i)], [y, "no"]);
     await f.until(() => seen.bodies.at(-1) === "19");
     expect(seen.bodies.map(Number), "in order").toEqual([...new Set(seen.bodies.map(Number))].sort((a, b) => a - b));
     over.abort();
     await f.until(() => seen.isOver);
-    expect((await collected(f.gateway.watch(x, { signal: over.signal }))).length, "aborted before").toBe(0);
+    expect((await collected(f.gateway.watch(x, over.signal))).length, "aborted before").toBe(0);
   });
 
   it("ends with the record of its actor", async () => {
@@ -179,7 +168,7 @@ function watches(fixture: () => GatewayFixture): void {
     if (!f.capabilities.virtualTime) return;
     const [x] = addresses(f, "x") as [Address];
     const fence = await take(f.a, PARTITION);
-    const seen = following(f.gateway.watch(x, {}));
+    const seen = following(f.gateway.watch(x));
     await f.a.store.commit(under(PARTITION, fence, { ...record(PARTITION, x, "ended"), ttlMs: 60_000 }));
     await f.pass(61_000);
     await f.until(() => seen.isOver);
@@ -191,19 +180,122 @@ function watches(fixture: () => GatewayFixture): void {
     const [x, y] = addresses(f, "x", "y") as [Address, Address];
     const fence = await take(f.a, PARTITION);
     await store(f, fence, [x, "X1"]);
-    const [all, one] = [following(f.gateway.watch({ type: "job" }, {})), following(f.gateway.watch(x, {}))];
-    await f.until(() => all.bodies.length === 1 && one.bodies.length === 1);
+    const seen = following(f.gateway.watch(x));
+    await f.until(() => seen.bodies.length === 1);
     // Some of what is told of these is under way when the connection breaks.
-    const others = addresses(f, "o1", "o2", "o3", "o4", "o5");
-    await Promise.all(others.map((address) => store(f, fence, [address, address.id])));
+    await store(f, fence, ...Array.from({ length: 5 }, (_, i) => [x, `X1.${i}`] as const), [y, "no"]);
     await f.interrupt();
-    await store(f, fence, [y, "Y1"], [x, "X2"]);
-    await f.until(() => all.bodies.at(-1) === "X2" && one.bodies.at(-1) === "X2", 15_000);
-    expect([all.bodies[0], ...all.bodies.slice(-2)]).toEqual(["X1", "Y1", "X2"]);
-    expect([all.bodies.length, new Set(all.bodies.slice(1, -2))]).toEqual([8, new Set(others.map(({ id }) => id))]);
+    await store(f, fence, [x, "X2"]);
+    await f.until(() => seen.bodies.at(-1) === "X2", 15_000);
+    const told = seen.bodies as readonly string[];
+    expect([told[0], new Set(told).has("no")]).toEqual(["X1", false]);
+    expect(told, "in order").toEqual([...told].sort());
     await f.gateway.send("normal", y, bytes("after"), {});
     expect(await f.gateway.awaits(y)).toBe(true);
   });
+
+  it("tells those that wait of the end", async () => {
+    const f = fixture();
+    const [x] = addresses(f, "x") as [Address];
+    const seen = following(f.gateway.watch(x));
+    await f.quiet();
+    await f.gateway.close();
+    await f.until(() => seen.failure !== undefined);
+    expect(seen.failure).toMatchObject({ code: "stopped" });
+  });
+}
+
+function limits(fixture: () => GatewayFixture): void {
+  const late = (): Error => new TroupeError("no_answer", "too late");
+  /** What ends with the work. */
+  const endless = (over: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => over.addEventListener("abort", () => reject(new Error("over")), { once: true }));
+
+  it("ends work with its result, its timeout, the caller's signal, or the client, whichever comes first", async () => {
+    const f = fixture();
+    const ends: boolean[] = [];
+    const noted = (over: AbortSignal): Promise<never> => {
+      over.addEventListener("abort", () => ends.push(true), { once: true });
+      return endless(over);
+    };
+    expect(await f.gateway.within({ timeoutMs: 5_000 }, late, async () => 7)).toBe(7);
+    await expect(f.gateway.within({}, late, () => Promise.reject(new Error("its own")))).rejects.toThrow("its own");
+    await expect(f.gateway.within({ timeoutMs: 50 }, late, noted)).rejects.toThrow("too late");
+    const caller = new AbortController();
+    const aborted = settled(f.gateway.within({ signal: caller.signal }, late, noted));
+    caller.abort(new Error("not any more"));
+    expect(await aborted).toMatchObject({ message: "not any more" });
+    await expect(f.gateway.within({ signal: caller.signal }, late, noted), "aborted before").rejects.toThrow("not any more");
+    const closed = settled(f.gateway.within({}, late, noted));
+    await f.gateway.close();
+    expect(await closed).toMatchObject({ code: "stopped" });
+    await expect(f.gateway.within({}, late, noted), "closed before").rejects.toMatchObject({ code: "stopped" });
+    expect(ends.length).toBe(3);
+  });
+
+  it("tells how it stands with the server, and whoever listens of each change", { timeout: 20_000 }, async () => {
+    const f = fixture();
+    const heard: string[] = [];
+    const deaf = f.gateway.listen({
+      changed: ({ state }) => heard.push(state),
+      reconnected: () => heard.push("again"),
+      closed: () => heard.push("end"),
+    });
+    const states = (): readonly string[] => heard.filter((each, i) => each !== heard[i - 1]);
+    expect(f.gateway.connection.state).toBe("connected");
+    await f.interrupt();
+    await f.until(() => heard.includes("again"));
+    expect([states(), f.gateway.connection.state]).toEqual([["reconnecting", "connected", "again"], "connected"]);
+    const other = f.gateway.listen({ changed: () => heard.push("forgotten") });
+    other();
+    await f.gateway.close();
+    expect([states().slice(3), f.gateway.connection.state]).toEqual([["closed", "end"], "closed"]);
+    deaf();
+  });
+
+  it("waits for a connection that is away, for as long as it was told", { timeout: 20_000 }, async () => {
+    const f = fixture();
+    const [x] = addresses(f, "x") as [Address];
+    const fence = await take(f.a, PARTITION);
+    await store(f, fence, [x, "X1"]);
+    let done: readonly unknown[] | undefined;
+    await f.interrupt(async (gateway) => {
+      done = await Promise.all([
+        settled(gateway.read(x, { timeoutMs: 10_000 }).then(text)),
+        settled(gateway.send("event", x, bytes("hello"), {}, { timeoutMs: 10_000 })),
+        settled(gateway.send("event", x, bytes("never"), {}, { timeoutMs: 1 })),
+      ]);
+    });
+    await f.until(() => done !== undefined, 15_000);
+    expect(done).toMatchObject(["X1", undefined, { code: "no_connection" }]);
+    const events = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 9);
+    await f.until(() => events.deliveries.length === 1);
+    expect(events.bodies).toEqual(["hello"]);
+    await events.close();
+  });
+
+  it("stores an event once that is sent twice under one id, and says that a message may be stored where its sender gave up", async () => {
+    const f = fixture();
+    const [x] = addresses(f, "x") as [Address];
+    for (const body of ["one", "one"]) await f.gateway.send("event", x, bytes(body), {}, { id: "once" });
+    const caller = new AbortController();
+    const given = settled(f.gateway.send("event", x, bytes("two"), {}, { signal: caller.signal }));
+    caller.abort(new Error("not any more"));
+    expect(await given).toMatchObject({ code: "no_answer", cause: { message: "not any more" } });
+    await expect(f.gateway.send("event", x, bytes("three"), {}, { signal: caller.signal })).rejects.toMatchObject({
+      code: "no_connection",
+    });
+    await f.gateway.send("event", x, bytes("last"), {});
+    const events = await Recorder.open(f.a.mailbox, PARTITION, "in.event", 9);
+    await f.until(() => events.bodies.includes("last"));
+    expect(events.bodies.filter((body) => body !== "two")).toEqual(["one", "last"]);
+    await events.close();
+  });
+}
+
+/** What a promise comes to, or its error; looked at from the beginning. */
+function settled(promise: Promise<unknown>): Promise<unknown> {
+  return promise.catch((error: unknown) => error);
 }
 
 function answers(fixture: () => GatewayFixture): void {
@@ -228,23 +320,23 @@ function answers(fixture: () => GatewayFixture): void {
 
   it("asks whoever answers, and says when nobody does", async () => {
     const f = fixture();
-    await expect(f.gateway.ask("host", bytes("{}"), 2_000)).rejects.toMatchObject({ code: "no_host" });
+    await expect(f.gateway.ask("host", bytes("{}"), { timeoutMs: 2_000 })).rejects.toMatchObject({ code: "no_host" });
     f.serve(async (verb, body) => {
       if (text(body) === "wrong") throw new TroupeError("unknown_id", "There is no such thing", { about: "job/x" });
       return bytes(`"${verb} ${text(body)}"`);
     });
     await f.until(async () => {
-      const answer = await f.gateway.ask("host", bytes("hello"), 2_000).catch(() => undefined);
+      const answer = await f.gateway.ask("host", bytes("hello"), { timeoutMs: 2_000 }).catch(() => undefined);
       return text(answer) === '"host hello"';
     });
-    await expect(f.gateway.ask("host", bytes("wrong"), 2_000)).rejects.toMatchObject({ code: "unknown_id" });
+    await expect(f.gateway.ask("host", bytes("wrong"), { timeoutMs: 2_000 })).rejects.toMatchObject({ code: "unknown_id" });
   });
 
   it("does not wait longer for a verb than it was told", async () => {
     const f = fixture();
     f.serve(() => new Promise(() => {}));
     await f.until(() =>
-      f.gateway.ask("host", bytes("{}"), 100).then(
+      f.gateway.ask("host", bytes("{}"), { timeoutMs: 100 }).then(
         () => false,
         (error: unknown) => error instanceof TroupeError && error.code === "no_answer",
       ),
@@ -308,11 +400,11 @@ async function collected<T>(all: AsyncIterable<T>): Promise<readonly T[]> {
 }
 
 /** What a watch tells, as it comes. */
-function following(watch: AsyncIterable<StateChange>): { readonly bodies: (string | undefined)[]; readonly isOver: boolean } {
-  const seen = { bodies: [] as (string | undefined)[], isOver: false };
+function following(watch: AsyncIterable<StateChange>) {
+  const seen = { bodies: [] as (string | undefined)[], isOver: false, failure: undefined as unknown };
   void (async () => {
     for await (const change of watch) seen.bodies.push(text(change.bytes));
     seen.isOver = true;
-  })().catch(() => {});
+  })().catch((error: unknown) => (seen.failure = error));
   return seen;
 }

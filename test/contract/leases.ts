@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { take, type LeasesFixture } from "./fixture.ts";
+import type { Ownership } from "../../src/ports/leases.ts";
+import { signOf, take, type LeasesFixture } from "./fixture.ts";
 
 /** The contract of src/ports/leases.ts. */
 export function leasesContract(name: string, open: () => Promise<LeasesFixture>): void {
@@ -10,6 +11,7 @@ export function leasesContract(name: string, open: () => Promise<LeasesFixture>)
 
     describe("ownership", () => ownership(() => f));
     describe("liveness", () => liveness(() => f));
+    describe("membership", () => membership(() => f));
   });
 }
 
@@ -89,7 +91,7 @@ function ownership(fixture: () => LeasesFixture): void {
 function liveness(fixture: () => LeasesFixture): void {
   it("believes a host alive after a beat, seen from anywhere", async () => {
     const f = fixture();
-    await f.a.leases.beat(f.a.host);
+    await f.a.leases.beat(signOf(f.a.host));
     expect(await f.a.leases.alive(f.a.host)).toBe(true);
     expect(await f.b.leases.alive(f.a.host)).toBe(true);
   });
@@ -100,8 +102,8 @@ function liveness(fixture: () => LeasesFixture): void {
 
   it("knows at once that a host has left", async () => {
     const f = fixture();
-    await f.a.leases.beat(f.a.host);
-    await f.b.leases.beat(f.b.host);
+    await f.a.leases.beat(signOf(f.a.host));
+    await f.b.leases.beat(signOf(f.b.host));
     await f.a.leases.leave(f.a.host);
     expect(await f.b.leases.alive(f.a.host)).toBe(false);
     expect(await f.b.leases.alive(f.b.host)).toBe(true);
@@ -109,9 +111,9 @@ function liveness(fixture: () => LeasesFixture): void {
 
   it("lets a host that left come back", async () => {
     const f = fixture();
-    await f.a.leases.beat(f.a.host);
+    await f.a.leases.beat(signOf(f.a.host));
     await f.a.leases.leave(f.a.host);
-    await f.a.leases.beat(f.a.host);
+    await f.a.leases.beat(signOf(f.a.host));
     expect(await f.b.leases.alive(f.a.host)).toBe(true);
   });
 
@@ -119,7 +121,7 @@ function liveness(fixture: () => LeasesFixture): void {
     const f = fixture();
     const { ttlMs } = f.a.leases;
     for (let beat = 0; beat < 4; beat++) {
-      await f.a.leases.beat(f.a.host);
+      await f.a.leases.beat(signOf(f.a.host));
       await f.pass(ttlMs / 2);
       expect(await f.b.leases.alive(f.a.host), `after beat ${beat}`).toBe(true);
     }
@@ -130,8 +132,66 @@ function liveness(fixture: () => LeasesFixture): void {
   it("leaves ownership alone when a host dies: only a claim moves it", async () => {
     const f = fixture();
     const fence = await take(f.a, 0);
-    await f.a.leases.beat(f.a.host);
+    await f.a.leases.beat(signOf(f.a.host));
     await f.a.leases.leave(f.a.host);
     expect((await f.b.leases.owners()).find((o) => o.partition === 0)).toEqual({ partition: 0, fence, host: f.a.host });
+  });
+}
+
+function membership(fixture: () => LeasesFixture): void {
+  it("lists who lives, in the order of their coming, with what they say of themselves", async () => {
+    const f = fixture();
+    expect(await f.a.leases.members()).toEqual([]);
+    const first = signOf(f.b.host, { labels: ["gpu"], slots: 7, types: { job: { "1": "f00" } }, release: "1.2.3" });
+    await f.b.leases.beat(first);
+    await f.a.leases.beat(signOf(f.a.host, { phase: "joining" }));
+    await f.b.leases.beat({ ...first, phase: "draining" });
+    for (const side of [f.a, f.b]) {
+      const members = await side.leases.members();
+      expect(members).toMatchObject([
+        { ...first, phase: "draining" },
+        { host: f.a.host, phase: "joining", labels: [] },
+      ]);
+      expect(members[0]?.since).toBeLessThan(members[1]?.since ?? 0);
+      for (const { at } of members) expect(Math.abs(at - f.now())).toBeLessThan(60_000);
+    }
+  });
+
+  it("shows of two who give a sign and then look at least one to the other, and agrees who came first", async () => {
+    const f = fixture();
+    const look = async ({ leases, host }: LeasesFixture["a"]) => {
+      await leases.beat(signOf(host));
+      return leases.members();
+    };
+    const [byA, byB] = await Promise.all([look(f.a), look(f.b)]);
+    const order = (await f.a.leases.members()).map(({ host }) => host);
+    expect(order).toHaveLength(2);
+    const late = order[1] === f.a.host ? byA : byB;
+    expect(late.map(({ host }) => host)).toEqual(order);
+  });
+
+  it("leaves out who has left, and who gave no sign for too long", async () => {
+    const f = fixture();
+    await f.a.leases.beat(signOf(f.a.host));
+    await f.b.leases.beat(signOf(f.b.host));
+    await f.a.leases.leave(f.a.host);
+    expect((await f.b.leases.members()).map(({ host }) => host)).toEqual([f.b.host]);
+    await f.until(async () => (await f.a.leases.members()).length === 0, f.a.leases.ttlMs * 3 + 2_000);
+  });
+
+  it("tells a host of a partition that was left to it, with the fence to claim it by", async () => {
+    const f = fixture();
+    const heard: Ownership[] = [];
+    f.b.leases.listen(f.b.host, (free) => void heard.push(free));
+    await f.pass(50);
+    const fence = await take(f.a, 2);
+    await f.a.leases.release(2, f.a.host, fence + 1, f.b.host);
+    await f.a.leases.release(2, f.a.host, fence, f.b.host);
+    await f.until(() => heard.length > 0);
+    const stored = (await f.a.leases.owners()).find((o) => o.partition === 2);
+    expect(heard).toEqual([stored]);
+    expect(stored).toEqual({ partition: 2, fence: heard[0]?.fence, host: undefined, next: f.b.host });
+    expect(await f.b.leases.claim(2, f.b.host, heard[0]?.fence ?? 0)).toBeGreaterThan(fence);
+    expect((await f.a.leases.owners()).find((o) => o.partition === 2)).not.toHaveProperty("next");
   });
 }

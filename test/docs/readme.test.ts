@@ -7,7 +7,7 @@ import { SHORT_TIMER_MS } from "../../src/core/draft.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { ERROR_CODES } from "../../src/core/errors.ts";
 import { DEFAULT_RETRY } from "../../src/core/retry.ts";
-import { DEFAULT_LEASE_TTL_MS } from "../../src/nats/leases.ts";
+import { DEFAULT_LEASE_TTL_MS, REPLICATED_LEASE_TTL_MS } from "../../src/nats/patience.ts";
 import { DEFAULT_LAYOUT } from "../../src/nats/streams.ts";
 import { DEFAULT_DEAD_TTL_MS } from "../../src/nats/writes.ts";
 import { namesOf } from "../../src/nats/names.ts";
@@ -71,6 +71,7 @@ describe("the README", () => {
       mark(names.stateRepublish.dest, [">", "<type>.<id>"]),
       mark(names.event(to, "NAME"), ["NAME", "<name>"]),
       names.hostPing("<host>"),
+      names.hostCall("<host>"),
     ];
     expect(subjectsOf("Streams and subjects").sort()).toEqual(wanted.sort());
   });
@@ -81,7 +82,7 @@ describe("the README", () => {
     const stated = [
       `\`partitions\` (${partitions}) and \`replicas\` (${replicas})`,
       `refuses beyond ${inMaxBytes / 2 ** 30} GiB`,
-      `\`leaseTtl\` (${DEFAULT_LEASE_TTL_MS / 1_000} s)`,
+      `\`leaseTtl\` (${DEFAULT_LEASE_TTL_MS / 1_000} s; with replicas ${REPLICATED_LEASE_TTL_MS / 1_000} s`,
       `{ ${policy.join(", ")} }`,
     ];
     expect(stated.filter((each) => !page.text.includes(each))).toEqual([]);

@@ -18,7 +18,11 @@ const run = async ({ actor, input, attempt, epoch, signal }) => {
   if (input?.fails === true) throw new Error("was asked to fail");
   return attempt;
 };
-const tasks = ["rerun", "fail", "park"].map((policy) => defineTask({ name: policy, onCrash: policy, run }));
+const policies = ["rerun", "fail", "park"];
+const tasks = [
+  ...policies.map((policy) => defineTask({ name: policy, onCrash: policy, run })),
+  ...policies.map((policy) => defineTask({ name: `gpu-${policy}`, onCrash: policy, labels: ["gpu"], run })),
+];
 
 // A plan whose last child, in a step of its own, may be asked to fail.
 const job = defineTask({ name: "job", retry: { attempts: 1 }, run });
@@ -69,7 +73,10 @@ const host = await createHost({
   concurrency: options.concurrency,
   cacheBytes: options.cacheBytes,
   partitions: options.partitions,
+  replicas: options.replicas,
   leaseTtl: options.leaseTtl,
+  labels: options.labels,
+  workerTimeout: "2s",
 });
 process.stdout.write(`ready ${host.id}\n`);
 process.stdout.write(`${await drainOnSignals(host, "10s")}\n`);

@@ -13,7 +13,21 @@ export interface HostProcessOptions {
   /** What actors that have nothing to do may take in memory. */
   readonly cacheBytes?: number;
   readonly partitions: number;
+  /** How many copies the streams have; 1 where none is named. */
+  readonly replicas?: number;
   readonly leaseTtl: string;
+  readonly labels?: readonly string[];
+  /** Of a host that does the workload of the long runs: what its lines call it. */
+  readonly name?: string;
+}
+
+/** What runs: the host of the scenarios that stop at one step, or that of the long runs. */
+type HostProgram = "host-process.mjs" | "workload-host.mjs";
+
+export interface Circumstances {
+  readonly program?: HostProgram;
+  /** By how much its time of day is off. */
+  readonly skewMs?: number;
 }
 
 /** A host as a real process of the compiled package. It ends with this process at the latest. */
@@ -31,17 +45,17 @@ export interface HostProcess extends AsyncDisposable {
   lastWords(): string;
 }
 
-const PROGRAM = fileURLToPath(new URL("./host-process.mjs", import.meta.url));
+const here = (file: string): string => fileURLToPath(new URL(`./${file}`, import.meta.url));
 const LAST_LINES = 20;
 
-export function spawnHost(options: HostProcessOptions): HostProcess {
+export function spawnHost(options: HostProcessOptions, { program = "host-process.mjs", skewMs = 0 }: Circumstances = {}): HostProcess {
   const logPath = `${options.journal}.log`;
   const log = openSync(logPath, "a");
-  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ["pipe", "pipe", log] }) as ChildProcessByStdio<
-    Writable,
-    Readable,
-    null
-  >;
+  const clock = skewMs === 0 ? [] : ["--import", here("skewed-clock.mjs")];
+  const child = spawn(process.execPath, [...clock, here(program), JSON.stringify(options)], {
+    stdio: ["pipe", "pipe", log],
+    env: { ...process.env, TROUPE_FAULT_SKEW_MS: String(skewMs) },
+  }) as ChildProcessByStdio<Writable, Readable, null>;
   closeSync(log);
   child.stdin.on("error", () => {});
   let hasEnded = false;

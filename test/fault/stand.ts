@@ -8,7 +8,7 @@ import { decodeRecord } from "../../src/core/codec.ts";
 import type { CrashPolicy } from "../../src/core/definition.ts";
 import { asRecord, isEnded, type ActorRecord } from "../../src/core/record.ts";
 import { openConnection } from "../../src/nats/connection.ts";
-import { NATS_HEADERS, namesOf } from "../../src/nats/names.ts";
+import { api, NATS_HEADERS, namesOf } from "../../src/nats/names.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import type { TaskView } from "../../src/task-view.ts";
 import { eventually } from "../support/eventually.ts";
@@ -46,11 +46,21 @@ export class FaultStand implements AsyncDisposable {
   client!: Client;
   connection!: NatsConnection;
 
-  static async open(): Promise<FaultStand> {
-    const stand = new FaultStand();
+  static async open<Stand extends FaultStand>(this: new () => Stand): Promise<Stand> {
+    const stand = new this();
     writeFileSync(stand.journal, "");
     await stand.startServer();
     return stand;
+  }
+
+  /** Where hosts and clients connect: several with commas. */
+  get url(): string {
+    return this.server.url;
+  }
+
+  /** Copies of what the hosts create. */
+  get replicas(): number {
+    return 1;
   }
 
   async startServer(): Promise<void> {
@@ -67,17 +77,19 @@ export class FaultStand implements AsyncDisposable {
 
   /** Starts a host; by way of a tap where a port is given. */
   host(
-    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl">> & { readonly via?: number } = {},
+    options: Partial<Pick<HostProcessOptions, "concurrency" | "cacheBytes" | "leaseTtl" | "labels">> & { readonly via?: number } = {},
   ): HostProcess {
-    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s" } = options;
-    const url = via === undefined ? this.server.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
+    const { via, concurrency = 10, cacheBytes, leaseTtl = "1s", labels } = options;
+    const url = via === undefined ? this.url : this.server.url.replace(`:${this.server.port}`, `:${via}`);
     const host = spawnHost({
       url,
       namespace: NAMESPACE,
       journal: this.journal,
       concurrency,
       ...(cacheBytes === undefined ? {} : { cacheBytes }),
+      ...(labels === undefined ? {} : { labels }),
       partitions: PARTITIONS,
+      replicas: this.replicas,
       leaseTtl,
     });
     this.hosts.push(host);
@@ -86,8 +98,8 @@ export class FaultStand implements AsyncDisposable {
 
   /** A client and an ear; the streams must be there. */
   async attend(): Promise<void> {
-    this.client = await connect({ nats: this.server.url, namespace: NAMESPACE, sendTimeout: "30s" });
-    this.connection = await openConnection({ servers: this.server.url, context: false }, {});
+    this.client = await connect({ nats: this.url, namespace: NAMESPACE, sendTimeout: "30s" });
+    this.connection = await openConnection({ servers: this.url.split(","), context: false }, {});
     const prefix = NAMES.liveStates.replace(">", "state.");
     this.connection.subscribe(`${prefix}>`, {
       callback: (error, { subject, data, headers }) => {
@@ -101,6 +113,26 @@ export class FaultStand implements AsyncDisposable {
       },
     });
     await this.connection.flush();
+  }
+
+  /** Who owns each partition, under which fence, as the stream has it. */
+  async owners(): Promise<readonly { readonly host: string | null; readonly fence: number }[]> {
+    return Promise.all(
+      Array.from({ length: PARTITIONS }, async (_, partition) => {
+        const request = JSON.stringify({ last_by_subj: NAMES.own(partition) });
+        const reply = await this.connection.request(api.messageGet(NAMES.streams.core), request);
+        const { message } = JSON.parse(reply.string()) as { message: { seq: number; data: string } };
+        const { host } = JSON.parse(Buffer.from(message.data, "base64").toString()) as { host: string | null };
+        return { host, fence: message.seq };
+      }),
+    );
+  }
+
+  /** How many partitions each owner has, the largest first; a partition that nobody has counts as an owner of its own. */
+  async shares(): Promise<readonly number[]> {
+    const counts = new Map<string | null, number>();
+    for (const { host } of await this.owners()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    return [...counts.values()].toSorted((one, other) => other - one);
   }
 
   get runs(): readonly Run[] {
@@ -129,7 +161,7 @@ export class FaultStand implements AsyncDisposable {
 
   /** Every task that has a record, by a client of its own: another's connection may still be broken. */
   async views(): Promise<ReadonlyMap<string, TaskView>> {
-    await using client = await connect({ nats: this.server.url, namespace: NAMESPACE });
+    await using client = await connect({ nats: this.url, namespace: NAMESPACE });
     const views = new Map<string, TaskView>();
     for await (const view of client.list({ signal: AbortSignal.timeout(20_000) }))
       if (view.kind === "task") views.set(`${view.type}/${view.id}`, view);
@@ -163,7 +195,7 @@ export class FaultStand implements AsyncDisposable {
     for (const host of this.hosts) await host.kill();
     await this.client?.close().catch(() => {});
     await this.connection?.close().catch(() => {});
-    await this.server.stop();
+    await this.server?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

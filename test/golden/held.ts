@@ -99,7 +99,9 @@ export async function restore(stand: Stand, held: Held): Promise<void> {
 async function take(stand: Stand, { leases, host }: Attachment, fences: readonly number[]): Promise<void> {
   for (const fence of fences.toSorted((one, other) => one - other)) {
     const partition = fences.indexOf(fence);
-    const claimed = await drive(stand.clock, leases.claim(partition, host, 0));
+    let claimed: number | undefined = 0;
+    // A partition that was taken over has a higher one than its first.
+    while (claimed !== undefined && claimed < fence) claimed = await drive(stand.clock, leases.claim(partition, host, claimed));
     if (claimed !== fence) throw new Error(`partition ${partition} has fence ${claimed}, not ${fence}`);
   }
 }

@@ -5,8 +5,10 @@ import type { PlanBook, PlannedChild } from "../../src/core/plan-book.ts";
 import type { ActivityRecord, ActorRecord, ChildRecord, ParentRecord, TimerRecord } from "../../src/core/record.ts";
 import { VERSION } from "../../src/version.ts";
 import { ACTOR_SCENES } from "./actor-scenes.ts";
+import { ATTEMPT_SCENES } from "./attempt-scenes.ts";
 import { FAMILY_SCENES } from "./family-scenes.ts";
 import { heldBy, recordsOf, restore, type Held } from "./held.ts";
+import { OFFER_SCENES } from "./offer-scenes.ts";
 import { PLAN_SCENES } from "./plan-scenes.ts";
 import type { Scene } from "./scene.ts";
 import { UNHEARD_SCENES } from "./unheard-scenes.ts";
@@ -17,7 +19,8 @@ import { UNHEARD_SCENES } from "./unheard-scenes.ts";
  * to add to it says records.test.ts.
  */
 const FILE = new URL("scenes.json", import.meta.url);
-const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...FAMILY_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
+const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...ATTEMPT_SCENES, ...FAMILY_SCENES,
+  ...OFFER_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
 
 type Corpus = Record<string, Record<string, Held>>;
 const corpus: Corpus = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as Corpus) : {};
@@ -127,8 +130,9 @@ const ACTIVITY: Readonly<Record<keyof ActivityRecord, true>> = {
   input: true,
   reruns: true,
   failures: true,
+  earlierReruns: true,
   watched: true,
-  dueAt: true,
+  dueAt: true, offer: true,
 };
 const TIMER: Readonly<Record<keyof TimerRecord, true>> = { generation: true, dueAt: true, event: true, to: true, keeper: true };
 const CHILD: Readonly<Record<keyof ChildRecord, true>> = {
@@ -156,6 +160,7 @@ const PARENT: Readonly<Record<keyof ParentRecord, true>> = {
 const PLAN: Readonly<Record<keyof PlanContext, true>> = {
   input: true,
   attempt: true,
+  earlierReruns: true,
   delayMs: true,
   backoffMs: true,
   error: true,

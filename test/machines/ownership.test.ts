@@ -20,7 +20,7 @@ const MACHINES: readonly {
       claiming: { claimed: "recovering", refused: "vacant", lost: "vacant", drain: "vacant" },
       recovering: { recovered: "running", lost: "vacant", drain: "draining" },
       running: { lost: "vacant", drain: "draining" },
-      draining: { drained: "vacant", lost: "vacant" },
+      draining: { drained: "vacant", lost: "vacant", stay: "recovering" },
     },
   },
   {
@@ -77,7 +77,7 @@ describe("a fence", () => {
       machine: schedulerMachine,
       inputs: [{ partition: 3 }],
       events: () =>
-        ["claim", "refused", "recovered", "lost", "drain", "drained"]
+        ["claim", "refused", "recovered", "lost", "drain", "drained", "stay"]
           .map((type) => ({ type }))
           .concat({ type: "claimed", fence: FENCE } as never),
     });

@@ -117,6 +117,19 @@ describe("virtual clock", () => {
 });
 
 describe("process clock", () => {
+  it("may have its hour set anew; what is waited for comes when it would have come", async () => {
+    const clock = new VirtualClock();
+    const process = new ProcessClock(clock);
+    const ran: number[] = [];
+    process.after(100, () => ran.push(process.now() - clock.now()));
+    process.jump(-5_000);
+    process.jump(2_000);
+    await clock.advance(99);
+    expect([ran, process.monotonic()]).toEqual([[], 99]);
+    await clock.advance(1);
+    expect(ran).toEqual([-3_000]);
+  });
+
   it("has its own idea of the hour, not of how time passes", async () => {
     const clock = new VirtualClock(1_000);
     const process = new ProcessClock(clock, -400);

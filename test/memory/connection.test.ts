@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ProcessClock } from "../../src/memory/process-clock.ts";
 import type { StepKind } from "../../src/memory/steps.ts";
-import { bytes } from "../contract/fixture.ts";
+import { bytes, signOf } from "../contract/fixture.ts";
 import { Recorder } from "../contract/recorder.ts";
 import { setStage, spy, X } from "./stage.ts";
 
@@ -71,7 +71,7 @@ describe("a crash", () => {
     const s = await setStage();
     const reader = await s.drive(Recorder.open(s.host.mailbox, 0, "in.event", 10));
     s.host.crash();
-    const asked = [s.host.store.load([X]), s.host.leases.owners(), s.host.leases.beat("host-a"), s.write("1")].map((promise) =>
+    const asked = [s.host.store.load([X]), s.host.leases.owners(), s.host.leases.beat(signOf("host-a")), s.write("1")].map((promise) =>
       spy(promise as Promise<unknown>),
     );
     s.world.publish("event", X.type, X.id, bytes("1"));
@@ -197,5 +197,54 @@ describe("determinism", () => {
     };
     expect(await run(3)).toBe(await run(3));
     expect(await run(3)).not.toBe(await run(4));
+  });
+});
+
+describe("a way that stalls", () => {
+  it("to the server: what is sent arrives once it flows, in order, and is answered no_answer meanwhile", async () => {
+    const s = await setStage();
+    s.host.stall("up");
+    const [first, second] = [spy(s.write("1")), spy(s.write("2"))];
+    await s.clock.advance(4_999);
+    expect([first.state, second.state, s.stored()]).toEqual(["waiting", "waiting", undefined]);
+    await s.clock.advance(1);
+    expect(first.value).toMatchObject({ kind: "unknown", cause: { code: "no_answer" } });
+    s.host.flow("up");
+    await s.clock.settle();
+    expect(s.stored()).toBe("2");
+    await s.drive(s.write("3"));
+    expect(s.stored()).toBe("3");
+  });
+
+  it("from the server: it does what it is asked, and nobody hears of it in time", async () => {
+    const s = await setStage();
+    s.host.stall("down");
+    const commit = spy(s.write("1"));
+    await s.clock.advance(1_000);
+    expect([commit.state, s.stored()]).toEqual(["waiting", "1"]);
+    s.host.flow("down");
+    await s.clock.settle();
+    expect(commit.value).toEqual({ kind: "committed" });
+  });
+
+  it("holds what was under way already, and lets it go when the host dies", async () => {
+    const s = await setStage({ maxLatencyMs: 10 });
+    const commit = spy(s.write("1"));
+    s.host.stall("up");
+    await s.clock.advance(1_000);
+    expect(s.stored()).toBeUndefined();
+    s.host.crash("arrives");
+    await s.clock.advance(1_000);
+    expect([commit.state, s.stored()]).toEqual(["waiting", "1"]);
+  });
+
+  it("flows again after a reconnect", async () => {
+    const s = await setStage();
+    s.host.stall("up");
+    s.host.stall("down");
+    s.host.disconnect("lost");
+    s.host.reconnect();
+    await s.drive(s.write("1"));
+    expect(s.stored()).toBe("1");
   });
 });

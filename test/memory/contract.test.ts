@@ -1,6 +1,7 @@
 import { leasesContract } from "../contract/leases.ts";
 import { mailboxContract } from "../contract/mailbox.ts";
 import { storeContract } from "../contract/store.ts";
+import { workContract } from "../contract/work.ts";
 import { openMemoryFixture } from "./fixture.ts";
 
 /** Several seeds, with and without latency: the contracts hold in every interleaving. */
@@ -14,4 +15,5 @@ for (const { name, options } of WORLDS) {
   storeContract(name, () => openMemoryFixture(options));
   mailboxContract(name, () => openMemoryFixture(options));
   leasesContract(name, () => openMemoryFixture(options));
+  workContract(name, () => openMemoryFixture(options));
 }

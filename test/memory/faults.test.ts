@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/memory/random.ts";
 import { TroupeError } from "../../src/core/errors.ts";
-import { bytes } from "../contract/fixture.ts";
+import { bytes, signOf } from "../contract/fixture.ts";
 import { Recorder } from "../contract/recorder.ts";
 import { record } from "../contract/writes.ts";
 import { setStage, spy, X, Y } from "./stage.ts";
@@ -103,10 +103,10 @@ describe("requests and acknowledgements that go wrong", () => {
     const s = await setStage();
     const other = s.world.attach("host-b");
     s.world.faults.loseBeats({ when: (host) => host === "host-b" });
-    await s.drive(s.host.leases.beat("host-a"));
-    await expect(s.drive(other.leases.beat("host-b"))).rejects.toMatchObject({ code: "no_answer" });
+    await s.drive(s.host.leases.beat(signOf("host-a")));
+    await expect(s.drive(other.leases.beat(signOf("host-b")))).rejects.toMatchObject({ code: "no_answer" });
     expect(await s.drive(s.host.leases.alive("host-b"))).toBe(false);
-    await s.drive(other.leases.beat("host-b"));
+    await s.drive(other.leases.beat(signOf("host-b")));
     expect(await s.drive(s.host.leases.alive("host-b"))).toBe(true);
   });
 

@@ -52,8 +52,8 @@ async function until(clock: VirtualClock, predicate: () => boolean | Promise<boo
   }
 }
 
-function driveAttachment(clock: VirtualClock, { host, store, mailbox, leases }: Attachment) {
-  return { host, store: driven(clock, store), mailbox: driven(clock, mailbox), leases: driven(clock, leases) };
+function driveAttachment(clock: VirtualClock, { host, store, mailbox, leases, work }: Attachment) {
+  return { host, store: driven(clock, store), mailbox: driven(clock, mailbox), leases: driven(clock, leases), work: driven(clock, work) };
 }
 
 /** The same object, with methods whose promises drive the clock when they are made, and whose lists do when they are asked for more. */

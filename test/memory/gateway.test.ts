@@ -13,6 +13,8 @@ const WORLDS: readonly (readonly [name: string, options: Partial<WorldOptions>])
   ["memory with latency", { seed: 5, maxLatencyMs: 20 }],
 ];
 
+const OUTAGE_MS = 100;
+
 for (const [name, options] of WORLDS) gatewayContract(name, async () => openGatewayFixture(options));
 
 function openGatewayFixture(options: Partial<WorldOptions>): GatewayFixture {
@@ -29,11 +31,11 @@ function openGatewayFixture(options: Partial<WorldOptions>): GatewayFixture {
       await fixture.quiet();
     },
     serve: (answer) => void world.answer(answer),
-    async interrupt() {
+    async interrupt(meanwhile) {
       connection.disconnect("seeded");
-      await fixture.quiet();
+      void meanwhile?.(gateway);
+      await clock.advance(OUTAGE_MS);
       connection.reconnect();
-      gateway.reconnected();
     },
   };
 }
@@ -43,21 +45,20 @@ it("tells again what was under way when the client's connection broke", async ()
   const world = createWorld({ clock, seed: 1, partitions: 1, maxLatencyMs: 20 });
   const { a } = fixtureOf(clock, world, {});
   const { gateway, connection } = world.openGateway("client");
+  const address = { type: "job", id: "x" };
   const told: (string | undefined)[] = [];
   void (async () => {
-    for await (const change of gateway.watch({ type: "job" }, {})) told.push(text(change.bytes));
+    for await (const change of gateway.watch(address)) told.push(text(change.bytes));
   })();
   const fence = await take(a, 0);
   let breaks = 1;
   world.onStep(({ kind }) => {
     if (kind === "commitApplied" && breaks-- > 0) connection.disconnect("lost");
   });
-  const address = { type: "job", id: "x" };
   for (const body of ["1", "2"]) await a.store.commit(under(0, fence, record(0, address, body)));
   await clock.advance(1_000);
   expect(told).toEqual([]);
   connection.reconnect();
-  gateway.reconnected();
   await clock.advance(1_000);
   expect(told).toEqual(["1", "2"]);
 });

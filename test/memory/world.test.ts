@@ -50,7 +50,9 @@ describe("what others see", () => {
     await s.clock.advance(3_600_000);
     expect(s.world.messages(0, "mail.event").map((message) => text(message.body))).toEqual(["wake-1"]);
     expect(s.world.timers).toEqual([]);
-    expect(s.steps.filter((step) => step.kind === "timerFired")).toEqual([{ kind: "timerFired", partition: 0, timer: "wake" }]);
+    expect(s.steps.filter((step) => step.kind === "timerFired")).toEqual([
+      { kind: "timerFired", partition: 0, owner: expect.anything(), timer: "wake" },
+    ]);
   });
 
   it("keeps what left through an outlet, and nothing that was under way when the host died", async () => {

@@ -108,17 +108,29 @@ describe("options", () => {
       tls: { certFile: "/nowhere" },
       inboxPrefix: "a.*",
       connectTimeoutMs: 0,
+      pingIntervalMs: 0,
       context: "nowhere",
       ...({ serverz: 1 } as object),
     });
-    for (const path of ["serverz", "context", "servers", "password", "credsFile", "tls.certFile", "tls", "inboxPrefix", "connectTimeoutMs"])
+    for (const path of [
+      "serverz",
+      "context",
+      "servers",
+      "password",
+      "credsFile",
+      "tls.certFile",
+      "tls",
+      "inboxPrefix",
+      "connectTimeoutMs",
+      "pingIntervalMs",
+    ])
       expect(found).toContainEqual(expect.stringMatching(`^${path} `));
   });
 });
 
 describe("a connection", () => {
   it("names the server that it cannot reach", async () => {
-    await expect(openConnection({ servers: "127.0.0.1:1", context: false }, {})).rejects.toMatchObject({
+    await expect(openConnection({ servers: "127.0.0.1:1", connectTimeoutMs: 300, context: false }, {})).rejects.toMatchObject({
       code: "no_connection",
       message: expect.stringContaining("127.0.0.1:1"),
     });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { leasesContract } from "../contract/leases.ts";
 import { mailboxContract } from "../contract/mailbox.ts";
 import { storeContract } from "../contract/store.ts";
+import { workContract } from "../contract/work.ts";
 import { openFixture } from "./fixture.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -12,3 +13,4 @@ afterAll(() => rig[Symbol.asyncDispose]());
 storeContract("JetStream", () => openFixture(rig));
 mailboxContract("JetStream", () => openFixture(rig));
 leasesContract("JetStream", () => openFixture(rig));
+workContract("JetStream", () => openFixture(rig));

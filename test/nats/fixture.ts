@@ -20,7 +20,7 @@ export async function openFixture(rig: Rig): Promise<Fixture & { readonly system
   const system = await rig.system({ adapter: { leaseTtlMs: 1000 } });
   const { names, layout } = system;
   const [a, b] = [await system.attach({ leaseTtlMs: 1000 }), await system.attach({ leaseTtlMs: 1000 })];
-  const attached = (host: string, { store, mailbox, leases }: Adapter): Attached => ({ host, store, mailbox, leases });
+  const attached = (host: string, { store, mailbox, leases, work }: Adapter): Attached => ({ host, store, mailbox, leases, work });
   const request = async <Reply>(subject: string, body: object): Promise<Reply> =>
     JSON.parse((await system.connection.request(subject, JSON.stringify(body))).string()) as Reply;
   const pass = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -83,8 +83,10 @@ export async function openFixture(rig: Rig): Promise<Fixture & { readonly system
     async dispose() {
       for (const { adapter, connection } of [a, b, system]) {
         await adapter.close();
-        await connection.close();
+        if (connection !== system.connection) await connection.close();
       }
+      if (layout.replicas > 1) await system.remove();
+      await system.connection.close();
     },
   };
 }

@@ -27,6 +27,8 @@ async function openGatewayFixture(): Promise<GatewayFixture> {
     inboxPrefix: undefined,
     clock: systemClock,
     sendDeadlineMs: 5_000,
+    callDeadlineMs: 5_000,
+    outageMs: 30_000,
   });
   return {
     ...fixture,
@@ -44,9 +46,12 @@ async function openGatewayFixture(): Promise<GatewayFixture> {
       };
       void new Micro(connection, names, { id: "host-a", version: "1.0.0", description: "for a test", endpoints: [endpoint] });
     },
-    async interrupt() {
+    async interrupt(meanwhile) {
       const back = reconnected(wire);
+      const away = new Promise<void>((resolve) => gateway.listen({ changed: ({ state }) => state === "reconnecting" && resolve() }));
       proxy.cut();
+      await away;
+      void meanwhile?.(gateway);
       await back;
     },
     async dispose() {

@@ -28,18 +28,45 @@ export interface System {
   /** Another host's adapter, on another connection. */
   another(options?: AdapterOptions & { readonly via?: number }): Promise<Adapter>;
   publish(subject: string, body?: string): Promise<number>;
+  /** Deletes its streams: each costs a cluster a group of servers that agree, and each of its consumers another. */
+  remove(): Promise<void>;
   /** The newest message of a subject of CORE, by the server's own API. */
   read(subject: string, stream?: string): Promise<{ readonly seq: number; readonly head: string; readonly data: Buffer } | undefined>;
+}
+
+/** What a rig stands on: one server, or a cluster. Everything of it is gone after `dispose`. */
+export interface Ground {
+  readonly port: number;
+  /** Reaches it from any connection. */
+  readonly connection: ConnectionOptions;
+  readonly layout: ProvisionOptions;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  dispose(): Promise<void>;
 }
 
 export async function startRig(configuration = ""): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), "troupe-nats-"));
   let server = await startServerIn(folder, configuration);
   const { port } = server;
+  return rigOn({
+    port,
+    connection: { servers: `127.0.0.1:${port}` },
+    layout: {},
+    stop: () => server.kill(),
+    start: async () => void (server = await startServerIn(folder, configuration, port)),
+    async dispose() {
+      await server.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+}
+
+export function rigOn(ground: Ground): Rig {
   const open: NatsConnection[] = [];
   const adapters: Adapter[] = [];
   const connect = async (options: ConnectionOptions = {}): Promise<NatsConnection> => {
-    const connection = await openConnection({ servers: `127.0.0.1:${port}`, context: false, ...options }, {});
+    const connection = await openConnection({ ...ground.connection, context: false, ...options }, {});
     open.push(connection);
     return connection;
   };
@@ -54,12 +81,18 @@ export async function startRig(configuration = ""): Promise<Rig> {
     return { connection, adapter };
   };
   return {
-    port,
+    port: ground.port,
     connect,
     async system({ adapter: adapterOptions = {}, via, ...options } = {}) {
       const namespace = options.namespace ?? `t${counter++}`;
       const direct = await connect();
-      const layout = await provision(direct, { partitions: 4, inMaxBytes: 16 * 1024 * 1024, ...options, namespace });
+      const layout = await provision(direct, {
+        partitions: 4,
+        inMaxBytes: 16 * 1024 * 1024,
+        ...ground.layout,
+        ...options,
+        namespace,
+      });
       const attached = await attach(layout, { ...adapterOptions, ...(via === undefined ? {} : { via }) });
       const names = namesOf(namespace);
       return {
@@ -69,6 +102,10 @@ export async function startRig(configuration = ""): Promise<Rig> {
         attach: (more) => attach(layout, more),
         another: async (more) => (await attach(layout, more)).adapter,
         publish: async (subject, body = "{}") => (JSON.parse((await direct.request(subject, body)).string()) as { seq: number }).seq,
+        async remove() {
+          const streams = [...Object.values(names.streams), names.hostsStream];
+          await Promise.all(streams.map((stream) => direct.request(`$JS.API.STREAM.DELETE.${stream}`, "", { timeout: 10_000 })));
+        },
         async read(subject, stream = names.streams.core) {
           const reply = await direct.request(api.messageGet(stream), JSON.stringify({ last_by_subj: subject }));
           const { message } = JSON.parse(reply.string()) as { message?: { seq: number; hdrs?: string; data?: string } };
@@ -81,13 +118,12 @@ export async function startRig(configuration = ""): Promise<Rig> {
         },
       };
     },
-    stop: () => server.kill(),
-    start: async () => void (server = await startServerIn(folder, configuration, port)),
+    stop: () => ground.stop(),
+    start: () => ground.start(),
     async [Symbol.asyncDispose]() {
       await Promise.all(adapters.map((adapter) => adapter.close()));
       await Promise.all(open.map((connection) => connection.close()));
-      await server.kill();
-      rmSync(folder, { recursive: true, force: true });
+      await ground.dispose();
     },
   };
 }

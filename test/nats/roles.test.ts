@@ -6,6 +6,7 @@ import { api, namesOf } from "../../src/nats/names.ts";
 import { provision, readLayout } from "../../src/nats/provision.ts";
 import { inboxPrefixOf, rolesConfig, type Role } from "../../src/nats/roles.ts";
 import type { Delivery } from "../../src/ports/mailbox.ts";
+import { signOf } from "../contract/fixture.ts";
 import { eventually } from "../support/eventually.ts";
 import { startRig, type Rig } from "./rig.ts";
 
@@ -19,11 +20,12 @@ beforeAll(async () => {
     namespace: "guarded",
     publisher: login("publisher"),
     host: login("host"),
+    worker: login("worker"),
     inspector: login("inspector"),
     deployer: login("deployer"),
   });
   rig = await startRig(configuration);
-  for (const role of ["publisher", "host", "inspector", "deployer"] as const)
+  for (const role of ["publisher", "host", "worker", "inspector", "deployer"] as const)
     connections.set(role, await rig.connect({ ...login(role), inboxPrefix: inboxPrefixOf(role) }));
   await provision(as("deployer"), { namespace: "guarded", partitions: 2 });
 });
@@ -37,7 +39,7 @@ const denied = (role: Role, subject: string, body = "{}") =>
 describe("roles", () => {
   it("let the deployer provision again, and nobody else", async () => {
     await expect(provision(as("deployer"), { namespace: "guarded", partitions: 2 })).resolves.toMatchObject({ created: [] });
-    for (const role of ["publisher", "host", "inspector"] as const) {
+    for (const role of ["publisher", "host", "worker", "inspector"] as const) {
       await denied(role, api.streamCreate("GUARDED_MINE"));
       await denied(role, api.streamUpdate(names.streams.core));
       await denied(role, `$JS.API.STREAM.DELETE.${names.streams.core}`);
@@ -65,8 +67,9 @@ describe("roles", () => {
       mayCreate: false,
     });
     const { leases, store, mailbox, outlet } = adapter;
-    adapter.answerPings("h1");
-    await leases.beat("h1");
+    leases.listen("h1", () => {});
+    await leases.beat(signOf("h1"));
+    expect(await leases.members()).toMatchObject([{ host: "h1", phase: "active" }]);
     expect(await leases.alive("h1")).toBe(true);
     expect(await leases.alive("h2")).toBe(false);
     const fences = new Map([0, 1].map((partition) => [partition, 0]));
@@ -128,6 +131,39 @@ describe("roles", () => {
     expect(await inspector.ref(greet, "2").result({ timeout: "5s" })).toBe("Hello, Bob");
     expect(await publisher.ask("result.greet.2")).toMatchObject({ state: "done", output: "Hello, Bob" });
     expect(await publisher.ask("list", { type: "greet" })).toMatchObject({ tasks: [{ id: "1" }, { id: "2" }] });
+  });
+
+  it("let a worker take offered work and say how it went, and nothing else", async () => {
+    const nats = (role: Role) => ({ nats: { servers: `127.0.0.1:${rig.port}`, ...login(role), inboxPrefix: inboxPrefixOf(role) } });
+    const cut = defineTask<unknown, string>({ name: "cut", labels: ["knife"], run: () => "by a host" });
+    await using _host = await createHost({ ...nats("host"), namespace: "guarded", actors: [cut] });
+    await using publisher = await connect({ ...nats("publisher"), namespace: "guarded" });
+    const outcome = publisher.run(cut, "bread", { id: "1", timeout: "20s" });
+    const { work } = openAdapter(as("worker"), await readLayout(as("host"), "guarded"), { inboxPrefix: inboxPrefixOf("worker") });
+    const item = await eventually("the work", async () => {
+      // It may not make the queue: the owner does, and asking it again is all that a worker can do.
+      const [fetched] = await work.fetch("normal", "cut", 1).catch(() => []);
+      return fetched;
+    });
+    const token = item.header("Troupe-Token");
+    const owner = item.header("Troupe-Owner");
+    expect(await work.ask(owner, { say: "take", token, worker: "w1" })).toEqual({ say: "go" });
+    item.acknowledge();
+    expect(await work.ask(owner, { say: "beat", token, worker: "w1" })).toEqual({ say: "go" });
+    await work.report({ type: "cut", id: "1" }, token, Buffer.from(JSON.stringify({ token, output: "sliced" })), {
+      "Troupe-Kind": "result",
+    });
+    expect(await outcome).toBe("sliced");
+    await denied("worker", names.wayIn("normal", address));
+    await denied("worker", names.state(address));
+    await denied("worker", names.work("normal", address));
+    await denied("worker", api.consumerCreate(names.streams.work, "mine"));
+    await denied("worker", api.streamPurge(names.streams.work));
+    await denied("worker", names.source(0, "in.normal").pull);
+    for (const role of ["publisher", "inspector"] as const) {
+      await denied(role, names.workPull("normal", "cut"));
+      await denied(role, names.attempt(0, address));
+    }
   });
 
   it("keep answers private", async () => {

@@ -101,3 +101,10 @@ describe("a claim whose answer is lost", () => {
     expect([stored.seq, undefined]).toContain(fenceOf);
   });
 });
+
+it.each(COMMITS)("is unknown, and nobody's fault, where nobody takes it for long enough: %s", async (_what, commit) => {
+  const impatient = await system.another({ resendMs: 100 });
+  await system.remove();
+  // Refused would set its actors aside, although another time it may well be stored.
+  expect(await impatient.store.commit(commit())).toMatchObject({ kind: "unknown", cause: { code: "no_answer" } });
+});

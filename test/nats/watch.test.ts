@@ -1,9 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { connect, type Client, type View } from "../../src/index.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
 import { eventually } from "../support/eventually.ts";
 import { startProxy } from "../support/proxy.ts";
-import { client, requested, server, through } from "./attended.ts";
+import { client, connectThrough, cutOff, requested, server, through } from "./attended.ts";
 import { counter, forgetful, greet } from "./counter.ts";
 
 describe("watch from the start", () => {
@@ -45,6 +45,47 @@ describe("watch from the start", () => {
       await ref.send({ type: "add" });
     }
     expect(await watching).toEqual(upTo(202));
+  });
+
+  it("goes on after a connection that swallowed everything for a while", async () => {
+    await using proxy = await startProxy(server.port);
+    await using watcher = await connectThrough(proxy);
+    const ref = await client.start(counter, { id: "w-7" });
+    let seen = 0;
+    const watching = revisions(watcher.ref(counter, "w-7").watch({ from: "start" }), 101, () => seen++);
+    await eventually("the watch has begun", () => seen > 0);
+    proxy.swallowAll();
+    for (let i = 0; i < 100; i++) await ref.send({ type: "add" });
+    await eventually("the silence is noticed", () => watcher.connection.state === "reconnecting");
+    proxy.cut();
+    expect(await watching).toEqual(upTo(101));
+  });
+
+  it.each([
+    ["does not yet have, and ends so that nothing is left out", 0, "no_answer"],
+    ["has had and lost, by going on with what there is", 120_000, [1, 5]],
+  ])("tells what HISTORY %s", async (_what, laterMs, expected) => {
+    await using proxy = await startProxy(server.port);
+    await using watcher = await connectThrough(proxy);
+    const id = `w-8-${laterMs}`;
+    const ref = await client.start(counter, { id });
+    let seen = 0;
+    const watching = revisions(watcher.ref(counter, id).watch({ from: "start" }), 5, () => seen++).catch(
+      ({ code }: { code: string }) => code,
+    );
+    await eventually("the watch has begun", () => seen > 0);
+    await cutOff(proxy, watcher);
+    for (let i = 0; i < 4; i++) await ref.send({ type: "add" });
+    await eventually("the last turn", async () => {
+      const { data } = await requested(`$JS.API.DIRECT.GET.TROUPE_HISTORY.troupe.history.counter.${id}`);
+      return (decodeRecord(data) as { record?: { revision: number } }).record?.revision === 5;
+    });
+    await requested("$JS.API.STREAM.PURGE.TROUPE_HISTORY", JSON.stringify({ filter: `troupe.history.counter.${id}` }));
+    const now = Date.now.bind(Date);
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
+    proxy.accept(true);
+    expect(await watching).toEqual(expected);
+    clock.mockRestore();
   });
 
   it("tells what is there of an actor without a history, and of one whose id was in use before", async () => {
@@ -131,6 +172,32 @@ describe("what an actor is and accepts", () => {
     await expect(client.ref(counter, "nobody").can({ type: "close" })).rejects.toMatchObject({ code: "unknown_id" });
   });
 
+  it("is listed once, whatever is removed or changes while the list is read", async () => {
+    const ids = Array.from({ length: 5_000 }, (_, i) => `m-${i}`);
+    await Promise.all(ids.map((id) => client.start(forgetful, { id })));
+    const there = async () => {
+      let found = 0;
+      for await (const _ of client.list({ type: "forgetful" })) found++;
+      return found;
+    };
+    const before = await eventually("all of them", async () => {
+      const found = await there();
+      return found >= ids.length ? found : undefined;
+    });
+    const listed: string[] = [];
+    for await (const { id } of client.list({ type: "forgetful" })) {
+      if (listed.push(id) !== 100) continue;
+      await requested("$JS.API.STREAM.PURGE.TROUPE_CORE", JSON.stringify({ filter: "troupe.state.forgetful.m-4999" }));
+      await client.ref(forgetful, id).send({ type: "add" });
+      await client.ref(forgetful, id).waitFor(({ context }) => context.count === 1, { timeout: "5s" });
+      await client.ref(forgetful, "m-4998").send({ type: "add" });
+      await client.ref(forgetful, "m-4998").waitFor(({ context }) => context.count === 1, { timeout: "5s" });
+    }
+    expect(listed).toHaveLength(before - 1);
+    expect(new Set(listed).size).toBe(listed.length);
+    expect(listed).toContain("m-4998");
+  });
+
   it("is listed by its own states, beside tasks", async () => {
     await client.run(greet, undefined, { id: "l-1" });
     const asked = await client.start(counter, { id: "l-2" });
@@ -146,21 +213,5 @@ describe("what an actor is and accepts", () => {
     expect(await keys({ state: "done" })).toEqual(["greet/l-1"]);
     expect(await keys({ status: "active", type: "greet" })).toEqual([]);
     expect(await keys({ status: "done", type: "greet" })).toEqual(["greet/l-1"]);
-  });
-
-  it("is not waited for while the connection is down: lists and looks fail at once", async () => {
-    await using proxy = await startProxy(server.port);
-    await using other = await connect({ nats: through(proxy) });
-    proxy.accept(false);
-    proxy.cut();
-    const look = () => other.ref(counter, "s-1").get();
-    await eventually("the client has noticed", async () =>
-      look().then(
-        () => false,
-        (error: { code: string }) => error.code === "no_connection",
-      ),
-    );
-    for (const views of [other.list(), other.ref(counter, "s-1").watch()])
-      await expect(views[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "no_connection" });
   });
 });

@@ -3,6 +3,7 @@ import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import { pino } from "pino";
 import { assign, sendTo, setup, type AnyActorRef } from "xstate";
 import { z } from "zod";
+import { eventually } from "../support/eventually.ts";
 import { startServer } from "../support/server.ts";
 import { NatsSocket } from "../support/socket.ts";
 
@@ -22,7 +23,15 @@ export async function openStand(): Promise<Stand> {
   const sockets: NatsSocket[] = [];
   try {
     const nats = { servers: `127.0.0.1:${server.port}`, token: TOKEN, context: false } as const;
-    const host = await createHost({ nats, partitions: 4, actors: [greet, render, wait, fussy, stock], log: pino({ level: "silent" }) });
+    const host = await createHost({
+      nats,
+      partitions: 4,
+      workerTimeout: "3s",
+      actors: [greet, render, wait, fussy, stock, transcode],
+      log: pino({ level: "silent" }),
+    });
+    // The queue of a type is there once something was offered in it.
+    await offerOnce(host, await NatsSocket.connect(server.port, TOKEN));
     return {
       port: server.port,
       host,
@@ -41,6 +50,17 @@ export async function openStand(): Promise<Stand> {
     await server.stop();
     throw error;
   }
+}
+
+async function offerOnce({ client }: RunningHost, socket: NatsSocket): Promise<void> {
+  const ref = await client.start(transcode, { id: "0" });
+  await eventually("the queue is there", async () => {
+    const info = await socket.request("$JS.API.CONSUMER.INFO.TROUPE_WORK.transcode-normal");
+    return !("error" in info.json<object>());
+  });
+  socket[Symbol.dispose]();
+  await ref.cancel();
+  await ref.waitFor(({ state }) => state === "failed", { timeout: "5s" });
 }
 
 const greet = defineTask({
@@ -64,6 +84,16 @@ const wait = defineTask({
   name: "wait",
   run: async ({ signal }: ActivityContext) => {
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true }));
+  },
+});
+
+/** No host has what it needs: it is done by whoever speaks the protocol. */
+const transcode = defineTask({
+  name: "transcode",
+  labels: ["ffmpeg"],
+  retry: { attempts: 2, minDelayMs: 50, jitter: 0 },
+  run: () => {
+    throw new Error("a host has run what it could not");
   },
 });
 

@@ -40,16 +40,25 @@ function expectation(lines: readonly string[]): Expected {
   return { verb, sid, pattern: lines.join("\n") };
 }
 
+/** What a transcript hears and says again: `$token` and the like. */
+const NAMES = /\$(token|owner|ack)\b/g;
+
 /** Plays it; `check` gets what was expected and what came. */
 export async function play(socket: NatsSocket, steps: readonly Step[], check: (came: string, pattern: RegExp) => void): Promise<void> {
-  for (const { send, heard } of steps) {
+  const known = new Map<string, string>();
+  for (const { send: written, heard } of steps) {
+    const send = written.replaceAll(NAMES, (name) => known.get(name) ?? name);
     const ping = "PING\r\n";
     const asks = send.endsWith(ping);
     socket.write(asks ? send.slice(0, -ping.length) : send);
     await socket.flush();
     for (const { verb, sid, pattern } of heard) {
-      if (verb !== "PONG") check(onTheWire(await socket.listen(sid).next()), patternOf(pattern));
-      else if (!asks) throw new Error("A PONG is expected where no PING was sent");
+      if (verb !== "PONG") {
+        const came = onTheWire(await socket.listen(sid).next());
+        const expected = patternOf(pattern, known);
+        check(came, expected);
+        for (const [name, text] of Object.entries(expected.exec(came)?.groups ?? {})) known.set(`$${name}`, text);
+      } else if (!asks) throw new Error("A PONG is expected where no PING was sent");
     }
   }
 }
@@ -62,6 +71,8 @@ function onTheWire({ subject, sid, reply, headers, status, body, text }: WireMes
   return `HMSG ${subject} ${sid}${to} (sizes)\nNATS/1.0${status === "" ? "" : ` ${status}`}\n${lines}\n${text}`;
 }
 
-function patternOf(text: string): RegExp {
-  return new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("…", String.raw`[\s\S]*?`)}$`);
+function patternOf(text: string, known: ReadonlyMap<string, string>): RegExp {
+  const said = text.replaceAll(NAMES, (name) => known.get(name) ?? name);
+  const escaped = said.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("…", String.raw`[\s\S]*?`);
+  return new RegExp(`^${escaped.replaceAll(/\\\$(token|owner|ack)\b/g, String.raw`(?<$1>\S+)`)}$`);
 }

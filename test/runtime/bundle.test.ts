@@ -1,4 +1,4 @@
-import { assign, sendParent, setup } from "xstate";
+import { assign, sendParent, sendTo, setup, spawnChild, stopChild } from "xstate";
 import { expect, test } from "vitest";
 import { decodeBody, MSGPACK } from "../../src/core/codec.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
@@ -104,4 +104,29 @@ test("wherever its host dies: once each", async () => {
     expect(stand.unacknowledged).toEqual([]);
     stand.check();
   }
+});
+
+const quiet = setup({}).createMachine({ initial: "alive", states: { alive: { on: { end: "over" } }, over: { type: "final" } } });
+const leaver = setup({ types: { context: {} as { ended: readonly string[] } }, actors: { quiet } }).createMachine({
+  context: { ended: [] },
+  entry: ["a", "b", "c"].map((id) => spawnChild("quiet", { id })),
+  on: {
+    // The first is left in the turn that ends all of them: nothing is heard of it any more.
+    go: { actions: [...["a", "b", "c"].map((id) => sendTo(id, { type: "end" })), stopChild("a")] },
+    "xstate.done.actor.*": { actions: assign({ ended: ({ context, event }) => [...context.ended, event.type.slice(18)] }) },
+  },
+} as never);
+
+test("what comes in one bundle with something that is not heard is heard, also where nobody idle may stay in memory", async () => {
+  const stand = new Stand({ nearMail: false, tasks: () => [defineActor({ name: "leaver", machine: leaver })] });
+  await stand.open({ cacheBytes: 0 });
+  stand.start("leaver", "1");
+  await stand.settle();
+  stand.send("leaver", "1", { type: "go" });
+  await stand.settle();
+  const bundles = stand.stepsOf("commitApplied").flatMap(({ commit }) => commit.writes.filter((write) => kindOf(write) === "bundle"));
+  expect(bundles.map(childrenIn)).toEqual([["a", "b", "c"]]);
+  expect((stand.record("leaver", "1")?.context as { ended: string[] }).ended).toEqual(["b", "c"]);
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
 });

@@ -34,6 +34,20 @@ test.each([
   stand.check();
 });
 
+test("no two attempts have one number: one that failed after its host had died uses up the numbers of both its runs", async () => {
+  const stand = new Stand();
+  const first = await stand.open();
+  stand.start("rerun", "a", { ms: 1_000, failures: 2 }, { headers: { [HEADERS.replyTo]: "inbox" } });
+  await stand.settle();
+  first.kill();
+  await stand.advance(TTL_MS);
+  await stand.open();
+  await stand.advance(20_000);
+  expect(stand.runs.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  expect(stand.replies).toMatchObject([{ state: "done", output: "made in attempt 3", attempt: 3 }]);
+  stand.check();
+});
+
 test("a parked task stays parked over hosts and is taken up again by a retry", async () => {
   const stand = new Stand();
   const first = await stand.open();

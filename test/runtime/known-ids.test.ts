@@ -209,7 +209,7 @@ test("nothing is relied on while the claim may have lapsed, nor after that", asy
   known.note(session, "rerun/c");
   await clock.advance(100);
   expect(answers()[1]).toBe(true);
-  session.open = false;
+  session.phase = "ended";
   expect(answers()).toEqual([false, false]);
 });
 

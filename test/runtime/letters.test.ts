@@ -132,6 +132,8 @@ test("the same start twice is one task, and the second input is ignored", async 
   const stand = new Stand();
   await stand.open();
   stand.start("rerun", "a", { ms: 1_000 });
+  // Lanes are read side by side: whichever was delivered first is the first.
+  await stand.settle();
   stand.start("rerun", "a", { failures: 9 });
   stand.start("rerun", "a", { failures: 9 }, { lane: "high" });
   await stand.advance(2_000);

@@ -177,3 +177,27 @@ test("what is sent near does not overtake what its sender sent over the store", 
   expect(stand.record("asker", "1")?.context).toEqual({ answers: [0, 1, 2, 3, 4, 5] });
   stand.check();
 });
+
+const lodger = setup({}).createMachine({ initial: "in", states: { in: {} } });
+const landlord = setup({ types: { context: {} as { knocks: number } }, actors: { lodger } }).createMachine({
+  context: { knocks: 0 },
+  invoke: { id: "lodger", src: "lodger" },
+  on: { knock: { actions: [assign({ knocks: ({ context }) => context.knocks + 1 }), sendTo("lodger", { type: "knock" } as never)] } },
+});
+
+test("a host goes on after a turn that was joint with one that came to nothing, and is a single write", async () => {
+  const stand = new Stand({ isAcquainted: true, tasks: () => [defineActor({ name: "landlord", machine: landlord, history: false })] });
+  await stand.open({ soonRounds: 0 });
+  stand.start("landlord", "1");
+  for (let i = 0; i < 3; i++) stand.send("landlord", "1", { type: "knock" });
+  await stand.settle();
+  stand.send("landlord", "1", { type: "knock" });
+  await stand.settle();
+  // Nothing that takes more than one write would be stored any more.
+  stand.start("landlord", "2");
+  await stand.advance(1_000);
+  expect(stand.record("landlord", "1")?.context).toEqual({ knocks: 4 });
+  expect(stand.record("landlord", "2")?.context).toEqual({ knocks: 0 });
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});

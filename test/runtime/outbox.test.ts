@@ -1,5 +1,6 @@
 import { assign, sendParent, sendTo, setup, spawnChild } from "xstate";
 import { expect, test } from "vitest";
+import { actorAt } from "../../src/actor-at.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import { Stand, type StandOptions } from "./stage.ts";
 
@@ -80,4 +81,28 @@ test("many events for one actor at once are turned over several commits, in orde
   expect((stand.record("order", "7")?.context as { heard: number[] } | undefined)?.heard).toEqual(Array.from({ length: 200 }, (_, n) => n));
   expect(Math.max(...batches(stand))).toBeLessThanOrEqual(16);
   expect(stand.unacknowledged).toEqual([]);
+});
+
+const herald = setup({ types: { context: {} as { heard: number } } }).createMachine({
+  context: { heard: 0 },
+  on: {
+    cry: { actions: Array.from({ length: 12 }, () => sendTo(() => actorAt("herald/deaf"), { type: "news" })) },
+    hear: { actions: assign({ heard: ({ context }) => context.heard + 1 }) },
+  },
+} as never);
+
+test("what waits for a full commit is heard after something that is not, also where nobody idle may stay in memory", async () => {
+  const stand = new Stand({
+    maxWrites: 16,
+    nearMail: false,
+    tasks: () => [defineActor({ name: "herald", machine: herald, history: false })],
+  });
+  for (const id of ["1", "deaf"]) stand.start("herald", id);
+  await stand.open({ cacheBytes: 0 });
+  await stand.settle();
+  for (const type of ["cry", "nothing", "hear", "nothing", "hear"]) stand.send("herald", "1", { type });
+  await stand.settle();
+  expect(stand.record("herald", "1")?.context).toEqual({ heard: 2 });
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
 });

@@ -15,6 +15,7 @@ import type { Run, Stand, Work } from "./stage.ts";
 export interface HostOptions {
   readonly concurrency?: number;
   readonly cacheBytes?: number;
+  readonly labels?: readonly string[];
   readonly knownIds?: KnownIdsOptions;
   /** Default true. */
   readonly nearMail?: boolean;
@@ -52,7 +53,7 @@ export class Process {
     this.clock = clock;
     this.attachment = attachment;
     const definitions = [...POLICIES.map((policy) => this.standard({ name: policy, onCrash: policy })), ...tasks(this)];
-    const { store, mailbox, leases, outlet } = attachment;
+    const { store, mailbox, leases, outlet, work } = attachment;
     this.host = new Host({
       id: name,
       partitions: stand.world.partitions,
@@ -60,10 +61,13 @@ export class Process {
       mailbox,
       leases,
       outlet,
+      work,
       clock: slowed(clock, options.soonRounds ?? 12),
       log: this.#log(),
       definitions: new Map(castOf(definitions as readonly Definition[]).map((definition) => [definition.name, definition])),
       concurrency: options.concurrency ?? 10,
+      ...(options.labels === undefined ? {} : { labels: options.labels }),
+      release: "0.0.0",
       cacheBytes: options.cacheBytes ?? 1_000_000,
       ...(options.knownIds === undefined ? {} : { knownIds: options.knownIds }),
       nearMail: options.nearMail ?? true,

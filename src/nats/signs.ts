@@ -1,0 +1,158 @@
+import type { Subscription } from "@nats-io/nats-core";
+import { TroupeError } from "../core/errors.ts";
+import type { Member, Ownership, Sign } from "../ports/leases.ts";
+import type { Answers } from "./answers.ts";
+import { HeaderBlock, line, ttlLine } from "./header-block.ts";
+import type { Link } from "./link.ts";
+import { isMarker, NATS_HEADERS, type Names } from "./names.ts";
+import { notStored, readJson, store } from "./pub-ack.ts";
+import type { Reads, Stored } from "./reads.ts";
+
+/** How long a host may take to answer a ping before its sign of life is looked at instead. */
+const PING_MS = 250;
+/** Reads of a replica that has not seen our own last sign yet; each takes about a millisecond. */
+const MOST_READS = 20;
+const NOTHING = new Uint8Array(0);
+
+interface SignParts {
+  readonly link: Link;
+  readonly answers: Answers;
+  readonly reads: Reads;
+  readonly names: Names;
+  readonly ttlMs: number;
+}
+
+/** What lies under a host's key. A host that answers pings and is not there to answer one has gone, whatever its last sign says. */
+interface StoredSign extends Sign {
+  readonly at: number;
+  readonly answersPings: boolean;
+  /** The sequence of its first sign; of the first itself, its own. */
+  readonly since: number;
+}
+
+/**
+ * Signs of life as keys that expire, pings, and calls from host to host.
+ *
+ * Owns: the subscriptions by which hosts of this process hear. Calls in: leases.ts.
+ * G1. A sign of life is published with its time to live. (The client's kv.update drops it, which makes a lease immortal.)
+ * G2. `members` is read from any replica, but is never older than our own last sign: a log's replicas apply it in order. Of two hosts
+ *     that each give a sign and then look, the one whose first sign came later therefore sees the other.
+ */
+export class Signs {
+  readonly #parts: SignParts;
+  readonly #ears = new Map<string, readonly Subscription[]>();
+  /** Of hosts of this process, by id: the sequence of their first sign. */
+  readonly #since = new Map<string, number>();
+  #last: { readonly sequence: number; readonly sentAt: number } | undefined;
+
+  constructor(parts: SignParts) {
+    this.#parts = parts;
+  }
+
+  async beat(sign: Sign): Promise<void> {
+    const { answers, names, ttlMs } = this.#parts;
+    const sentAt = performance.now();
+    const since = this.#since.get(sign.host);
+    const stored = { ...sign, at: Date.now(), answersPings: this.#ears.has(sign.host), ...(since === undefined ? {} : { since }) };
+    const answer = await store(answers, names.hostKey(sign.host), Buffer.from(JSON.stringify(stored)), new HeaderBlock(ttlLine(ttlMs)));
+    if (answer.kind !== "stored") throw notStored(answer, `A sign of life of ${sign.host}`);
+    if (since === undefined) this.#since.set(sign.host, answer.sequence);
+    this.#last = { sequence: answer.sequence, sentAt };
+  }
+
+  async members(): Promise<readonly Member[]> {
+    const { reads, names } = this.#parts;
+    for (let tries = 0; tries < MOST_READS; tries++) {
+      const found = await reads.every(names.hostsStream, names.hostKeys);
+      const newest = found.reduce((most, { sequence }) => Math.max(most, sequence), 0);
+      if (newest < this.#leastSequence) continue;
+      return found
+        .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
+        .toSorted((one, other) => one.since - other.since);
+    }
+    throw new TroupeError("no_answer", "The replica that answers has not caught up with this host's own sign of life");
+  }
+
+  async leave(host: string): Promise<void> {
+    const { answers, names, ttlMs } = this.#parts;
+    const headers = new HeaderBlock(line(NATS_HEADERS.keyOperation, "PURGE") + line(NATS_HEADERS.rollup, "sub") + ttlLine(ttlMs));
+    const answer = await store(answers, names.hostKey(host), NOTHING, headers);
+    if (answer.kind !== "stored") throw notStored(answer, `The goodbye of ${host}`);
+    this.#last = undefined;
+  }
+
+  /** What a replica must have reached: our last sign, as long as it cannot have expired. */
+  get #leastSequence(): number {
+    return this.#last !== undefined && performance.now() - this.#last.sentAt < this.#parts.ttlMs ? this.#last.sequence : 0;
+  }
+
+  async alive(host: string): Promise<boolean> {
+    const { link, names, reads } = this.#parts;
+    let gone = false;
+    try {
+      await link.connection.request(names.hostPing(host), NOTHING, { timeout: PING_MS });
+      return true;
+    } catch (error) {
+      // Nobody listens for it. Right after a reconnect that says little: the server may be new, and the host on its way back.
+      gone = isNobodyListening(error) && link.steadyForMs > this.#parts.ttlMs;
+    }
+    const key = names.hostKey(host);
+    const stored = (await reads.newest(names.hostsStream, [key])).get(key);
+    if (stored === undefined || isGoodbye(stored)) return false;
+    if (!gone || readJson<StoredSign>(stored.body)?.answersPings !== true) return true;
+    await this.#bury(host, stored.sequence);
+    return false;
+  }
+
+  listen(host: string, left: (free: Ownership) => void): void {
+    const { link, names } = this.#parts;
+    const { connection } = link;
+    this.#ears.set(host, [
+      connection.subscribe(names.hostPing(host), { callback: (error, message) => void (error === null && message.respond(NOTHING)) }),
+      connection.subscribe(names.hostCall(host), {
+        callback: (error, message) => {
+          const free = error === null ? readJson<Ownership>(message.data) : undefined;
+          if (free?.partition !== undefined && free.fence !== undefined)
+            left({ partition: free.partition, fence: free.fence, host: undefined, next: host });
+        },
+      }),
+    ]);
+  }
+
+  /** Tells a host that a partition was left to it. At most once. */
+  call(host: string, free: Ownership): void {
+    const { link, names } = this.#parts;
+    if (link.connected) link.publish(names.hostCall(host), Buffer.from(JSON.stringify(free)));
+  }
+
+  close(): void {
+    if (!this.#parts.link.connection.isClosed())
+      for (const ears of this.#ears.values()) for (const subscription of ears) subscription.unsubscribe();
+    this.#ears.clear();
+  }
+
+  /** So that everybody sees that it has gone, and nobody else must find it out; not if it has given another sign since. */
+  async #bury(host: string, seen: number): Promise<void> {
+    const { answers, names, ttlMs } = this.#parts;
+    const headers = line(NATS_HEADERS.keyOperation, "PURGE") + line(NATS_HEADERS.expectedSequence, seen) + ttlLine(ttlMs);
+    await store(answers, names.hostKey(host), NOTHING, new HeaderBlock(headers));
+  }
+}
+
+function isGoodbye(stored: Stored): boolean {
+  return stored.header(NATS_HEADERS.keyOperation) !== "";
+}
+
+/** Of an older release's sign only the time may be there. */
+function memberOf(stored: Stored, host: string): Member | undefined {
+  if (isGoodbye(stored) || isMarker(stored.header)) return undefined;
+  const sign = readJson<StoredSign>(stored.body);
+  if (sign === undefined) return undefined;
+  const { phase = "active", protocol = 1, release = "", types = {}, labels = [], slots = 0, at = 0, since = stored.sequence } = sign;
+  return { host, phase, protocol, release, types, labels, slots, at, since };
+}
+
+function isNobodyListening(error: unknown): boolean {
+  const { isNoResponders } = error as { isNoResponders?: () => boolean };
+  return typeof isNoResponders === "function" && isNoResponders.call(error);
+}

@@ -1,0 +1,98 @@
+import { givenBack, taken, withoutOffer } from "../core/offer.ts";
+import type { Actor, Turn, TurnAt } from "../core/turn.ts";
+import type { Activation } from "./activation.ts";
+import type { Trying } from "./attempt-end.ts";
+import type { AttemptEnd } from "./attempt.ts";
+import { decodeResult } from "./decode.ts";
+import type { Hold } from "./hold.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Obligations } from "./obligations.ts";
+import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
+import type { Offers } from "./offers.ts";
+import type { Overflow } from "./overflow.ts";
+import { afterCrash } from "./recovery.ts";
+import type { Session } from "./session.ts";
+import type { ThrowParts } from "./throwing.ts";
+import { attemptUnder } from "./workers.ts";
+
+export interface OfferTurnParts {
+  readonly offers: Pick<Offers, "withdraw">;
+  readonly obligations: Pick<Obligations, "settle">;
+  readonly ledger: Ledger;
+  readonly overflow: Overflow;
+  readonly throwing: Omit<ThrowParts, "at">;
+  /** The turn that an attempt's end makes, whoever ran it. */
+  readonly ended: (activation: Activation, name: string, attempt: Trying, end: AttemptEnd, hold: Hold | undefined) => void;
+  readonly dead: (session: Session, hold: Hold, error: unknown) => void;
+  readonly retire: (activation: Activation) => void;
+}
+
+/**
+ * The turns of attempts that others run: who may begin, how it ended, what becomes of it where nobody goes on.
+ *
+ * Owns: nothing; all state is the activation's. Calls in: workers.ts, reception.ts. Calls out: the ledger.
+ */
+export class OfferTurns {
+  readonly #parts: OfferTurnParts;
+
+  constructor(parts: OfferTurnParts) {
+    this.#parts = parts;
+  }
+
+  /** It has ended; what it brings is judged like that of one that ran here. */
+  ended(attempt: OfferedAttempt, end: AttemptEnd, hold?: Hold): void {
+    const { obligations, overflow, ended, retire } = this.#parts;
+    const { activation, name } = attempt;
+    if (attempt.stage.kind === "over") return;
+    obligations.settle(attempt);
+    hold?.take();
+    overflow.whenRoom(activation, () => {
+      ended(activation, name, attempt, end, hold);
+      hold?.release();
+      retire(activation);
+    });
+  }
+
+  /** What comes of an attempt that was given up, or has ended, is not looked at (invariant 7). */
+  result(activation: Activation, hold: Hold): void {
+    try {
+      const { token, end } = decodeResult(hold.delivery);
+      const attempt = attemptUnder(activation, token);
+      if (attempt === undefined) this.#parts.ledger.adopt(activation, hold, "done");
+      else this.ended(attempt, end, hold);
+    } catch (error) {
+      this.#parts.dead(activation.session, hold, error);
+    }
+  }
+
+  /** Stores who may begin. */
+  grant({ activation, name }: OfferedAttempt, worker: Worker): void {
+    this.#turn(activation, (actor, at) => taken(actor, name, worker, at), []);
+  }
+
+  /** Whoever took it does not go on. */
+  gaveUp(attempt: OfferedAttempt): void {
+    const { obligations, offers, throwing } = this.#parts;
+    const { activation, name, holds } = attempt;
+    obligations.settle(attempt);
+    this.#turn(activation, (actor, at) => afterCrash(activation, withoutOffer(actor, name), name, { ...throwing, at }), holds);
+    // Where it is offered again it is in the same place: whoever takes the old message is told to stop.
+    if (!activation.attempts.some((each) => each instanceof OfferedAttempt)) offers.withdraw(attempt);
+  }
+
+  /** Nobody has begun it, or will under this token: it is offered again, or waits for a slot here. */
+  givenBack(attempt: OfferedAttempt): void {
+    const { activation, name, holds } = attempt;
+    this.#parts.obligations.settle(attempt);
+    this.#turn(activation, (actor, at) => givenBack(actor, name, at), holds);
+  }
+
+  #turn(activation: Activation, turn: (actor: Actor, at: TurnAt) => Turn, handed: readonly Hold[]): void {
+    const { overflow, ledger } = this.#parts;
+    overflow.whenRoom(activation, () => {
+      if (activation.actor === undefined || activation.phase === "dropped") return;
+      ledger.apply(activation, turn(activation.actor, ledger.at(activation)), handed);
+      ledger.queueIfReady(activation, handed);
+    });
+  }
+}

@@ -1,0 +1,218 @@
+import { START_LANES, type StartLane } from "../core/address.ts";
+import type { Activity } from "../core/definition.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Listening, Notice, Work } from "../ports/work.ts";
+import type { Abilities } from "./abilities.ts";
+import { Taken, type TakenParts } from "./taken.ts";
+
+export interface TakerParts {
+  readonly host: string;
+  readonly work: Work;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly abilities: Abilities;
+  /** A slot that was reserved is free. */
+  readonly slotFreed: () => void;
+  /** Work was heard of: a free slot may be for it. */
+  readonly woken: () => void;
+}
+
+/** A queue of one lane and type that may hold something. */
+interface Queue {
+  readonly lane: StartLane;
+  readonly type: string;
+  readonly activity: Activity;
+  /** So often it was found empty since it was last heard of. */
+  looks: number;
+  isAsleep: boolean;
+}
+
+/** A queue that was ever heard of is looked at so often in any case: what a dead worker had in hand comes again without a word. */
+const LOOK_EVERY_MS = 30_000;
+/** What was committed is in its queue a moment later: an empty one is looked at again, so often and after so long. */
+const LOOK_AGAIN_MS = [5, 30, 200] as const;
+
+/**
+ * Takes work that other owners offer, highest lane first, when this host has slots for it.
+ *
+ * Owns: the queues that were heard of, and what was taken. Calls in: admission.ts. Calls out: the work port.
+ * K1. Nothing is fetched without a slot, and none is asked for where nobody has offered anything.
+ * K2. A slot is reserved until the fetch is answered; then it is the taken work's, or free again.
+ */
+export class Taker {
+  readonly #parts: TakerParts;
+  readonly #queues = new Map<string, Queue>();
+  readonly #known = new Set<string>();
+  readonly #taken = new Map<string, Taken>();
+  #reserved = 0;
+  /** The rank of the lowest lane for which slots are reserved. */
+  #lowest = 0;
+  #isFetching = false;
+  #isOpen = false;
+  #isOwnTurn = false;
+  #listening: readonly Listening[] = [];
+  #takenParts: TakenParts | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: TakerParts) {
+    this.#parts = parts;
+  }
+
+  open(): void {
+    const { work, host, clock, log, slotFreed } = this.#parts;
+    this.#isOpen = true;
+    const inbox = work.listen(({ token, ...word }) => this.#taken.get(token)?.told(word));
+    this.#listening = [inbox, work.hear((notice) => this.#heard(notice))];
+    this.#lookNowAndThen();
+    this.#takenParts = { host, work, clock, log, tell: inbox.subject, freed: slotFreed, over: (taken) => this.#over(taken) };
+  }
+
+  /** Takes nothing more; what runs goes on, what has not begun is given back. */
+  drain(): void {
+    this.#isOpen = false;
+    this.#queues.clear();
+    for (const taken of this.#taken.values()) taken.drain();
+  }
+
+  /** Resolves once nothing that was taken runs. */
+  async idle(): Promise<void> {
+    if (this.#taken.size > 0 || this.#isFetching) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  stop(): void {
+    this.drain();
+    for (const taken of this.#taken.values()) taken.stop();
+    for (const each of this.#listening) each.close();
+  }
+
+  /** Whether a free slot is to be reserved for what others offer, rather than for what waits here in that lane. Takes turns within a lane. */
+  reserves(waiting: StartLane | undefined): boolean {
+    const best = this.#best();
+    if (best === undefined) return false;
+    const rank = waiting === undefined ? Infinity : START_LANES.indexOf(waiting);
+    const isEqual = rankOf(best) === rank;
+    if (isEqual) this.#isOwnTurn = !this.#isOwnTurn;
+    if (isEqual ? this.#isOwnTurn : rankOf(best) > rank) return false;
+    this.#reserved++;
+    this.#lowest = Math.max(this.#lowest, waiting === undefined ? Infinity : rankOf(best));
+    void this.#fetch();
+    return true;
+  }
+
+  #heard(notice: Notice): void {
+    if (notice.kind !== "offers" || !this.#isOpen) return;
+    for (const { lane, type } of notice.queues) {
+      // Whoever hears of a type for the first time may have missed what was said of its other lanes.
+      for (const each of this.#known.has(type) ? [lane] : START_LANES) this.#look(each, type);
+      this.#known.add(type);
+    }
+    this.#parts.woken();
+  }
+
+  #lookNowAndThen(): void {
+    const alarm = this.#parts.clock.every(LOOK_EVERY_MS, () => {
+      if (!this.#isOpen) return alarm.cancel();
+      if (this.#known.size === 0) return;
+      for (const type of this.#known) for (const lane of START_LANES) this.#look(lane, type);
+      this.#parts.woken();
+    });
+  }
+
+  #look(lane: StartLane, type: string): void {
+    const activity = this.#parts.abilities.takeable(type)?.activities.get("run");
+    if (activity !== undefined) this.#queues.set(`${lane} ${type}`, { lane, type, activity, looks: 0, isAsleep: false });
+  }
+
+  /** Of the highest lane, the one that was looked at longest ago. */
+  #best(): Queue | undefined {
+    let best: Queue | undefined;
+    for (const queue of this.#queues.values()) if (!queue.isAsleep && (best === undefined || rankOf(queue) < rankOf(best))) best = queue;
+    return best;
+  }
+
+  async #fetch(): Promise<void> {
+    if (this.#isFetching) return;
+    this.#isFetching = true;
+    // Slots that become free in one round are used together.
+    await Promise.resolve();
+    for (;;) {
+      const queue = this.#best();
+      // Where that lane is empty, what waits here goes before what others have in lower ones.
+      if (queue === undefined || this.#reserved === 0 || rankOf(queue) > this.#lowest) break;
+      await this.#fetchFrom(queue);
+    }
+    this.#isFetching = false;
+    this.#lowest = 0;
+    for (; this.#reserved > 0; this.#reserved--) this.#parts.slotFreed();
+    this.#tellIdle();
+  }
+
+  async #fetchFrom(queue: Queue): Promise<void> {
+    const { lane, type } = queue;
+    const count = this.#reserved;
+    let items: Awaited<ReturnType<Work["fetch"]>> = [];
+    try {
+      items = await this.#parts.work.fetch(lane, type, count);
+    } catch (error) {
+      this.#parts.log.debug({ type, lane, err: error }, "offered work could not be fetched");
+    }
+    for (const item of items) {
+      if (!this.#isOpen) {
+        item.giveBack();
+        continue;
+      }
+      this.#reserved--;
+      const taken = new Taken(item, queue.activity, this.#takenParts as TakenParts);
+      // The same attempt twice: delivered again, or offered anew by an owner that did not know. The first one stands.
+      if (this.#taken.has(taken.token)) {
+        item.acknowledge();
+        this.#reserved++;
+        continue;
+      }
+      this.#taken.set(taken.token, taken);
+      taken.begin();
+    }
+    if (items.length < count) this.#rest(queue);
+    else this.#turn(queue);
+  }
+
+  /** It was empty: another look, or none until it is heard of again. */
+  #rest(queue: Queue): void {
+    const key = `${queue.lane} ${queue.type}`;
+    // It was heard of meanwhile.
+    if (this.#queues.get(key) !== queue) return;
+    const againMs = LOOK_AGAIN_MS[queue.looks++];
+    if (againMs === undefined) {
+      this.#queues.delete(key);
+      return;
+    }
+    queue.isAsleep = true;
+    this.#parts.clock.after(againMs, () => {
+      queue.isAsleep = false;
+      if (this.#queues.get(key) === queue) this.#parts.woken();
+    });
+  }
+
+  /** Others of its lane come before it is looked at again. */
+  #turn(queue: Queue): void {
+    const key = `${queue.lane} ${queue.type}`;
+    if (this.#queues.get(key) !== queue) return;
+    this.#queues.delete(key);
+    this.#queues.set(key, queue);
+  }
+
+  #over({ token }: Taken): void {
+    this.#taken.delete(token);
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#taken.size > 0 || this.#isFetching) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+function rankOf({ lane }: Queue): number {
+  return START_LANES.indexOf(lane);
+}

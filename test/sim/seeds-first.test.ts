@@ -1,0 +1,3 @@
+import { playSlice } from "./slice.ts";
+
+playSlice(0);

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { MUTANTS } from "./mutants.ts";
+import { play } from "./play.ts";
+import { scenarioOf } from "./scenario.ts";
+import { fewer, shrunk } from "./shrink.ts";
+
+test.each([
+  [[3], 20],
+  [[0, 19], 20],
+  [[2, 3, 11], 16],
+  [[], 7],
+])("of many things the few that matter are left: %j of %i", async (needed, count) => {
+  const all = Array.from({ length: count }, (_, i) => i);
+  expect(await fewer(all, async (items) => needed.every((item) => items.includes(item)))).toEqual(needed);
+});
+
+test("a broken run is made smaller until nothing can be left out, always in the same way", { timeout: 60_000 }, async () => {
+  const { law, ...mutant } = MUTANTS["keeps no marks"] ?? { law: "heard" };
+  let seed = 1;
+  while (!(await play(scenarioOf(seed), mutant)).breaches.some((breach) => breach.law === law)) seed++;
+  const { scenario } = await shrunk(scenarioOf(seed), law, mutant);
+  expect((await play(scenario, mutant)).breaches.map((breach) => breach.law)).toContain(law);
+  expect(scenario.jobs).toHaveLength(1);
+  expect(scenario.faults.length).toBeLessThanOrEqual(2);
+  for (const [i] of scenario.faults.entries()) {
+    const without = { ...scenario, faults: scenario.faults.toSpliced(i, 1) };
+    expect((await play(without, mutant)).breaches.map((breach) => breach.law)).not.toContain(law);
+  }
+  expect((await shrunk(scenarioOf(seed), law, mutant)).scenario).toEqual(scenario);
+});
