@@ -136,7 +136,7 @@ it("keeps a watch over the client's connection that broke", async () => {
   })();
   await troupe.settle();
   troupe.faults.disconnectClient();
-  await expect(ref.send({ type: "paid", amount: 1 })).rejects.toMatchObject({ code: "no_answer" });
+  await expect(ref.send({ type: "paid", amount: 1 })).rejects.toMatchObject({ code: "no_connection" });
   troupe.faults.reconnectClient();
   await ref.send({ type: "paid", amount: 3 });
   await watching;
