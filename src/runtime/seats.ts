@@ -31,8 +31,8 @@ const FULL_LOOK_EVERY = 20;
 const NEIGHBOURS = 3;
 /** How soon others can see that a host is buried. */
 const BURIED_MS = 20;
-/** Each costs its partition a moment, and the server some requests. */
-const MOST_MOVES_AT_ONCE = 4;
+/** Each costs its partition a moment, which is longer where the server opens the sources of many at once. */
+const MOST_MOVES_AT_ONCE = 2;
 /** How long short work may go on in a partition that moves. */
 const MOVE_GRACE_MS = 100;
 
@@ -66,6 +66,11 @@ export class Seats {
   /** Hosts that lived at the last look. */
   get members(): readonly Member[] {
     return this.#members;
+  }
+
+  /** Whether somebody is there to hand partitions over to. */
+  get hasHeirs(): boolean {
+    return this.#seats.some((seat) => seat !== undefined && seat !== this.#parts.host);
   }
 
   /** Who is to have a partition of this host's instead of it. */

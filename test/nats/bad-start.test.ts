@@ -63,8 +63,8 @@ describe("a host does not start", () => {
   it.each([0, 2])("beside a host that speaks protocol %i", async (protocol) => {
     const { namespace, open } = system();
     await (await open()).stop();
-    const { another } = await rig.system({ namespace, partitions: 2 });
-    const { leases } = await another();
+    const side = await rig.system({ namespace, partitions: 2, inMaxBytes: 2 ** 30 });
+    const { leases } = await side.another();
     leases.listen("other", () => {});
     await leases.beat(signOf("other", { protocol, release: "9.9.9" }));
     const start = open();
@@ -137,6 +137,17 @@ describe("an account without a permission that a host needs", () => {
       code: "no_permission",
       faults: [{ path: `${operation} ${subject}`, message: "is not allowed" }],
     });
+  });
+});
+
+it("a host that finds no streams and may not create them says so, and who may", async () => {
+  const login = { user: "host", password: "secret" };
+  await using bare = await startRig(rolesConfig({ namespace: "bare", host: login }));
+  const nats = { servers: `127.0.0.1:${bare.port}`, ...login, inboxPrefix: "_INBOX_host" };
+  await expect(createHost({ nats, namespace: "bare", actors: [job], log: quiet })).rejects.toMatchObject({
+    code: "not_provisioned",
+    about: "BARE_CORE",
+    cause: { code: "no_permission" },
   });
 });
 
