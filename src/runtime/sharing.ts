@@ -1,5 +1,5 @@
 import type { Listening, Work } from "../ports/work.ts";
-import { Abilities } from "./abilities.ts";
+import type { Abilities } from "./abilities.ts";
 import { Offers, type OfferParts } from "./offers.ts";
 import type { Session } from "./session.ts";
 import { SlotBoard, type SlotBoardParts } from "./slot-board.ts";
