@@ -25,8 +25,7 @@ export function follow(edge: PlainEdge, definition: Definition, address: Address
     for (const id in draft.activities) draft.halt(id);
     draft.disarmAll();
   }
-  let after = followed(edge, record, draft, at);
-  if (output !== undefined) after = { ...after, output };
+  const after = followed(edge, record, draft, at, output);
   if (edge.output !== undefined && record.parent !== undefined) {
     const told = endEvent(definition.kind, after, record.parent.child);
     if (told !== undefined) draft.effect({ kind: "report", to: record.parent, event: told });
@@ -38,8 +37,8 @@ export function follow(edge: PlainEdge, definition: Definition, address: Address
 }
 
 /** Written out field by field: a record that is spread and then changed costs four times as much, and this is done for every turn. */
-function followed(edge: PlainEdge, record: ActorRecord, draft: Draft, at: TurnAt): ActorRecord {
-  const { historyValue, output, error, deadlineAt, replyTo, parent } = record;
+function followed(edge: PlainEdge, record: ActorRecord, draft: Draft, at: TurnAt, output: unknown = record.output): ActorRecord {
+  const { historyValue, error, deadlineAt, replyTo, parent } = record;
   const after: { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] } = {
     v: record.v,
     revision: record.revision + 1,

@@ -35,7 +35,7 @@ export function hear(definition: Definition, record: ActorRecord, envelope: Excl
       // Not in the child's own entry: of a parent of thousands that would copy all entries for each end.
       const { event } = envelope;
       if (!isEnd(event)) return { event, activities, timers, children, ended };
-      return { event, activities, timers, children, ended: [...(ended ?? []), child.generation] };
+      return { event, activities, timers, children, ended: ended === undefined ? [child.generation] : ended.concat(child.generation) };
     }
     case "stop":
       // An id that was in use already names somebody else's actor.

@@ -35,7 +35,16 @@ export class Joint {
 
 /** From now on what both have pending, and will have, is stored together. */
 export function join(one: Activation, other: Activation): Joint {
-  return united(jointOf(one), jointOf(other));
+  const joint = jointOf(one);
+  return other.pending?.joint === undefined ? joined(joint, other) : united(joint, other.pending.joint);
+}
+
+function joined(joint: Joint, newcomer: Activation): Joint {
+  const pending = (newcomer.pending ??= emptyPending());
+  pending.joint = joint;
+  joint.members.add(newcomer);
+  joint.writes += pending.writes?.size ?? 0;
+  return joint;
 }
 
 /** It had nothing to store when it joined, and has heard nothing since that would change that. */
@@ -73,13 +82,7 @@ export function united(one: Joint, other: Joint): Joint {
 }
 
 function jointOf(activation: Activation): Joint {
-  const pending = (activation.pending ??= emptyPending());
-  if (pending.joint === undefined) {
-    pending.joint = new Joint();
-    pending.joint.members.add(activation);
-    pending.joint.writes = pending.writes?.size ?? 0;
-  }
-  return pending.joint;
+  return activation.pending?.joint ?? joined(new Joint(), activation);
 }
 
 /** The other members of what an actor has not stored yet. */
