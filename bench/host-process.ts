@@ -1,4 +1,4 @@
-/** A host in a process of its own, for the benchmarks that stop and kill it. `node host-process.js <url> <concurrency>` */
+/** A host in a process of its own, for the benchmarks that stop and kill it. `node host-process.js <url> <concurrency> [<partitions>]` */
 import { setTimeout as pause } from "node:timers/promises";
 import { createHost, defineTask } from "../src/index.ts";
 
@@ -11,7 +11,7 @@ export type HostReport =
 const WORK_MS = 50;
 const REPORT_EVERY_MS = 20;
 
-const [url = "", concurrency = "100"] = process.argv.slice(2);
+const [url = "", concurrency = "100", partitions] = process.argv.slice(2);
 const tell = (report: HostReport): void => void process.send?.(report);
 
 const work = defineTask({
@@ -22,9 +22,14 @@ const work = defineTask({
   },
 });
 const noop = defineTask({ name: "noop", run: async () => 1 });
-const host = await createHost({ nats: url, actors: [work, noop], concurrency: Number(concurrency) });
+const host = await createHost({
+  nats: url,
+  actors: [work, noop],
+  concurrency: Number(concurrency),
+  ...(partitions === undefined ? {} : { partitions: Number(partitions) }),
+});
 process.on("disconnect", () => process.exit(0));
-process.on("message", () => void host.stop().then(() => process.exit(0)));
+process.on("message", (how) => void (how === "drain" ? host.drain() : host.stop()).then(() => process.exit(0)));
 tell({ kind: "ready" });
 setInterval(() => {
   const peakRssKiB = process.resourceUsage().maxRSS;

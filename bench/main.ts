@@ -2,7 +2,7 @@
  * Everything that is measured, in one run on one machine: `npm run bench`.
  *
  * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--dormant 1000000]
- *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,backlog,family,hot,timers,plan,dormant]
+ *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,6 +17,7 @@ import { measureCrash, type CrashResult } from "./crash.ts";
 import { measureDormant } from "./dormant.ts";
 import { measureFamily, type FamilyResult } from "./family.ts";
 import { measureHot, type HotResult } from "./hot.ts";
+import { measureHandover, measureTakeover, type PauseResult } from "./ownership.ts";
 import { measurePlan, type PlanResult } from "./plan.ts";
 import { measureProfile } from "./profile.ts";
 import { spreadOf } from "./statistics.ts";
@@ -27,6 +28,7 @@ const PROFILED_TASKS = 60_000;
 const PARENTS = 1_000;
 const EVENTS = 100_000;
 const TIMERS = 10_000;
+const PARTITION_COUNTS = [8, 16, 32, 64];
 
 const { values: flags } = parseArgs({
   options: {
@@ -36,7 +38,7 @@ const { values: flags } = parseArgs({
     json: { type: "string", default: ".troupe/bench.json" },
     dormant: { type: "string", default: "1000000" },
     children: { type: "string", default: "20000" },
-    only: { type: "string", default: "throughput,profile,crash,backlog,family,hot,timers,plan,dormant" },
+    only: { type: "string", default: "throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant" },
   },
 });
 
@@ -45,7 +47,19 @@ process.env["TROUPE_NATS_SERVER"] = (
 ).path;
 await mkdir(dirname(flags.json), { recursive: true });
 const results: Record<string, unknown> = {};
-const parts: Record<string, () => Promise<void>> = { throughput, profile, crash, backlog, family, hot, timers, plan, dormant };
+const parts: Record<string, () => Promise<void>> = {
+  throughput,
+  profile,
+  crash,
+  takeover,
+  handover,
+  backlog,
+  family,
+  hot,
+  timers,
+  plan,
+  dormant,
+};
 for (const part of flags.only.split(",")) {
   const measure = parts[part];
   if (measure === undefined) throw new Error(`'${part}' is none of ${Object.keys(parts).join(", ")}`);
@@ -79,6 +93,32 @@ async function crash(): Promise<void> {
   console.log(
     `\n${formatTable(["interrupted by kill -9", "first resumes after restart, ms", "all done after restart, ms", "done of 5,000"], [row])}`,
   );
+}
+
+async function takeover(): Promise<void> {
+  await pauses("takeover", "one of two hosts", measureTakeover);
+}
+
+async function handover(): Promise<void> {
+  await pauses("handover", "a second host", measureHandover);
+}
+
+async function pauses<How extends string>(
+  part: string,
+  who: string,
+  measure: (partitions: number) => Promise<Readonly<Record<How, PauseResult>>>,
+): Promise<void> {
+  const rows: string[][] = [];
+  for (const partitions of PARTITION_COUNTS) {
+    const runs = await repeated(`${part} of ${partitions}`, () => measure(partitions));
+    for (const how of Object.keys(runs[0] ?? {}) as How[]) {
+      const spread = spreadIn(runs.map((run) => run[how]));
+      const figures = [spread((r) => r.p50Ms, 1), spread((r) => r.p99Ms), spread((r) => r.mostMs), spread((r) => r.movedMs)];
+      rows.push([`${who} ${how}`, formatNumber(partitions), ...figures, spread((r) => r.unanswered)]);
+    }
+  }
+  const head = [part, "partitions", "a task's pause, ms: p50", "p99", "most", "all in its place, ms", "unanswered"];
+  console.log(`\n${formatTable(head, rows)}`);
 }
 
 async function backlog(): Promise<void> {

@@ -5,7 +5,7 @@ import { hashText } from "./hash.ts";
  * What two hosts must agree on where they run one version of a type: the structure of its machine, and what a crash does to its work.
  * It cannot see into functions, and leaves out what a deployment may tune: timeouts, retries, retention.
  */
-export function fingerprintOf({ kind, logic, shape, activities, children, onThrow = "park", history }: Definition): string {
+function fingerprintOf({ kind, logic, shape, activities, children, onThrow = "park", history }: Definition): string {
   const work = [...activities].map(([name, { onCrash }]) => `${name}:${onCrash}`).toSorted();
   const born = [...(children ?? [])].map(([name, type]) => `${name}:${type.name}`).toSorted();
   return hashText([kind, logic, shape, onThrow, String(history), work.join(), born.join()].join("|"));

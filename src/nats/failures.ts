@@ -58,6 +58,11 @@ export function isStreamThere(failure: ApiFailure): boolean {
   return failure.err_code === 10058;
 }
 
+/** Another stream has a subject of it. */
+export function isSubjectTaken(failure: ApiFailure): boolean {
+  return failure.err_code === 10065;
+}
+
 /** The server reserves a stream's `max_bytes` when it is created, of what `max_file_store` leaves. */
 export function isStorageExhausted(failure: ApiFailure): boolean {
   return failure.err_code === 10047 || failure.err_code === 10023;

@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { PermissionViolationError, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
 import { apiError, isNobodyThere, type ApiFailure } from "./failures.ts";
 import type { HeaderBlock } from "./header-block.ts";
@@ -68,13 +68,15 @@ export class Link {
     this.connection.publish(subject, body, publishOptions(headers, reply));
   }
 
-  /** @throws no_answer, no_connection */
+  /** @throws no_answer, no_connection, no_permission */
   async request(subject: string, body: Uint8Array | string, deadlineMs: number): Promise<Msg> {
     this.demandConnection(subject);
     try {
       return await this.unlessBroken(subject, this.connection.request(subject, body, { timeout: deadlineMs }));
     } catch (cause) {
       if (cause instanceof TroupeError) throw cause;
+      if (isForbidden(cause))
+        throw new TroupeError("no_permission", `The account may not publish to ${subject}`, { about: subject, cause });
       throw new TroupeError("no_answer", `${subject}: ${(cause as Error).message}`, { about: subject, cause });
     }
   }
@@ -143,6 +145,11 @@ export class Link {
       }
     }
   }
+}
+
+/** The client tells whoever waits for a request that permissions forbid. */
+function isForbidden(error: unknown): boolean {
+  return [error, (error as { cause?: unknown }).cause].some((each) => each instanceof PermissionViolationError);
 }
 
 function publishOptions(headers: HeaderBlock | undefined, reply: string | undefined) {

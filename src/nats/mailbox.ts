@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Address } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
@@ -22,6 +23,7 @@ export interface MailboxParts {
 
 const CHECK_MS = 1000;
 const RESET_DEADLINE_MS = 2000;
+const ASK_AFTER_MS = 100;
 const LEAST_PULL_BYTES = 1_048_576;
 
 /**
@@ -88,11 +90,13 @@ export class JetStreamMailbox implements Mailbox {
     return info.ack_floor.stream_seq;
   }
 
-  /** The server answers a reset of a consumer that it does not have with silence, so whether it has it is asked at the same time. */
+  /** The server answers a reset of a consumer that it does not have with silence, so whether it has it is asked where no answer comes soon. */
   async #reset(which: SourceNames): Promise<void> {
     const { link } = this.#parts;
     const resetting = link.demand<object>(which.reset, undefined, RESET_DEADLINE_MS);
     resetting.catch(() => {}); // looked at below, or not at all
+    const isReset = await Promise.race([resetting.then(() => true), pause(ASK_AFTER_MS, false, { ref: false })]);
+    if (isReset) return;
     const info = await link.call<object>(which.info, undefined, RESET_DEADLINE_MS);
     if ("error" in info && isConsumerMissing(info.error)) return this.#remake(which);
     await resetting;

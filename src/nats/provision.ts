@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
-import { apiError, isStorageExhausted, isStreamThere, type ApiFailure } from "./failures.ts";
+import { apiError, isStorageExhausted, isStreamThere, isSubjectTaken, type ApiFailure } from "./failures.ts";
 import { demandProtocol, incompatible, partitionsOf, readStream, replicasOf, type Layout, type StreamInfo } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, namesOf, type Names, type SourceNames } from "./names.ts";
@@ -80,11 +80,12 @@ async function createStreams(
   const created: string[] = [];
   for (const [i, config] of configs.entries()) {
     if (infos[i] !== undefined) continue;
-    const reply = await link.call<StreamInfo>(api.streamCreate(config.name), config);
+    const reply = await link.call<StreamInfo>(api.streamCreate(config.name), config).catch((cause: unknown) => notAllowed(cause, config));
     if (!("error" in reply)) created.push(config.name);
     // Another host was faster, perhaps with other options: what it made is checked like anything that was there before.
     else if (isStreamThere(reply.error)) throw incompatibleOr(reply.error, config, (await readStream(link, config.name))?.config);
     else if (isStorageExhausted(reply.error)) throw noRoom(config);
+    else if (isSubjectTaken(reply.error)) throw subjectTaken(config);
     else throw apiError(reply.error, config.name);
   }
   return created;
@@ -93,6 +94,17 @@ async function createStreams(
 function noRoom(config: StreamConfig): TroupeError {
   const text = `The server has no room for the stream ${config.name}, which reserves ${JSON.stringify(config["max_bytes"])} bytes: give a smaller inMaxBytes or raise the server's max_file_store`;
   return new TroupeError("not_provisioned", text, { about: config.name });
+}
+
+/** @throws not_provisioned, and whatever else it was */
+function notAllowed(cause: unknown, { name }: StreamConfig): never {
+  if (!(cause instanceof TroupeError) || cause.code !== "no_permission") throw cause;
+  throw new TroupeError("not_provisioned", `The stream ${name} does not exist, and this account may not create it`, { about: name, cause });
+}
+
+function subjectTaken(config: StreamConfig): TroupeError {
+  const text = `${config.name}: another stream has some of its subjects, ${JSON.stringify(config["subjects"])}`;
+  return new TroupeError("incompatible_stream", text, { about: config.name, faults: [{ path: config.name, message: text }] });
 }
 
 function incompatibleOr(failure: ApiFailure, config: StreamConfig, actual: StreamConfig | undefined): TroupeError {

@@ -49,6 +49,9 @@ export interface HostParts {
 const DEFAULT_SILENCE_MS = 5_000;
 /** How long a host that drains waits until others know. */
 const ANNOUNCE_MS = 1_000;
+const PARTITIONS_PER_TURN = 2;
+/** A partition in which work goes on for longer lets others leave meanwhile. */
+const TURN_MS = 100;
 /** How often a host that may not join looks whether the other is gone. */
 const LOOKS_PER_TTL = 10;
 
@@ -110,20 +113,29 @@ export class Host {
     });
     const shared = this.#partitionParts();
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
-    this.#pulse = new Pulse({
-      ...parts,
+    this.#pulse = this.#newPulse();
+    this.#seats = this.#newSeats();
+  }
+
+  #newPulse(): Pulse {
+    return new Pulse({
+      ...this.#parts,
       sign: () => this.#sign,
       hasLeft: () => this.hasLeft,
       cutOff: (why) => {
         for (const partition of this.partitions) if (partition.session !== undefined) partition.lose(why);
       },
     });
-    this.#seats = new Seats({
-      ...parts,
-      host: parts.id,
+  }
+
+  #newSeats(): Seats {
+    return new Seats({
+      ...this.#parts,
+      host: this.id,
       partitions: this.partitions,
       bound: () => this.stage.bound,
       stance: () => this.#stance,
+      lost: (session, why) => this.#lost(session, why),
       steadyForMs: () => this.#pulse.steadyForMs,
     });
   }
@@ -189,26 +201,31 @@ export class Host {
     if (this.phase !== "active") return;
     this.#parts.log.info({ host: this.id, timeoutMs }, "finishes what runs; nothing new is begun");
     this.life.send({ type: "drain" });
-    this.stage.stopAdmitting();
-    for (const partition of this.partitions) partition.drain();
+    this.stage.sharing.drain();
     await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.sharing.taker.idle()]), this.#deadline(timeoutMs)]);
     await this.#leave("drained");
   }
 
   /** Leaves now: attempts are aborted and go on elsewhere by their crash policy. */
   async stop(): Promise<void> {
-    this.stage.stopAdmitting();
     await this.#leave("stop");
   }
 
-  /** Others must know first that this host takes nothing any more, and it who comes after it. */
+  /**
+   * Others must know first that this host takes nothing any more, and it who comes after it. Then partitions go in turns, and those
+   * whose turn has not come go on; where nobody takes them they all stop at once.
+   */
   async #handAllOver(graceMs: number): Promise<void> {
     await Promise.race([this.#announceLeaving(), this.#deadline(ANNOUNCE_MS)]);
     const farewell = { graceMs, whenBound: "go" } as const;
-    const settled = await Promise.allSettled(
-      this.partitions.map((partition) => partition.handOver(farewell, () => this.#seats.nextOf(partition.number))),
-    );
-    this.#reportUnheard(settled);
+    const leaving: Promise<void>[] = [];
+    for (const partition of this.partitions) {
+      leaving.push(partition.handOver(farewell, () => this.#seats.nextOf(partition.number)));
+      if (this.#seats.hasHeirs && leaving.length % PARTITIONS_PER_TURN === 0)
+        await Promise.race([Promise.allSettled(leaving.slice(-PARTITIONS_PER_TURN)), this.#deadline(TURN_MS)]);
+    }
+    this.stage.stopAdmitting();
+    this.#reportUnheard(await Promise.allSettled(leaving));
   }
 
   async #announceLeaving(): Promise<void> {
@@ -254,6 +271,7 @@ export class Host {
 
   /** Once: whoever comes second waits for the first's goodbyes. */
   #leave(how: "drained" | "stop"): Promise<void> {
+    this.stage.stopAdmitting();
     if (!this.hasLeft) this.life.send({ type: how });
     this.stage.sharing.leave();
     return (this.#goodbye ??= this.#sayGoodbye());

@@ -100,7 +100,7 @@ export class Partition {
   }
 
   /** Asks for no more; what was accepted goes on, and is acknowledged as it ends. */
-  drain(): void {
+  #drain(): void {
     this.scheduler.send({ type: "drain" });
     for (const reader of this.#readers) reader.pause();
   }
@@ -111,8 +111,8 @@ export class Partition {
    */
   async handOver(farewell: Farewell, next: () => string | undefined): Promise<void> {
     const session = this.#session;
+    this.#drain();
     if (session === undefined) return;
-    this.drain();
     const rest = await this.#parts.stage.vacate(session, farewell);
     if (rest === "rested") await this.#giveBack(session, next());
     else if (rest === "bound") await this.#stay(session);

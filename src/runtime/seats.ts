@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Leases, Member, Ownership } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import type { Partition } from "./partition.ts";
+import type { Session } from "./session.ts";
 
 export interface SeatsParts {
   readonly host: string;
@@ -15,6 +16,8 @@ export interface SeatsParts {
   readonly bound: () => ReadonlySet<number>;
   /** `claim`: takes and gives up partitions. `leave`: only wants to know who is next. `none`: has nothing to do with any. */
   readonly stance: () => "claim" | "leave" | "none";
+  /** The session has ended without anybody here having noticed. */
+  readonly lost: (session: Session, why: TroupeError) => void;
   /** How long this host has been in touch without a break. */
   readonly steadyForMs: () => number;
 }
@@ -28,8 +31,8 @@ const FULL_LOOK_EVERY = 20;
 const NEIGHBOURS = 3;
 /** How soon others can see that a host is buried. */
 const BURIED_MS = 20;
-/** Each costs its partition a moment, and the server some requests. */
-const MOST_MOVES_AT_ONCE = 4;
+/** Each costs its partition a moment, which is longer where the server opens the sources of many at once. */
+const MOST_MOVES_AT_ONCE = 2;
 /** How long short work may go on in a partition that moves. */
 const MOVE_GRACE_MS = 100;
 
@@ -63,6 +66,11 @@ export class Seats {
   /** Hosts that lived at the last look. */
   get members(): readonly Member[] {
     return this.#members;
+  }
+
+  /** Whether somebody is there to hand partitions over to. */
+  get hasHeirs(): boolean {
+    return this.#seats.some((seat) => seat !== undefined && seat !== this.#parts.host);
   }
 
   /** Who is to have a partition of this host's instead of it. */
@@ -134,7 +142,9 @@ export class Seats {
     const isComplete = partitions.every(({ phase, number }) => this.nextOf(number) !== undefined || phase === "running");
     if (stance === "claim" && view === this.#settledWith && isComplete && ++this.#looksSince < FULL_LOOK_EVERY) return;
     this.#looksSince = 0;
+    const held = partitions.map(({ session }) => session);
     const owners = await leases.owners();
+    for (const owner of owners) this.#compare(owner, held[owner.partition]);
     const bound = this.#hasTooMuch(owners, hosts.length) ? this.#parts.bound() : new Set<number>();
     this.#seats = seatingOf(
       owners.map((owner) => this.#holderOf(owner, hosts)),
@@ -145,6 +155,13 @@ export class Seats {
     this.#settledWith = isSettled ? view : "";
     this.#failure = undefined;
     if (stance === "claim") await Promise.all(owners.map((owner) => this.#act(owner, bound)));
+  }
+
+  /** What was held before the owners were read must be among them: otherwise it was taken, or the stream is another one. */
+  #compare({ partition, fence, host }: Ownership, held: Session | undefined): void {
+    const mine = this.#parts.partitions[partition];
+    if (held === undefined || mine?.session !== held || held.fence === fence) return;
+    this.#parts.lost(held, new TroupeError("lost_partition", `Partition ${partition} belongs to ${host ?? "nobody"} now`));
   }
 
   #hasTooMuch(owners: readonly Ownership[], hosts: number): boolean {

@@ -246,7 +246,7 @@ export class Stage {
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();
-    this.sharing.taker.drain();
+    this.sharing.drain();
   }
 
   /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { connect } from "../../src/index.ts";
+import { connect, createHost, defineTask } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { startServer } from "../support/server.ts";
 import { troupe } from "./command-line.ts";
@@ -56,6 +56,21 @@ it("ends well when every signal comes twice at once, as it does from a terminal 
   host.kill("SIGTERM");
   host.kill("SIGINT");
   expect(await exited, said()).toEqual([0, null]);
+});
+
+it("lists hosts with what they have and are, and says where there are none", async () => {
+  await using server = await startServer();
+  const greet = defineTask({ name: "greet", run: () => 1 });
+  const host = await createHost({ nats: server.url, actors: [greet], partitions: 4, labels: ["gpu"], concurrency: 3 });
+  const json = await troupe(["hosts", "-s", server.url, "-o", "json"]);
+  expect(JSON.parse(json.stdout)).toMatchObject([
+    { id: host.id, phase: "active", partitions: [0, 1, 2, 3], labels: ["gpu"], slots: 3, protocol: 1 },
+  ]);
+  const [head, line] = (await troupe(["hosts", "-s", server.url])).stdout.split("\n");
+  expect(head?.split(/ +/)).toEqual(["id", "phase", "partitions", "labels", "slots", "types", "release", "sign"]);
+  expect(line?.split(/ +/).slice(0, 6)).toEqual([host.id, "active", "0-3", "gpu", "3", "greet@1"]);
+  await host.stop();
+  expect(await troupe(["hosts", "-s", server.url])).toMatchObject({ code: 6 });
 });
 
 it("refuses a module that exports no definition", async () => {

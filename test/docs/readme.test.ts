@@ -74,6 +74,7 @@ describe("the README", () => {
       mark(names.stateRepublish.dest, [">", "<type>.<id>"]),
       mark(names.event(to, "NAME"), ["NAME", "<name>"]),
       names.hostPing("<host>"),
+      names.hostCall("<host>"),
     ];
     expect(subjectsOf("Streams and subjects").sort()).toEqual(wanted.sort());
   });

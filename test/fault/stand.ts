@@ -8,7 +8,7 @@ import { decodeRecord } from "../../src/core/codec.ts";
 import type { CrashPolicy } from "../../src/core/definition.ts";
 import { asRecord, isEnded, type ActorRecord } from "../../src/core/record.ts";
 import { openConnection } from "../../src/nats/connection.ts";
-import { NATS_HEADERS, namesOf } from "../../src/nats/names.ts";
+import { api, NATS_HEADERS, namesOf } from "../../src/nats/names.ts";
 import type { EmbeddedServer } from "../../src/server/embedded.ts";
 import type { TaskView } from "../../src/task-view.ts";
 import { eventually } from "../support/eventually.ts";
@@ -102,6 +102,26 @@ export class FaultStand implements AsyncDisposable {
       },
     });
     await this.connection.flush();
+  }
+
+  /** Who owns each partition, under which fence, as the stream has it. */
+  async owners(): Promise<readonly { readonly host: string | null; readonly fence: number }[]> {
+    return Promise.all(
+      Array.from({ length: PARTITIONS }, async (_, partition) => {
+        const request = JSON.stringify({ last_by_subj: NAMES.own(partition) });
+        const reply = await this.connection.request(api.messageGet(NAMES.streams.core), request);
+        const { message } = JSON.parse(reply.string()) as { message: { seq: number; data: string } };
+        const { host } = JSON.parse(Buffer.from(message.data, "base64").toString()) as { host: string | null };
+        return { host, fence: message.seq };
+      }),
+    );
+  }
+
+  /** How many partitions each owner has, the largest first; a partition that nobody has counts as an owner of its own. */
+  async shares(): Promise<readonly number[]> {
+    const counts = new Map<string | null, number>();
+    for (const { host } of await this.owners()) counts.set(host, (counts.get(host) ?? 0) + 1);
+    return [...counts.values()].toSorted((one, other) => other - one);
   }
 
   get runs(): readonly Run[] {

@@ -107,7 +107,7 @@ describe("a partition that moves", () => {
     expect(shares(first, second)).toEqual([4, 4]);
     expect(stand.runs.filter(({ host }) => host === "host-2").map(({ attempt }) => attempt)).toContain(2);
     await stand.advance(30_000);
-    expect([...stand.laws.ends.values()]).toEqual(Array(2 * PARTITIONS).fill(["done"]));
+    expect([...stand.laws.ends.values()].map(String)).toEqual(Array(2 * PARTITIONS).fill("done"));
     expect(stand.runs.filter(({ ended }) => ended === "aborted")).toHaveLength(4);
     expect(stand.unacknowledged).toEqual([]);
     stand.check();
@@ -123,7 +123,7 @@ describe("a partition that moves", () => {
     expect(shares(first, second)).toEqual([6, 2]);
     await stand.advance(30_000);
     expect(shares(first, second)).toEqual([4, 4]);
-    expect([...stand.laws.ends.values()]).toEqual(Array(PARTITIONS).fill(["done"]));
+    expect([...stand.laws.ends.values()].map(String)).toEqual(Array(PARTITIONS).fill("done"));
     expect(stand.runs).toHaveLength(PARTITIONS);
     expect(stand.unacknowledged).toEqual([]);
     stand.check();
@@ -199,7 +199,7 @@ describe("hosts that do not fit together", () => {
       const started = Promise.allSettled(both.map(({ host }) => host.start()));
       await stand.advance(10_000);
       expect((await started).map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
-      expect(both.map(share).toSorted()).toEqual([0, 2]);
+      expect(shares(...both)).toEqual([2, 0]);
     }
   });
 
