@@ -168,5 +168,5 @@ async function ownedBy(client: Client, index: number): Promise<ReadonlySet<numbe
 
 /** The one that is asked may be frozen. */
 async function hostsOf(client: Client): Promise<HostsView> {
-  return (await client.ask("hosts", {}, ANSWER_MS)) as HostsView;
+  return (await client.ask("hosts", {}, { timeout: ANSWER_MS })) as HostsView;
 }

@@ -20,7 +20,9 @@ export function rowOf(view: View, format: Format): Row {
   const instant = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
   const { createdAt, updatedAt, dueAt, ...rest } = view;
   const row = { ...rest, due: instant(dueAt), created: instant(createdAt), updated: instant(updatedAt) };
-  return format === "table" ? { ...row, state: stateOf(view), status: statusOf(view), ...planWords(view), ...familyOf(view), ...waitingOf(view) } : row;
+  return format === "table"
+    ? { ...row, state: stateOf(view), status: statusOf(view), ...planWords(view), ...familyOf(view), ...waitingOf(view) }
+    : row;
 }
 
 /** An attempt that nobody has taken has not begun, whatever its task's state is called. */

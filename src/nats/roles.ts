@@ -97,7 +97,14 @@ export function hostPermissions(names: Names, inbox: string): Permissions {
   const consumerLists = readStreams(names).map(api.consumerNames);
   // Lists are read through consumers of the moment; whoever writes CORE could do worse.
   const passing = [api.anyConsumerCreate(core), api.consumerDelete(core)];
-  const sharing = [api.anyConsumerCreate(work), api.consumersOf("MSG.NEXT", work), api.acksOf(work), api.streamPurge(work), api.messageGet(work), names.attempts];
+  const sharing = [
+    api.anyConsumerCreate(work),
+    api.consumersOf("MSG.NEXT", work),
+    api.acksOf(work),
+    api.streamPurge(work),
+    api.messageGet(work),
+    names.attempts,
+  ];
   // Answers go to whoever asked: to each role's inbox, and to that of clients that have no prefix.
   const inboxes = [...ROLES.map((role) => `${roleInbox(role)}.>`), names.commonInbox];
   const own = [...names.coreSubjects, ...names.wayInSubjects, names.verbs, names.events, names.hosts, names.hostKeys];

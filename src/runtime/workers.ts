@@ -155,9 +155,13 @@ export class Workers {
 
   #timeOut(attempt: OfferedAttempt): OwnerWord {
     const about = attempt.activation.key;
-    const error = new TroupeError("timeout", `Attempt ${attempt.attempt} of ${about} took longer than its timeout of ${attempt.timeoutMs} ms`, {
-      about,
-    });
+    const error = new TroupeError(
+      "timeout",
+      `Attempt ${attempt.attempt} of ${about} took longer than its timeout of ${attempt.timeoutMs} ms`,
+      {
+        about,
+      },
+    );
     this.stop(attempt, error);
     this.#parts.ended(attempt, failure(error));
     return { say: "stop", reason: toErrorRecord(error) };
@@ -200,7 +204,10 @@ export class Workers {
   #silent(attempt: OfferedAttempt, worker: string): void {
     const { key } = attempt.activation;
     this.#parts.log.warn({ actor: key, attempt: attempt.attempt, worker }, "a worker gives no sign of life; its attempt is given up");
-    this.stop(attempt, new TroupeError("lost_partition", `Nothing was heard of ${worker} for too long; ${key} is another's now`, { about: key }));
+    this.stop(
+      attempt,
+      new TroupeError("lost_partition", `Nothing was heard of ${worker} for too long; ${key} is another's now`, { about: key }),
+    );
     this.#parts.gaveUp(attempt);
   }
 }

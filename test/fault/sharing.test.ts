@@ -66,23 +66,27 @@ test("kill -9 of the host that runs others' work: its crash policy decides", { t
   expect(stand.runs.filter(({ pid }) => pid === second.pid).map(({ key }) => key.split("/")[0])).toEqual(Array(COUNT).fill("gpu-rerun"));
 });
 
-test("a host that is frozen while it runs others' work, and wakes after it was given up, changes nothing", { timeout: 60_000 }, async () => {
-  await using stand = await FaultStand.open();
-  await stand.host({ concurrency: 20 }).joined;
-  await stand.attend();
-  const first = stand.host({ concurrency: 20, labels: ["gpu"] });
-  await first.joined;
-  await submitted(stand);
-  await eventually("all of it runs", () => stand.runs.length === COUNT * POLICIES.length, 20_000);
-  first.signal("SIGSTOP");
-  await stand.host({ concurrency: 20, labels: ["gpu"] }).joined;
-  await eventually(
-    "what may be repeated runs again",
-    () => stand.runs.filter(({ key }) => key.startsWith("gpu-rerun/")).length === 2 * COUNT,
-    30_000,
-  );
-  first.signal("SIGCONT");
-  const views = await stand.settled(COUNT * POLICIES.length, 30_000);
-  expect(breachesOf(stand, views)).toEqual([]);
-  expect([...views.values()].filter(({ type }) => type === "gpu-rerun").map(({ attempt }) => attempt)).toEqual(Array(COUNT).fill(1));
-});
+test(
+  "a host that is frozen while it runs others' work, and wakes after it was given up, changes nothing",
+  { timeout: 60_000 },
+  async () => {
+    await using stand = await FaultStand.open();
+    await stand.host({ concurrency: 20 }).joined;
+    await stand.attend();
+    const first = stand.host({ concurrency: 20, labels: ["gpu"] });
+    await first.joined;
+    await submitted(stand);
+    await eventually("all of it runs", () => stand.runs.length === COUNT * POLICIES.length, 20_000);
+    first.signal("SIGSTOP");
+    await stand.host({ concurrency: 20, labels: ["gpu"] }).joined;
+    await eventually(
+      "what may be repeated runs again",
+      () => stand.runs.filter(({ key }) => key.startsWith("gpu-rerun/")).length === 2 * COUNT,
+      30_000,
+    );
+    first.signal("SIGCONT");
+    const views = await stand.settled(COUNT * POLICIES.length, 30_000);
+    expect(breachesOf(stand, views)).toEqual([]);
+    expect([...views.values()].filter(({ type }) => type === "gpu-rerun").map(({ attempt }) => attempt)).toEqual(Array(COUNT).fill(1));
+  },
+);

@@ -150,7 +150,9 @@ describe("roles", () => {
     expect(await work.ask(owner, { say: "take", token, worker: "w1" })).toEqual({ say: "go" });
     item.acknowledge();
     expect(await work.ask(owner, { say: "beat", token, worker: "w1" })).toEqual({ say: "go" });
-    await work.report({ type: "cut", id: "1" }, token, Buffer.from(JSON.stringify({ token, output: "sliced" })), { "Troupe-Kind": "result" });
+    await work.report({ type: "cut", id: "1" }, token, Buffer.from(JSON.stringify({ token, output: "sliced" })), {
+      "Troupe-Kind": "result",
+    });
     expect(await outcome).toBe("sliced");
     await denied("worker", names.wayIn("normal", address));
     await denied("worker", names.state(address));
