@@ -75,7 +75,7 @@ function cast(): readonly Definition[] {
     defineActor({ name: "swapper", machine: swapper() }),
     ...STRATEGIES.map((strategy) => defineActor({ name: `crew-${strategy}`, machine: crew(), supervise: { strategy, ...RESTARTS } })),
   ];
-  return castOf(definitions as unknown as readonly Definition[]);
+  return castOf(definitions);
 }
 
 function standIn(): never {

@@ -60,7 +60,7 @@ export type Incident =
   | { readonly what: "stall"; readonly forMs: number; readonly ways: readonly Way[] };
 
 /** No fault begins after this. */
-export const TROUBLE_MS = 12_000;
+const TROUBLE_MS = 12_000;
 
 const STEPS = [
   "delivered",

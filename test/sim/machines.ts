@@ -28,19 +28,22 @@ interface Info<Context> {
 /** What these machines say of their types would be longer than they are. */
 const machineOf = (parts: object, config: object): AnyStateMachine =>
   setup(parts as never).createMachine(config as never) as unknown as AnyStateMachine;
-const change = <Context>(how: (info: Info<Context>) => Partial<Context>) => assign(((info: Info<Context>) => how(info)) as never);
+const change = <Context>(how: (info: Info<Context>) => Partial<Context>) => assign((info: Info<Context>) => how(info));
 const hear = <Context extends Heard = Heard>(name: (info: Info<Context>) => string) =>
   change<Context>((info) => ({ heard: [...info.context.heard, name(info)] }) as unknown as Partial<Context>);
 const note = hear(({ event }) => event.name);
-const tell = (child: string, type: string) => sendTo(child, { type } as never);
+const tell = (child: string, type: string) => sendTo(child, { type });
 
 interface Diary extends Heard {
   readonly weight: string;
   readonly naps: number;
-  readonly passes: number;
+  /** How much it has passed on, by whom to. */
+  readonly passes: Readonly<Record<string, number>>;
   readonly chores: number;
   readonly isClosing: boolean;
 }
+
+const passedTo = ({ passes }: Diary, { to = "" }: Told): number => passes[to] ?? 0;
 
 /**
  * Notes what it is told, acts and emits on it, answers, naps (a timer of its host), sleeps (one of the server), does chores (activities),
@@ -55,7 +58,7 @@ export function diary(act: (key: string) => void): AnyStateMachine {
     (({ event }: Info<Diary>) => actorAt(event.to ?? "")) as never,
     (({ context, event }: Info<Diary>) => ({
       type: "note",
-      name: `${event.from ?? ""}#${context.passes}`,
+      name: `${event.from ?? ""}#${passedTo(context, event)}`,
     })) as never,
   );
   const awake = [hear<Diary>(({ context }) => `timer#${context.naps}`), change<Diary>(({ context }) => ({ naps: context.naps + 1 }))];
@@ -72,14 +75,20 @@ export function diary(act: (key: string) => void): AnyStateMachine {
     delays: { nap: 1_300, sleep: 5_500 },
   };
   return machineOf(parts, {
-    context: { heard: [], weight: "", naps: 0, passes: 0, chores: 0, isClosing: false },
+    context: { heard: [], weight: "", naps: 0, passes: {}, chores: 0, isClosing: false },
     initial: "idle",
     on: {
       note: { actions: [note, heavier, "act", loud] },
       ask: { actions: [note, answer] },
       close: { actions: [note, change<Diary>(() => ({ isClosing: true }))] },
       boom: { actions: boom },
-      pass: { actions: [note, passed, change<Diary>(({ context }) => ({ passes: context.passes + 1 }))] },
+      pass: {
+        actions: [
+          note,
+          passed,
+          change<Diary>(({ context, event }) => ({ passes: { ...context.passes, [event.to ?? ""]: passedTo(context, event) + 1 } })),
+        ],
+      },
       nap: noted,
       sleep: noted,
       chore: noted,
@@ -150,14 +159,14 @@ export function family(jobs: number, job: object): AnyStateMachine {
   const begun = Array.from({ length: jobs }, (_, n) =>
     spawnChild("job" as never, {
       id: `job${n}`,
-      input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never,
+      input: ({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 }),
     }),
   );
   return machineOf(
     { actors: { echo, job } },
     {
       context: ({ input }: { input: Pick<Family, "questions" | "ms"> }) => ({ heard: [], answers: 0, ends: 0, ...input }),
-      entry: [spawnChild("echo" as never, { id: "echo" } as never), ...begun, tell("echo", "ask"), tell("echo", "ask")],
+      entry: [spawnChild("echo" as never, { id: "echo" }), ...begun, tell("echo", "ask"), tell("echo", "ask")],
       initial: "busy",
       states: {
         busy: {
