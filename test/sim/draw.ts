@@ -10,7 +10,7 @@ import type { Job, JobOf, Loss, Say, Scenario, Sent } from "./scenario.ts";
 /** Everything about a run follows from this number. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(Math.imul(seed, 0x9e3779b1) ^ 0x5f356495);
-  const hosts = Array.from({ length: random.pick([1, 2, 2, 3]) }, () => drawHost(random));
+  const hosts = Array.from({ length: random.pick([1, 2, 2, 3, 4]) }, () => drawHost(random));
   const { length } = hosts;
   return {
     seed,
@@ -24,7 +24,7 @@ export function scenarioOf(seed: number): Scenario {
       isSpread: random.chance(0.5),
     },
     hosts,
-    jobs: Array.from({ length: 1 + random.below(9) }, (_, i) => drawJob(random, i)),
+    jobs: Array.from({ length: 1 + random.below(random.chance(0.9) ? 9 : 25) }, (_, i) => drawJob(random, i)),
     faults: drawFaults(random, length),
   };
 }
