@@ -127,7 +127,7 @@ export class Committer {
     const sealed = this.#sealed([parcel]);
     if (sealed === undefined) return;
     if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed }, "alone");
-    else batch.add([parcel], sealed);
+    else batch.add([parcel], parcel.kind === "loose" ? batch.anew(sealed) : sealed);
   }
 
   #placeTogether(parcel: Parcel, joint: Joint, batch: Batch): void {

@@ -92,7 +92,11 @@ const herald = setup({ types: { context: {} as { heard: number } } }).createMach
 } as never);
 
 test("what waits for a full commit is heard after something that is not, also where nobody idle may stay in memory", async () => {
-  const stand = new Stand({ maxWrites: 16, nearMail: false, tasks: () => [defineActor({ name: "herald", machine: herald, history: false })] });
+  const stand = new Stand({
+    maxWrites: 16,
+    nearMail: false,
+    tasks: () => [defineActor({ name: "herald", machine: herald, history: false })],
+  });
   for (const id of ["1", "deaf"]) stand.start("herald", id);
   await stand.open({ cacheBytes: 0 });
   await stand.settle();
