@@ -1,6 +1,6 @@
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import { isSingle, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
+import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import { bundled } from "./bundle.ts";
 import type { Joint } from "./joint.ts";
