@@ -21,7 +21,7 @@ function stranger(stand: Stand) {
   const { work } = stand.world.attach("stranger");
   return {
     work,
-    async fetched(): Promise<WorkItem> {
+    fetched: async (): Promise<WorkItem> => {
       let item: WorkItem | undefined;
       while (item === undefined) [item] = await drive(stand.clock, work.fetch("normal", "gpu", 1));
       return item;
