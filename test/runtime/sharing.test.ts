@@ -1,6 +1,4 @@
 import { expect, test } from "vitest";
-import type { WorkItem } from "../../src/ports/work.ts";
-import { drive } from "../memory/fixture.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { partitionOf } from "../../src/core/placement.ts";
 import type { Process } from "./process.ts";
