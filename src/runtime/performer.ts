@@ -142,6 +142,7 @@ export class Performer {
       overflow: this.#overflow,
       throwing: this.#throwing,
       ended: (...end) => this.#ended(...end),
+      step: (activation, envelope, handed) => this.#step(activation, envelope, handed),
     });
   }
 

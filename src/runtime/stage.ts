@@ -194,6 +194,7 @@ export class Stage {
       find: (key) => this.#cast.peek(key),
       wake: (session, address) => this.#entrance.wake(session, address),
       ended: (attempt, end) => turns().ended(attempt, end),
+      expired: (attempt) => turns().expired(attempt),
       grant: (attempt, worker) => turns().grant(attempt, worker),
       gaveUp: (attempt) => turns().gaveUp(attempt),
       givenBack: (attempt) => turns().givenBack(attempt),

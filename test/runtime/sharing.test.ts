@@ -192,7 +192,7 @@ test("what nobody takes before its deadline never begins", async () => {
   await stand.open();
   stand.start("gpu", "1", {}, { headers: { [HEADERS.deadline]: String(stand.clock.now() + 3_000) } });
   await stand.advance(5_000);
-  expect(stand.state("gpu", "1")).toBe("failed");
+  expect(stand.state("gpu", "1")).toBe("expired");
   expect(stand.context("gpu", "1").error?.code).toBe("expired");
   await stand.open({ labels: ["gpu"] });
   await stand.advance(5_000);

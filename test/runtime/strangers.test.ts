@@ -53,8 +53,9 @@ test("a worker that lives and never ends is not waited for longer than the task'
   await stand.open();
   stand.start("gpu", "1");
   await stand.settle();
-  const { fetched, say } = stranger(stand);
-  const item = await fetched();
+  const worker = stranger(stand);
+  const { say } = worker;
+  const item = await worker.fetched();
   expect(await say(item, { say: "take" })).toEqual({ say: "go" });
   item.acknowledge();
   for (let beats = 0; beats < 12; beats++) {
