@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { partitionOf } from "../src/core/placement.ts";
-import { connect, type Client } from "../src/index.ts";
+import { connect, type Client, type HostsView } from "../src/index.ts";
 import type { HostReport } from "./host-process.ts";
 import { startBenchServer } from "./server.ts";
 import { quantileOf } from "./statistics.ts";
@@ -14,6 +14,7 @@ const EVERY_MS = 2;
 const WARM_UP_MS = 1_000;
 const AFTERWARDS_MS = 500;
 const LONGEST_MS = 30_000;
+const ANSWER_MS = 250;
 
 /** Of the tasks whose partition moved, those submitted from the incident until all is in its place again. */
 export interface PauseResult {
@@ -150,16 +151,22 @@ async function paused(
 
 async function settled(client: Client, hosts: number): Promise<void> {
   const giveUpAt = performance.now() + LONGEST_MS;
+  let failure: unknown;
   for (;;) {
-    const view = await client.hosts().catch(() => undefined);
+    const view = await hostsOf(client).catch((error: unknown) => void (failure = error));
     const shares = view?.hosts.map(({ partitions }) => partitions.length) ?? [];
     const isEven = Math.max(...shares) - Math.min(...shares) <= 1;
     if (view?.hosts.length === hosts && view.unowned.length === 0 && isEven) return;
-    if (performance.now() > giveUpAt) throw new Error(`the cluster did not settle: ${JSON.stringify(view)}`);
+    if (performance.now() > giveUpAt) throw new Error(`the cluster did not settle: ${JSON.stringify(view)}`, { cause: failure });
     await pause(5);
   }
 }
 
 async function ownedBy(client: Client, index: number): Promise<ReadonlySet<number>> {
   return new Set((await client.hosts()).hosts[index]?.partitions);
+}
+
+/** The one that is asked may be frozen. */
+async function hostsOf(client: Client): Promise<HostsView> {
+  return (await client.ask("hosts", {}, { timeout: ANSWER_MS })) as HostsView;
 }

@@ -56,7 +56,6 @@ const DEFAULT_WORKER_TIMEOUT_MS = 5_000;
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 /** Less than one message holds would make nothing cheaper. */
 const LEAST_RECORD_BYTES = 1024 * 1024;
-const LABEL = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * A process that runs actors. Creates the streams where they are missing and it may.
@@ -178,8 +177,6 @@ function checked(options: HostOptions): ReadonlyMap<string, Definition> {
     definitions.set(definition.name, definition);
   }
   if (definitions.size === 0) faults.push({ path: "actors", message: "must name at least one definition" });
-  for (const label of options.labels ?? [])
-    if (!LABEL.test(label)) faults.push({ path: "labels", message: `"${label}" may hold letters, digits, _ and -, at most 64` });
   const { concurrency = 1, cacheBytes = 0, maxRecordBytes = LEAST_RECORD_BYTES } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1)
     faults.push({ path: "concurrency", message: "must be a whole number, at least 1" });

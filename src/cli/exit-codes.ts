@@ -23,6 +23,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   timeout: EXIT.timeout,
   no_connection: EXIT.unreachable,
   no_host: EXIT.unreachable,
+  cut_off: EXIT.unreachable,
   server_failed: EXIT.unreachable,
   server_unavailable: EXIT.unreachable,
   server_no_network: EXIT.unreachable,
@@ -41,6 +42,9 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   in_full: EXIT.refused,
   incompatible_server: EXIT.refused,
   incompatible_stream: EXIT.refused,
+  incompatible_release: EXIT.refused,
+  clashing_definition: EXIT.refused,
+  no_permission: EXIT.refused,
   not_provisioned: EXIT.refused,
 };
 

@@ -77,7 +77,7 @@ async function provisionStreams(
   }
 }
 
-const ROLES = ["publisher", "host", "inspector", "deployer"] as const;
+const ROLES = ["publisher", "host", "worker", "inspector", "deployer"] as const;
 
 async function showRoles({ namespace }: { readonly namespace: string }): Promise<void> {
   const { rolesConfig } = await import("../nats/roles.ts");

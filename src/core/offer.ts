@@ -1,5 +1,6 @@
 import type { Actor, Turn, TurnAt } from "./actor.ts";
 import type { StartLane } from "./address.ts";
+import { without } from "./draft.ts";
 import type { ActivityRecord, ActorRecord } from "./record.ts";
 
 /**
@@ -66,6 +67,11 @@ export function givenBack(actor: Actor, activity: string, at: TurnAt): Turn {
   const asked = actor.record.activities[activity];
   if (asked?.offer === undefined) return { actor, effects: [], kind: "unheard" };
   return { ...revised(withoutOffer(actor, activity), at), effects: [{ kind: "run", activity, generation: asked.generation }] };
+}
+
+/** Nobody has begun it, and nobody is to: the task is what it was before it asked for the work. */
+export function unbegun({ record }: Actor, activity: string): Actor {
+  return { record: { ...record, value: { undo: "ready" }, activities: without(record.activities, activity) } };
 }
 
 /** The activity that was offered under a token. */

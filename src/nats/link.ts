@@ -86,13 +86,15 @@ export class Link {
     this.connection.publish(subject, body, publishOptions(headers, reply));
   }
 
-  /** @throws no_answer, no_connection */
+  /** @throws no_answer, no_connection, no_permission */
   async request(subject: string, body: Uint8Array | string, deadlineMs: number): Promise<Msg> {
     this.demandConnection(subject);
     try {
       return await this.unlessBroken(subject, this.connection.request(subject, body, { timeout: deadlineMs }));
     } catch (cause) {
       if (cause instanceof TroupeError) throw cause;
+      if (isForbidden(cause))
+        throw new TroupeError("no_permission", `The account may not publish to ${subject}`, { about: subject, cause });
       throw new TroupeError("no_answer", `${subject}: ${(cause as Error).message}`, { about: subject, cause });
     }
   }
@@ -198,6 +200,11 @@ export class Link {
 
 function stopped(reason: string | undefined): TroupeError {
   return new TroupeError("stopped", `The client was closed${reason === undefined ? "" : `: ${reason}`}`);
+}
+
+/** The client tells whoever waits for a request that permissions forbid. */
+function isForbidden(error: unknown): boolean {
+  return [error, (error as { cause?: unknown }).cause].some((each) => each instanceof errors.PermissionViolationError);
 }
 
 function publishOptions(headers: HeaderBlock | undefined, reply: string | undefined) {

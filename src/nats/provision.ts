@@ -110,7 +110,8 @@ async function createStreams(
 ): Promise<void> {
   for (const [i, config] of configs.entries()) {
     if (infos[i] !== undefined) continue;
-    const reply = await link.call<StreamInfo>(api.streamCreate(config.name), config, CREATED_WITHIN_MS);
+    const creation = link.call<StreamInfo>(api.streamCreate(config.name), config, CREATED_WITHIN_MS);
+    const reply = await creation.catch((cause: unknown) => notAllowed(cause, config));
     if (!("error" in reply)) created.push(config.name);
     // Another host was faster, perhaps with other options: what it made is checked like anything that was there before.
     else if (isStreamThere(reply.error)) demandCompatible(config, (await readStream(link, config.name, LOOK_MS))?.config);
@@ -123,6 +124,12 @@ async function createStreams(
 function noRoom(config: StreamConfig): TroupeError {
   const text = `The server has no room for the stream ${config.name}, which reserves ${JSON.stringify(config["max_bytes"])} bytes: give a smaller inMaxBytes or raise the server's max_file_store`;
   return new TroupeError("not_provisioned", text, { about: config.name });
+}
+
+/** @throws not_provisioned, and whatever else it was */
+function notAllowed(cause: unknown, { name }: StreamConfig): never {
+  if (!(cause instanceof TroupeError) || cause.code !== "no_permission") throw cause;
+  throw new TroupeError("not_provisioned", `The stream ${name} does not exist, and this account may not create it`, { about: name, cause });
 }
 
 function subjectTaken(config: StreamConfig): TroupeError {

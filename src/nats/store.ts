@@ -16,7 +16,7 @@ import type { Reads } from "./reads.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import type { Settler } from "./settler.ts";
 import type { TurnSweeper } from "./turn-sweeper.ts";
-import { WorkSweeper } from "./work-sweeper.ts";
+import type { WorkSweeper } from "./work-sweeper.ts";
 import { LEAST_TTL_MS, toWire, withdrawalLines, witnessOf } from "./writes.ts";
 
 export interface StoreParts {

@@ -2,7 +2,6 @@ import type { StartLane } from "../core/address.ts";
 import type { Definition } from "../core/definition.ts";
 import { HEADERS, parseInstant } from "../core/envelope.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Delivery } from "../ports/mailbox.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
@@ -171,8 +170,9 @@ export class Admission {
   /** What finds no slot here goes to others that have some, where slots here are held for long enough. */
   #share(): void {
     const isSlow = this.#turnover.isSlow;
-    if (typeof isSlow === "number") this.#lookAgain(isSlow);
-    while (isSlow === true && this.#freeSlots <= 0 && !this.#parts.isPressed()) {
+    if (typeof isSlow === "number") return this.#lookAgain(isSlow);
+    if (!isSlow) return;
+    while (this.#freeSlots <= 0 && !this.#parts.isPressed()) {
       const item = this.#starts.nextThat((each) => this.#mayGo(each));
       if (item === undefined) return;
       this.#begin(item);

@@ -1,6 +1,6 @@
 import { TroupeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import { isSingle, type Commit, type CommitOutcome, type Store, type Write } from "../ports/store.ts";
+import type { Commit, CommitOutcome, Store, Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import { bundled } from "./bundle.ts";
 import type { Joint } from "./joint.ts";
@@ -127,7 +127,7 @@ export class Committer {
     const sealed = this.#sealed([parcel]);
     if (sealed === undefined) return;
     if (alone) this.#send([parcel], { fences: sessionOf(parcel).fences, writes: sealed }, "alone");
-    else batch.add([parcel], sealed);
+    else batch.add([parcel], parcel.kind === "loose" ? batch.anew(sealed) : sealed);
   }
 
   #placeTogether(parcel: Parcel, joint: Joint, batch: Batch): void {

@@ -14,7 +14,7 @@ import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
 import type { Work } from "../ports/work.ts";
 import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
-import { Partition } from "./partition.ts";
+import { Partition, type PartitionParts } from "./partition.ts";
 import { Pulse } from "./pulse.ts";
 import { Seats } from "./seats.ts";
 import type { Session } from "./session.ts";
@@ -111,18 +111,7 @@ export class Host {
         for (const partition of this.partitions) partition.relieve();
       },
     });
-    const shared = {
-      host: parts.id,
-      store,
-      mailbox,
-      leases: parts.leases,
-      clock,
-      log,
-      stage: this.stage,
-      suspect: (session: Session) => this.#suspect(session),
-      failed: (session: Session, why: TroupeError) => this.#lost(session, why),
-      waitingPerLane: Math.max(256, 2 * concurrency),
-    };
+    const shared = this.#partitionParts();
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
     this.#pulse = this.#newPulse();
     this.#seats = this.#newSeats();
@@ -149,6 +138,22 @@ export class Host {
       lost: (session, why) => this.#lost(session, why),
       steadyForMs: () => this.#pulse.steadyForMs,
     });
+  }
+
+  #partitionParts(): PartitionParts {
+    const { store, mailbox, leases, clock, log, concurrency } = this.#parts;
+    return {
+      host: this.id,
+      store,
+      mailbox,
+      leases,
+      clock,
+      log,
+      stage: this.stage,
+      suspect: (session) => this.#suspect(session),
+      failed: (session, why) => this.#lost(session, why),
+      waitingPerLane: Math.max(256, 2 * concurrency),
+    };
   }
 
   get phase(): "joining" | "active" | "draining" | "left" {
@@ -201,7 +206,7 @@ export class Host {
     if (this.phase !== "active") return;
     this.#parts.log.info({ host: this.id, timeoutMs }, "finishes what runs; nothing new is begun");
     this.life.send({ type: "drain" });
-    this.stage.sharing.taker.drain();
+    this.stage.sharing.drain();
     await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.sharing.taker.idle()]), this.#deadline(timeoutMs)]);
     await this.#leave("drained");
   }

@@ -1,4 +1,5 @@
-import { givenBack, taken, withoutOffer } from "../core/offer.ts";
+import type { Envelope } from "../core/envelope.ts";
+import { givenBack, taken, unbegun, withoutOffer } from "../core/offer.ts";
 import type { Actor, Turn, TurnAt } from "../core/turn.ts";
 import type { Activation } from "./activation.ts";
 import type { Trying } from "./attempt-end.ts";
@@ -11,6 +12,7 @@ import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
 import type { Offers } from "./offers.ts";
 import type { Overflow } from "./overflow.ts";
 import { afterCrash } from "./recovery.ts";
+import { EXPIRE } from "./reception.ts";
 import type { Session } from "./session.ts";
 import type { ThrowParts } from "./throwing.ts";
 import { attemptUnder } from "./workers.ts";
@@ -23,6 +25,7 @@ export interface OfferTurnParts {
   readonly throwing: Omit<ThrowParts, "at">;
   /** The turn that an attempt's end makes, whoever ran it. */
   readonly ended: (activation: Activation, name: string, attempt: Trying, end: AttemptEnd, hold: Hold | undefined) => void;
+  readonly step: (activation: Activation, envelope: Extract<Envelope, { kind: "event" }>, handed: readonly Hold[]) => void;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly retire: (activation: Activation) => void;
 }
@@ -49,6 +52,19 @@ export class OfferTurns {
     overflow.whenRoom(activation, () => {
       ended(activation, name, attempt, end, hold);
       hold?.release();
+      retire(activation);
+    });
+  }
+
+  /** Its deadline has passed, and nobody has begun it. */
+  expired(attempt: OfferedAttempt): void {
+    const { obligations, overflow, step, retire } = this.#parts;
+    const { activation, name, holds } = attempt;
+    if (attempt.stage.kind === "over") return;
+    obligations.settle(attempt);
+    overflow.whenRoom(activation, () => {
+      if (activation.actor !== undefined) activation.actor = unbegun(activation.actor, name);
+      step(activation, { kind: "event", event: EXPIRE }, holds);
       retire(activation);
     });
   }

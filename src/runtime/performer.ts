@@ -125,19 +125,24 @@ export class Performer {
     const made = { ...parts, dispatch: this.#dispatch, overflow: this.#overflow, outcomes: this.outcomes, room: this.#room };
     this.release = new Release(made);
     this.#ledger = new Ledger({ ...made, obligations: this.#obligations, acts: this.#acts, replies: this.#replies });
-    this.offerTurns = new OfferTurns({
-      ...parts,
-      obligations: this.#obligations,
-      ledger: this.#ledger,
-      overflow: this.#overflow,
-      throwing: this.#throwing,
-      ended: (...end) => this.#ended(...end),
-    });
+    this.offerTurns = this.#newOfferTurns();
     this.misfits = new Misfits(parts, turns, {
       recover: (activation) => this.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
         hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
+    });
+  }
+
+  #newOfferTurns(): OfferTurns {
+    return new OfferTurns({
+      ...this.#parts,
+      obligations: this.#obligations,
+      ledger: this.#ledger,
+      overflow: this.#overflow,
+      throwing: this.#throwing,
+      ended: (...end) => this.#ended(...end),
+      step: (activation, envelope, handed) => this.#step(activation, envelope, handed),
     });
   }
 

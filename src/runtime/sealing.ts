@@ -1,3 +1,4 @@
+import { formatAddress } from "../core/address.ts";
 import { encodeActor } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { isEnded, type ActorRecord } from "../core/record.ts";
@@ -19,6 +20,19 @@ export class Batch {
   /** Those that are in it, or must wait. */
   readonly looked = new Set<Joint>();
   bytes = 0;
+  /** Where letters lie that belong to no loaded actor. */
+  readonly #letters = new Set<string>();
+
+  /** What a delivery leads to that came twice before any of it was stored is the same both times, and stored once. */
+  anew(writes: readonly Write[]): readonly Write[] {
+    return writes.filter((write) => {
+      const place = placeOf(write);
+      if (place === undefined) return true;
+      const isNew = !this.#letters.has(place);
+      this.#letters.add(place);
+      return isNew;
+    });
+  }
 
   add(parcels: readonly Parcel[], writes: readonly Write[]): void {
     this.writes.push(...writes);
@@ -29,6 +43,12 @@ export class Batch {
       if (parcel.kind === "actor") this.bytes += parcel.activation.recordBytes;
     }
   }
+}
+
+/** Where a letter lies; other writes have a place of their own in any case. */
+function placeOf(write: Write): string | undefined {
+  if (write.kind === "dead") return `dead ${formatAddress(write.address)} ${write.name}`;
+  return write.kind === "mail" ? `mail ${formatAddress(write.to)} ${write.message}` : undefined;
 }
 
 /** The messages that a parcel comes to; it is written down for that, once. */

@@ -1,5 +1,5 @@
 import type { Listening, Work } from "../ports/work.ts";
-import { Abilities } from "./abilities.ts";
+import type { Abilities } from "./abilities.ts";
 import { Offers, type OfferParts } from "./offers.ts";
 import type { Session } from "./session.ts";
 import { SlotBoard, type SlotBoardParts } from "./slot-board.ts";
@@ -27,10 +27,12 @@ export class Sharing {
   readonly taker: Taker;
 
   readonly #work: Work;
+  #isDraining = false;
 
   constructor(parts: SharingParts) {
     this.#work = parts.work;
-    this.board = new SlotBoard({ ...parts, everyMs: parts.slotsEveryMs, news: parts.woken });
+    const free = (): number => (this.#isDraining ? 0 : parts.free());
+    this.board = new SlotBoard({ ...parts, free, everyMs: parts.slotsEveryMs, news: parts.woken });
     this.offers = new Offers({ ...parts, board: this.board });
     this.taker = new Taker(parts);
   }
@@ -39,6 +41,13 @@ export class Sharing {
   open(): void {
     this.board.open();
     this.taker.open();
+  }
+
+  /** Takes nothing more from others; what was taken goes on. */
+  drain(): void {
+    this.#isDraining = true;
+    this.taker.drain();
+    this.board.changed();
   }
 
   /** The host leaves: what it took and has not finished is its owner's again. */

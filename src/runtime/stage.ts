@@ -99,17 +99,7 @@ export class Stage {
     this.#abilities = new Abilities(parts.definitions, parts.labels);
     const abilities = this.#abilities;
     this.sharing = this.#newSharing();
-    this.#admission = new Admission({
-      ...parts,
-      offers: this.sharing.offers,
-      taker: this.sharing.taker,
-      changed: () => this.sharing.board.changed(),
-      isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
-      open: (session, hold) => this.#openStart(session, hold),
-      begin: (activation) => this.#performer.begin(activation),
-      grant: (activation, attempt) => this.#performer.grant(activation, attempt),
-      first: () => this.#nearby.hand(),
-    });
+    this.#admission = this.#newAdmission();
     this.#cast = new Cast(parts.cacheBytes);
     this.#known = new KnownIds({ ...parts, ...parts.knownIds, inMemory: (session) => this.#cast.of(session).map(({ key }) => key) });
     this.#early = new Early({
@@ -178,6 +168,20 @@ export class Stage {
     });
   }
 
+  #newAdmission(): Admission {
+    return new Admission({
+      ...this.#parts,
+      offers: this.sharing.offers,
+      taker: this.sharing.taker,
+      changed: () => this.sharing.board.changed(),
+      isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
+      open: (session, hold) => this.#openStart(session, hold),
+      begin: (activation) => this.#performer.begin(activation),
+      grant: (activation, attempt) => this.#performer.grant(activation, attempt),
+      first: () => this.#nearby.hand(),
+    });
+  }
+
   #newSharing(): Sharing {
     const turns = () => this.#performer.offerTurns;
     return new Sharing({
@@ -190,6 +194,7 @@ export class Stage {
       find: (key) => this.#cast.peek(key),
       wake: (session, address) => this.#entrance.wake(session, address),
       ended: (attempt, end) => turns().ended(attempt, end),
+      expired: (attempt) => turns().expired(attempt),
       grant: (attempt, worker) => turns().grant(attempt, worker),
       gaveUp: (attempt) => turns().gaveUp(attempt),
       givenBack: (attempt) => turns().givenBack(attempt),
@@ -242,7 +247,7 @@ export class Stage {
   /** Starts nothing more; what runs goes on. */
   stopAdmitting(): void {
     this.#admission.close();
-    this.sharing.taker.drain();
+    this.sharing.drain();
   }
 
   /** From now on nothing more is heard in the session. Resolves once nothing of it is under way. */

@@ -3,7 +3,7 @@ import type { Activity } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { fromErrorRecord, toErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import { isRetryable } from "../core/retry.ts";
-import { resultOf, type OwnerWord, type WorkEnd, type WorkerWord } from "../core/worker-talk.ts";
+import { resultOf, type OwnerWord, type WorkEnd } from "../core/worker-talk.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Work, WorkItem } from "../ports/work.ts";

@@ -60,12 +60,12 @@ export class Taker {
   }
 
   open(): void {
-    const { work, host, clock, log, slotFreed } = this.#parts;
+    const { work, host, clock, log } = this.#parts;
     this.#isOpen = true;
     const inbox = work.listen(({ token, ...word }) => this.#taken.get(token)?.told(word));
     this.#listening = [inbox, work.hear((notice) => this.#heard(notice))];
     this.#lookNowAndThen();
-    this.#takenParts = { host, work, clock, log, tell: inbox.subject, freed: slotFreed, over: (taken) => this.#over(taken) };
+    this.#takenParts = { host, work, clock, log, tell: inbox.subject, freed: () => this.#freed(), over: (taken) => this.#over(taken) };
   }
 
   /** Takes nothing more; what runs goes on, what has not begun is given back. */
@@ -75,9 +75,9 @@ export class Taker {
     for (const taken of this.#taken.values()) taken.drain();
   }
 
-  /** Resolves once nothing that was taken runs. */
+  /** Resolves once nothing that was taken runs, and every result is stored: whoever only waits to hear so is not waited for. */
   async idle(): Promise<void> {
-    if (this.#taken.size > 0 || this.#isFetching) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#isBusy) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   stop(): void {
@@ -202,13 +202,22 @@ export class Taker {
     this.#queues.set(key, queue);
   }
 
+  #freed(): void {
+    this.#parts.slotFreed();
+    this.#tellIdle();
+  }
+
   #over({ token }: Taken): void {
     this.#taken.delete(token);
     this.#tellIdle();
   }
 
+  get #isBusy(): boolean {
+    return this.#isFetching || [...this.#taken.values()].some(({ phase }) => phase !== "parting");
+  }
+
   #tellIdle(): void {
-    if (this.#taken.size > 0 || this.#isFetching) return;
+    if (this.#idle.length === 0 || this.#isBusy) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

@@ -28,6 +28,7 @@ export interface WorkerParts {
   /** Reads an actor that is not in memory. */
   readonly wake: (session: Session, address: Address) => void;
   readonly ended: (attempt: OfferedAttempt, end: WorkEnd) => void;
+  readonly expired: (attempt: OfferedAttempt) => void;
   /** Stores who may begin; `granted` is called once it is. */
   readonly grant: (attempt: OfferedAttempt, worker: Worker) => void;
   /** Whoever had it does not go on: its crash policy decides. */
@@ -91,9 +92,8 @@ export class Workers {
 
   /** Its deadline passed before anybody had it. */
   expire(attempt: OfferedAttempt): void {
-    const { key, address } = attempt.activation;
-    this.#parts.work.withdraw(attempt.lane, address);
-    this.#parts.ended(attempt, failure(new TroupeError("expired", `Nobody took ${key} before its deadline`, { about: key }), false));
+    this.#parts.work.withdraw(attempt.lane, attempt.activation.address);
+    this.#parts.expired(attempt);
   }
 
   #hear(attempt: OfferedAttempt, call: WorkerCall): void {

@@ -84,22 +84,25 @@ it.each([20, 33, 46])(
 it("settles a batch that died with its leader: not stored, and never will be", { timeout: 90_000 }, async () => {
   const system = await rig.system();
   const fence = await claimed(system);
+  const leader = await leaderOf(system);
+  // By way of a server that goes on.
+  const { port } = cluster.servers.find(({ name }) => name !== leader.name) as ClusterServer;
+  const { adapter, connection } = await system.attach({ via: port });
   const commit = (...versions: string[]): Promise<CommitOutcome> =>
-    system.adapter.store.commit({
+    adapter.store.commit({
       fences: new Map([[0, fence]]),
       writes: versions.map((version, n) => ({ kind: "record", partition: 0, address: addresses[n]!, bytes: Buffer.from(version) })),
     });
   expect(await commit("before", "before")).toEqual({ kind: "committed" });
-  const leader = await leaderOf(system);
   // Frozen, it takes what is sent to it and does nothing with it; then it is gone, and what it took with it.
   process.kill(leader.pid, "SIGSTOP");
   const outcome = commit("after", "after");
-  await system.connection.flush().catch(() => {});
+  await connection.flush();
   await leader.kill();
   expect(await outcome).toEqual({ kind: "conflict", lost: [0] });
   const stored = await eventually(
     "the records can be read",
-    () => system.adapter.store.load(addresses.slice(0, 2)).catch(() => undefined),
+    () => adapter.store.load(addresses.slice(0, 2)).catch(() => undefined),
     ELECTION_MS,
   );
   expect(stored.map((body) => Buffer.from(body ?? []).toString())).toEqual(["before", "before"]);

@@ -32,9 +32,9 @@ async function offer(f: WorkFixture, name: string, lane: StartLane = "normal", t
 }
 
 /** Asks until so many came: what was committed is in its queue a moment later. */
-async function fetched({ until }: WorkFixture, side: Attached, count: number, lane: StartLane = "normal"): Promise<readonly WorkItem[]> {
+async function fetched(f: WorkFixture, side: Attached, count: number, lane: StartLane = "normal"): Promise<readonly WorkItem[]> {
   const items: WorkItem[] = [];
-  await until(async () => {
+  await f.until(async () => {
     items.push(...(await side.work.fetch(lane, "job", count - items.length)));
     return items.length === count;
   });
@@ -160,7 +160,7 @@ function talk(fixture: () => WorkFixture): void {
     const address = addressIn(2, f.partitions, "one");
     expect(await f.b.work.ask(f.b.work.ownerOf(2, address), beat)).toBeUndefined();
     f.a.work.attend(2, () => {});
-    f.a.work.attend(3, ({ answer }) => answer({ say: "go" }));
+    f.a.work.attend(3, (call) => call.answer({ say: "go" }));
     await f.quiet();
     expect(await f.b.work.ask(f.b.work.ownerOf(2, address), beat)).toBeUndefined();
   });

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import type { Lane } from "../../src/core/address.ts";
+import type { Lane, StartLane } from "../../src/core/address.ts";
 import { SHORT_TIMER_MS } from "../../src/core/draft.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { ERROR_CODES } from "../../src/core/errors.ts";
@@ -67,7 +67,10 @@ describe("the README", () => {
       mark(names.own(1), [".1", ".<partition>"]),
       mark(names.dead(to, "NAME"), ["NAME", "<name>"]),
       mark(names.turn(1, to, 2), [".1.", ".<partition>."], [".2", ".<revision>"]),
-      names.workFilter,
+      names.work("<lane>" as StartLane, to),
+      mark(names.attempt(1, to), [".1.", ".<partition>."]),
+      names.hostNotice("<host>", "slots"),
+      names.hostNotice("<host>", "offers"),
       mark(names.stateRepublish.dest, [">", "<type>.<id>"]),
       mark(names.event(to, "NAME"), ["NAME", "<name>"]),
       names.hostPing("<host>"),

@@ -32,7 +32,7 @@ test.each(CASES)(
       leader.signal("SIGKILL");
       kill();
     };
-    const look = point.watch(5, strike);
+    const look = point.watch(3, strike);
     // The network is well: only the server dies.
     const watch: Watch = (frame, from) => {
       if (!isOver) look(frame, from);
@@ -45,7 +45,8 @@ test.each(CASES)(
     const host = await field.host({ via: [tap.port] });
     const second = await field.host({ via: others.map(({ port }) => port) });
     await Promise.all([host.joined, second.joined]);
-    await load.begin(COUNT);
+    // They have timers in the server, and children that they mail.
+    await load.begin(COUNT, "diary");
     await within("the point is reached", isKilled, 30_000);
     scene.fault(`leader killed ${name}`, leader.name);
     await load.begin(COUNT);

@@ -140,6 +140,17 @@ describe("an account without a permission that a host needs", () => {
   });
 });
 
+it("a host that finds no streams and may not create them says so, and who may", async () => {
+  const login = { user: "host", password: "secret" };
+  await using bare = await startRig(rolesConfig({ namespace: "bare", host: login }));
+  const nats = { servers: `127.0.0.1:${bare.port}`, ...login, inboxPrefix: "_INBOX_host" };
+  await expect(createHost({ nats, namespace: "bare", actors: [job], log: quiet })).rejects.toMatchObject({
+    code: "not_provisioned",
+    about: "BARE_CORE",
+    cause: { code: "no_permission" },
+  });
+});
+
 describe("a stream that is lost while hosts run", () => {
   it("is told of once and shown in the status; the host goes on where the stream is made again", async () => {
     const { names, open } = system();

@@ -82,7 +82,7 @@ describe("the verbs", () => {
   it("host tells about the host that answers", async () => {
     expect((await ask("host")).json()).toMatchObject({
       id: stand.host.id,
-      types: ["greet", "render", "wait", "fussy", "stock"],
+      types: ["greet", "render", "wait", "fussy", "stock", "transcode"],
       partitions: { length: 4 },
     });
   });

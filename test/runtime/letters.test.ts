@@ -144,3 +144,23 @@ test("the same start twice is one task, and the second input is ignored", async 
   expect(stand.unacknowledged).toEqual([]);
   stand.check();
 });
+
+test("what comes twice before its dead letter is stored is one dead letter, and costs nobody else's turns", async () => {
+  const stand = new Stand({ singlesOverlap: false, partitions: 1 });
+  await stand.open({ soonRounds: 60 });
+  let isFirst = true;
+  stand.world.onStep((step) => {
+    if (step.kind !== "delivered" || step.source !== "in.event" || !isFirst) return;
+    isFirst = false;
+    stand.world.rewind(step.partition, "in.event");
+  });
+  stand.raw("event", "rerun", "nobody", "not JSON");
+  stand.start("rerun", "a", { ms: 100 });
+  await stand.advance(1_000);
+  expect(stand.stepsOf("delivered").filter(({ source }) => source === "in.event")).toHaveLength(2);
+  expect(stand.stepsOf("commitApplied").map(({ outcome }) => outcome.kind)).not.toContain("refused");
+  expect(stand.deadLetters).toHaveLength(1);
+  expect(stand.state("rerun", "a")).toBe("done");
+  expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});

@@ -182,7 +182,7 @@ const lodger = setup({}).createMachine({ initial: "in", states: { in: {} } });
 const landlord = setup({ types: { context: {} as { knocks: number } }, actors: { lodger } }).createMachine({
   context: { knocks: 0 },
   invoke: { id: "lodger", src: "lodger" },
-  on: { knock: { actions: [assign({ knocks: ({ context }) => context.knocks + 1 }), sendTo("lodger", { type: "knock" } as never)] } },
+  on: { knock: { actions: [assign({ knocks: ({ context }) => context.knocks + 1 }), sendTo("lodger", { type: "knock" })] } },
 });
 
 test("a host goes on after a turn that was joint with one that came to nothing, and is a single write", async () => {

@@ -155,7 +155,9 @@ export class Process {
       if (stand.runs.some((other) => other.key === key && other.attempt === attempt))
         stand.laws.breach(`${key} (${policy}) ran attempt ${attempt} twice`);
     }
-    if (stand.laws.hasEnded(key, epoch)) stand.laws.breach(`${key} began under the fence that holds, after its end was stored`);
+    // A worker that was told to begin may hear of a cancel only afterwards.
+    if (!stand.offered.has(key) && stand.laws.hasEnded(key, epoch))
+      stand.laws.breach(`${key} began under the fence that holds, after its end was stored`);
     stand.runs.push(run);
     stand.running++;
     stand.mostRunning = Math.max(stand.mostRunning, stand.running);

@@ -13,6 +13,7 @@ interface Incident {
   /** The first happens at this step after the tasks were started; of any host. */
   readonly moment: number;
   readonly underWay?: InFlight;
+  readonly workMs?: number;
 }
 
 /** Partitions are the same hosts' in every run. */
@@ -32,7 +33,7 @@ const FROZEN_MS = 9_000;
 const AWAY_MS = 1_500;
 
 /** A task of each policy that an owner without a gpu offers and another host takes, while something happens to them. A third stands by. */
-async function play({ victim, what, moment, underWay = "seeded" }: Incident): Promise<Stand> {
+async function play({ victim, what, moment, underWay = "seeded", workMs = 200 }: Incident): Promise<Stand> {
   const stand = new Stand({ tasks, seed: moment, maxLatencyMs: 3, partitions: 3 });
   const owner = await stand.open({ soonRounds: 0 });
   const taker = await stand.open({ labels: ["gpu"], soonRounds: 0 });
@@ -54,7 +55,7 @@ async function play({ victim, what, moment, underWay = "seeded" }: Incident): Pr
     if (!("host" in step) || ++steps !== moment) return;
     for (const process of victim === "both" ? [owner, taker] : [victim === "owner" ? owner : taker]) strike(process);
   });
-  for (const type of TYPES) stand.start(type, idOf(type), { ms: 200 });
+  for (const type of TYPES) stand.start(type, idOf(type), { ms: workMs });
   await stand.advance(6_000);
   await stand.open({ labels: ["gpu"], soonRounds: 0 });
   // Until nothing is to be expected any more: also not a delivery that comes again, nor a host that wakes.
@@ -119,7 +120,7 @@ test.each(["lost", "arrives"] as const)(
   "the owner dies at any step (what it sent %s): the worker's work goes on, once",
   { timeout: 60_000 },
   async (underWay) => {
-    expect(await breachesAtEvery({ victim: "owner", what: "kill", underWay }, undisturbed)).toEqual([]);
+    expect(await breachesAtEvery({ victim: "owner", what: "kill", underWay, workMs: 7_000 }, undisturbed)).toEqual([]);
   },
 );
 

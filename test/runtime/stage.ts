@@ -50,6 +50,8 @@ export class Stand {
   readonly world: World;
   readonly runs: Run[] = [];
   readonly steps: Step[] = [];
+  /** Whatever was ever offered to others. */
+  readonly offered = new Set<string>();
   readonly laws: Laws;
   readonly processes: Process[] = [];
   readonly #options: StandOptions;
@@ -59,7 +61,11 @@ export class Stand {
   constructor(options: StandOptions = {}) {
     this.#options = options;
     this.world = createWorld({ clock: this.clock, seed: 1, partitions: PARTITIONS, ...options });
-    this.world.onStep((step) => void this.steps.push(step));
+    this.world.onStep((step) => {
+      this.steps.push(step);
+      if (step.kind !== "commitApplied") return;
+      for (const write of step.commit.writes) if (write.kind === "work") this.offered.add(formatAddress(write.address));
+    });
     this.laws = new Laws(this.world);
   }
 

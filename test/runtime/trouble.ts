@@ -39,7 +39,8 @@ const COMMIT_FAULTS: readonly CommitFault[] = [
 export interface Incident {
   readonly at: StepKind;
   readonly nth: number;
-  readonly what: "kill" | "disconnect" | "freeze";
+  /** `join`: another host comes. `drain`: another comes, and this one leaves. */
+  readonly what: "kill" | "disconnect" | "freeze" | "join" | "drain";
   readonly underWay: InFlight;
 }
 
@@ -53,7 +54,7 @@ export interface Trouble {
 const incident: fc.Arbitrary<Incident> = fc.record({
   at: fc.constantFrom(...POINTS),
   nth: fc.integer({ min: 1, max: 25 }),
-  what: fc.constantFrom("kill", "kill", "kill", "disconnect", "freeze"),
+  what: fc.constantFrom("kill", "kill", "kill", "disconnect", "freeze", "join", "drain"),
   underWay: fc.constantFrom("seeded", "lost", "arrives"),
 });
 
@@ -90,6 +91,7 @@ export const setting = {
 
 const DOWN_MS = 700;
 const FROZEN_MS = 4_500;
+const DRAIN_MS = 1_500;
 
 /** Hosts that meet with trouble; whatever dies is replaced by a new process soon. */
 export function launchInTrouble(
@@ -113,7 +115,7 @@ export function launchInTrouble(
     process.kill(underWay);
     clock.after(DOWN_MS, launch);
   };
-  arm(stand, incidents, replace);
+  arm(stand, incidents, replace, launch);
   for (let i = 0; i < hosts; i++) launch();
   for (const { atMs, what } of disturbances)
     clock.after(atMs, () => eachSource(stand, (partition, source) => world[what](partition, source)));
@@ -123,7 +125,12 @@ export function eachSource(stand: Stand, visit: (partition: number, source: Sour
   for (let partition = 0; partition < stand.world.partitions; partition++) for (const source of SOURCES) visit(partition, source);
 }
 
-function arm(stand: Stand, incidents: readonly Incident[], replace: (process: Process, underWay: InFlight) => void): void {
+function arm(
+  stand: Stand,
+  incidents: readonly Incident[],
+  replace: (process: Process, underWay: InFlight) => void,
+  launch: () => void,
+): void {
   const left = incidents.map((each) => ({ ...each, count: each.nth }));
   stand.world.onStep((step) => {
     if (!("host" in step)) return;
@@ -131,7 +138,11 @@ function arm(stand: Stand, incidents: readonly Incident[], replace: (process: Pr
     for (const each of left) {
       if (each.at !== step.kind || process === undefined || process.isDead || --each.count !== 0) continue;
       if (each.what === "kill") replace(process, each.underWay);
-      else if (each.what === "freeze") {
+      else if (each.what === "join") launch();
+      else if (each.what === "drain") {
+        launch();
+        void process.host.drain(DRAIN_MS);
+      } else if (each.what === "freeze") {
         process.freeze();
         stand.clock.after(FROZEN_MS, () => process.thaw());
       } else {

@@ -3,8 +3,9 @@ import type { Definition } from "../../src/core/definition.ts";
 import { castOf, defineActor } from "../../src/define-actor.ts";
 import { defineTask } from "../../src/define.ts";
 import { logicOf } from "../../src/logic-of.ts";
+import { diary } from "./diary.ts";
 import type { Policy } from "./history.ts";
-import { crew, diary, family, grove, swapper } from "./machines.ts";
+import { crew, family, grove, swapper } from "./machines.ts";
 
 /** The types of actors in a simulated run. What each does is said by its input and by what it is sent. */
 
@@ -75,7 +76,7 @@ function cast(): readonly Definition[] {
     defineActor({ name: "swapper", machine: swapper() }),
     ...STRATEGIES.map((strategy) => defineActor({ name: `crew-${strategy}`, machine: crew(), supervise: { strategy, ...RESTARTS } })),
   ];
-  return castOf(definitions as unknown as readonly Definition[]);
+  return castOf(definitions);
 }
 
 function standIn(): never {

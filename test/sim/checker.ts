@@ -13,7 +13,7 @@ export interface Breach {
 
 /** One law: looks at every line before the stock takes note of it, and at the end of the history. Returns what is broken, in words. */
 export interface Law {
-  readonly line?: (line: Line, stock: Stock) => Iterable<string>;
+  readonly line?: (line: Line, stock: Stock) => Iterable<string> | undefined;
   readonly end?: (stock: Stock, lastAt: number) => Iterable<string>;
 }
 
@@ -59,7 +59,7 @@ export const LAW_NAMES = Object.keys(LAWS) as readonly LawName[];
 export function check(lines: readonly Line[], without: readonly LawName[] = []): readonly Breach[] {
   const breaches: Breach[] = [];
   const stock = new Stock();
-  const laws = LAW_NAMES.filter((name) => !without.includes(name)).map((name) => [name, LAWS[name]() as Law] as const);
+  const laws = LAW_NAMES.filter((name) => !without.includes(name)).map((name) => [name, LAWS[name]()] as const);
   lines.forEach((line, index) => {
     for (const [law, { line: look }] of laws) for (const message of look?.(line, stock) ?? []) breaches.push({ law, message, line: index });
     stock.take(line);

@@ -2,8 +2,9 @@ import { encodeJson } from "../../src/core/codec.ts";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { TroupeError } from "../../src/core/errors.ts";
 import { START_LANES, type Lane, type StartLane } from "../../src/core/address.ts";
-import { FAMILIES, BRIEF_MS } from "./cast.ts";
+import { FAMILIES } from "./cast.ts";
 import type { Cluster } from "./cluster.ts";
+import { names, statesOf, typeOf } from "./expectations.ts";
 import type { Job, JobOf, Loss, Say } from "./scenario.ts";
 
 /** A client that heard nothing sends the same again after this. */
@@ -175,35 +176,4 @@ export class Client {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#cluster.clock.after(ms, resolve));
   }
-}
-
-function typeOf(job: Job): string {
-  switch (job.kind) {
-    case "task":
-    case "burst":
-      return job.type;
-    case "family":
-      return `family${job.shape}`;
-    case "crew":
-      return `crew-${job.strategy}`;
-    case "trip":
-      return `trip-${job.order}`;
-    default:
-      return job.kind;
-  }
-}
-
-function names(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, n) => `client#${n}`);
-}
-
-/** How a task may end, whatever happens to its hosts. */
-function statesOf({ type, ms, failures, deadlineMs, cancelAfterMs }: JobOf<"task">): readonly string[] {
-  const isLong = type === "brief" && ms >= BRIEF_MS;
-  const mayRepeat = type === "rerun" || type === "brief";
-  const states = isLong ? ["failed"] : ["done"];
-  if (!isLong && (!mayRepeat || failures > 0 || cancelAfterMs !== undefined)) states.push("failed");
-  if (deadlineMs !== undefined) states.push("expired");
-  if (type === "park") states.push("parked");
-  return states;
 }

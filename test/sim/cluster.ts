@@ -101,7 +101,8 @@ export class Cluster {
   usurp(partition: number): void {
     const taken = partition % this.world.partitions;
     this.#usurper ??= this.world.attach("usurper");
-    void this.#usurper.leases.claim(taken, "usurper", this.world.owner(taken).fence);
+    // It may be refused, or meet with trouble of its own: then nobody has lost anything.
+    this.#usurper.leases.claim(taken, "usurper", this.world.owner(taken).fence).catch(() => {});
   }
 
   eachSource(visit: (partition: number, source: Source) => void): void {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { check } from "./checker.ts";
 import { formatHistory, parseHistory } from "./history.ts";
 import { hashOf, play } from "./play.ts";
-import { scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./draw.ts";
 
 const SEEDS = Array.from({ length: 40 }, (_, i) => 1 + i * 37);
 

@@ -60,7 +60,7 @@ export type Incident =
   | { readonly what: "stall"; readonly forMs: number; readonly ways: readonly Way[] };
 
 /** No fault begins after this. */
-export const TROUBLE_MS = 12_000;
+const TROUBLE_MS = 12_000;
 
 const STEPS = [
   "delivered",
@@ -151,6 +151,6 @@ function commitFault(random: Random): CommitFault {
 }
 
 export function drawFaults(random: Random, hosts: number): readonly Fault[] {
-  const count = random.chance(0.1) ? 0 : 1 + random.below(random.chance(0.7) ? 4 : 10);
+  const count = random.chance(0.1) ? 0 : 1 + random.below(random.pick([4, 4, 4, 4, 10, 10, 30]));
   return Array.from({ length: count }, () => draw(random, hosts));
 }

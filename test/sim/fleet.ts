@@ -40,6 +40,7 @@ function employ(take: () => { from: number; count: number } | undefined, note: (
     let portion = take();
     const goOn = (): void => {
       if (portion === undefined) void worker.terminate().then(() => resolve());
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's, not a window's
       else worker.postMessage(portion);
     };
     worker.on("error", reject);

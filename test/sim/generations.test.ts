@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { hear as Hear } from "../../src/core/hear.ts";
 import { play } from "./play.ts";
-import { scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./draw.ts";
 
 /** A runtime that hears of children, timers and work whatever their generation. */
 vi.mock(import("../../src/core/hear.ts"), async (importOriginal) => {

@@ -161,7 +161,7 @@ const BROKEN: readonly (readonly [law: LawName, words: string, broken: readonly 
   ],
 ];
 
-const linesOf = (notes: readonly Note[]): readonly Line[] => notes.map((note, at) => ({ at, ...note }) as Line);
+const linesOf = (notes: readonly Note[]): readonly Line[] => notes.map((note, at) => ({ at, ...note }));
 
 test.each(BROKEN)("%s: %s", (law, _words, broken, well) => {
   expect(check(linesOf(broken)).map((breach) => breach.law)).toContain(law);

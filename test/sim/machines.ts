@@ -1,110 +1,7 @@
-import { assign, emit, fromPromise, sendParent, sendTo, setup, spawnChild, type AnyActorRef, type AnyStateMachine } from "xstate";
-import { actorAt } from "../../src/actor-at.ts";
+import { assign, sendParent, sendTo, spawnChild, type AnyStateMachine } from "xstate";
+import { change, hear, machineOf, note, tell, type Heard, type Info } from "./hearing.ts";
 
-/** The machines of a simulated run. What they hear is kept in `heard`, as the checker wants it (history.ts). */
-
-interface Told {
-  readonly type: string;
-  /** What it is called in `heard`. */
-  readonly name: string;
-  readonly replyTo?: AnyActorRef;
-  readonly ms?: number;
-  readonly bytes?: number;
-  readonly child?: string;
-  readonly failures?: number;
-  /** A diary that passes something on: to whom, and what it is called there. */
-  readonly to?: string;
-  readonly from?: string;
-  readonly output?: unknown;
-}
-interface Heard {
-  readonly heard: readonly string[];
-}
-interface Info<Context> {
-  readonly context: Context;
-  readonly event: Told;
-}
-
-/** What these machines say of their types would be longer than they are. */
-const machineOf = (parts: object, config: object): AnyStateMachine =>
-  setup(parts as never).createMachine(config as never) as unknown as AnyStateMachine;
-const change = <Context>(how: (info: Info<Context>) => Partial<Context>) => assign(((info: Info<Context>) => how(info)) as never);
-const hear = <Context extends Heard = Heard>(name: (info: Info<Context>) => string) =>
-  change<Context>((info) => ({ heard: [...info.context.heard, name(info)] }) as unknown as Partial<Context>);
-const note = hear(({ event }) => event.name);
-const tell = (child: string, type: string) => sendTo(child, { type } as never);
-
-interface Diary extends Heard {
-  readonly weight: string;
-  readonly naps: number;
-  readonly passes: number;
-  readonly chores: number;
-  readonly isClosing: boolean;
-}
-
-/**
- * Notes what it is told, acts and emits on it, answers, naps (a timer of its host), sleeps (one of the server), does chores (activities),
- * and ends once it was closed and has nothing more to wait for. `act` is told the key of every custom action.
- */
-export function diary(act: (key: string) => void): AnyStateMachine {
-  const noted = { actions: note };
-  const boom = assign(() => {
-    throw new Error("boom");
-  });
-  const passed = sendTo(
-    (({ event }: Info<Diary>) => actorAt(event.to ?? "")) as never,
-    (({ context, event }: Info<Diary>) => ({
-      type: "note",
-      name: `${event.from ?? ""}#${context.passes}`,
-    })) as never,
-  );
-  const awake = [hear<Diary>(({ context }) => `timer#${context.naps}`), change<Diary>(({ context }) => ({ naps: context.naps + 1 }))];
-  const done = [hear<Diary>(({ context }) => `chore#${context.chores}`), change<Diary>(({ context }) => ({ chores: context.chores + 1 }))];
-  const heavier = change<Diary>(({ context, event }) => ({ weight: context.weight + "x".repeat(event.bytes ?? 0) }));
-  const loud = emit((({ event }: Info<Diary>) => ({ type: "noted", heard: event.name })) as never);
-  const answer = sendTo(
-    (({ event }: Info<Diary>) => event.replyTo) as never,
-    (({ event }: Info<Diary>) => ({ type: "told", name: event.name })) as never,
-  );
-  const parts = {
-    actors: { chore: fromPromise(async () => "") },
-    actions: { act: (info: object) => act((info as { key: string }).key) },
-    delays: { nap: 1_300, sleep: 5_500 },
-  };
-  return machineOf(parts, {
-    context: { heard: [], weight: "", naps: 0, passes: 0, chores: 0, isClosing: false },
-    initial: "idle",
-    on: {
-      note: { actions: [note, heavier, "act", loud] },
-      ask: { actions: [note, answer] },
-      close: { actions: [note, change<Diary>(() => ({ isClosing: true }))] },
-      boom: { actions: boom },
-      pass: { actions: [note, passed, change<Diary>(({ context }) => ({ passes: context.passes + 1 }))] },
-      nap: noted,
-      sleep: noted,
-      chore: noted,
-    },
-    states: {
-      idle: {
-        always: { guard: ({ context }: Info<Diary>) => context.isClosing, target: "closed" },
-        on: { nap: { target: "napping", ...noted }, sleep: { target: "sleeping", ...noted }, chore: { target: "working", ...noted } },
-      },
-      napping: { after: { nap: { target: "idle", actions: awake } } },
-      sleeping: { after: { sleep: { target: "idle", actions: awake } } },
-      working: {
-        invoke: {
-          id: "chore",
-          src: "chore",
-          input: ({ event }: Info<Diary>) => ({ ms: event.ms ?? 0, failures: event.failures ?? 0 }),
-          onDone: { target: "idle", actions: done },
-          onError: "broken",
-        },
-      },
-      broken: {},
-      closed: { type: "final", entry: "act" },
-    },
-  });
-}
+/** Machines with children: families, what is replaced, what is supervised, what must end with its parent. */
 
 interface Echo {
   readonly answers: number;
@@ -150,14 +47,14 @@ export function family(jobs: number, job: object): AnyStateMachine {
   const begun = Array.from({ length: jobs }, (_, n) =>
     spawnChild("job" as never, {
       id: `job${n}`,
-      input: (({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 })) as never,
+      input: ({ context }: Info<Family>) => ({ ms: context.ms[n] ?? 0, failures: 0 }),
     }),
   );
   return machineOf(
     { actors: { echo, job } },
     {
       context: ({ input }: { input: Pick<Family, "questions" | "ms"> }) => ({ heard: [], answers: 0, ends: 0, ...input }),
-      entry: [spawnChild("echo" as never, { id: "echo" } as never), ...begun, tell("echo", "ask"), tell("echo", "ask")],
+      entry: [spawnChild("echo" as never, { id: "echo" }), ...begun, tell("echo", "ask"), tell("echo", "ask")],
       initial: "busy",
       states: {
         busy: {

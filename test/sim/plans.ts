@@ -54,7 +54,7 @@ function optionsOf(order: Order): Options {
 
 const PLANS = ORDERS.map((order) => {
   const options = optionsOf(order);
-  return { options: options as PlanOptions<unknown, unknown>, definition: definePlan(options) as unknown as Definition };
+  return { options: options as PlanOptions<unknown, unknown>, definition: definePlan(options) };
 });
 
 /** The plans, with activities of each host's own: what a plan has yielded so far stays in its host's memory. */

@@ -48,7 +48,7 @@ export class Recorder {
 
   note(note: Note): void {
     if (note.kind === "expected") this.awaited.add(note.actor);
-    this.lines.push({ at: this.#world.clock.now(), ...note } as Line);
+    this.lines.push({ at: this.#world.clock.now(), ...note });
   }
 
   #stepped(step: Step): void {

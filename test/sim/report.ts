@@ -1,7 +1,8 @@
 import type { Breach } from "./checker.ts";
 import type { Mutant } from "./cluster.ts";
 import type { Failure } from "./seeds.ts";
-import { scenarioOf, type Scenario } from "./scenario.ts";
+import { scenarioOf } from "./draw.ts";
+import type { Scenario } from "./scenario.ts";
 import { shrunk } from "./shrink.ts";
 
 /** A broken seed for people: how to play it again, what was broken, and the least that breaks it. */

@@ -6,7 +6,7 @@ import { playInWorkers } from "./fleet.ts";
 import { formatHistory } from "./history.ts";
 import { hashOf, play } from "./play.ts";
 import { commandOf, describeBreach, describeLeast } from "./report.ts";
-import { scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./draw.ts";
 import type { Result } from "./seeds.ts";
 import { describeLine } from "./trace.ts";
 
@@ -79,6 +79,8 @@ function whole(text: string): number {
   return number;
 }
 
+// `--trace | head` reads no further.
+process.stdout.on("error", () => process.exit());
 const options = new Command("sim")
   .description("Plays seeds of the deterministic simulation and checks each history.")
   .option("--seed <number>", "play this one", whole)

@@ -1,6 +1,6 @@
 import type { Breach } from "./checker.ts";
 import { hashOf, play } from "./play.ts";
-import { scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./draw.ts";
 
 /** What came of some seeds, in a form that goes from worker to worker. */
 export interface Result {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { MUTANTS } from "./mutants.ts";
 import { play } from "./play.ts";
-import { scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./draw.ts";
 import { fewer, shrunk } from "./shrink.ts";
 
 test.each([

@@ -23,8 +23,7 @@ export async function shrunk(scenario: Scenario, law: LawName, mutant?: Mutant):
     return (await play(candidate, mutant)).breaches.some((breach) => breach.law === law);
   };
   let best = scenario;
-  let size: number;
-  do {
+  for (let size = Infinity; JSON.stringify(best).length < size;) {
     size = JSON.stringify(best).length;
     best = { ...best, faults: await fewer(best.faults, (faults) => breaks({ ...best, faults })) };
     best = { ...best, jobs: await fewer(best.jobs, (jobs) => breaks({ ...best, jobs })) };
@@ -34,7 +33,7 @@ export async function shrunk(scenario: Scenario, law: LawName, mutant?: Mutant):
       best = withSays(await fewer(job.says, (says) => breaks(withSays(says))));
     }
     for (const simpler of simplifications(best)) if (await breaks(simpler(best))) best = simpler(best);
-  } while (JSON.stringify(best).length < size && runs < MOST_RUNS);
+  }
   return { scenario: best, runs };
 }
 

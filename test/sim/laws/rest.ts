@@ -26,8 +26,9 @@ export function generation(): Law {
 export function heard(): Law {
   const promised = new Map<string, string[]>();
   return {
-    *line(line) {
+    line(line) {
       if (line.kind === "promised" && line.heard !== undefined) promised.set(line.actor, [...(promised.get(line.actor) ?? []), line.heard]);
+      return undefined;
     },
     *end({ records, expected }) {
       for (const [actor, record] of records) yield* numbered(actor, heardBy(record));
@@ -115,8 +116,9 @@ export function timer(): Law {
 export function settled(): Law {
   let isCalm = false;
   return {
-    *line(line) {
+    line(line) {
       if (line.kind === "calm") isCalm = true;
+      return undefined;
     },
     *end({ rest, expected, records, expired }) {
       if (!isCalm) return;

@@ -56,7 +56,9 @@ export function stateOf({ value }: StoredRecord): string {
       ? Object.entries(inner)
           .map(([name, below]) => (words(below) === "" ? name : `${name}.${words(below)}`))
           .join(",")
-      : String(inner ?? "");
+      : typeof inner === "string"
+        ? inner
+        : "";
   return words(value);
 }
 
