@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { take, text, under } from "../contract/fixture.ts";
 import { record } from "../contract/writes.ts";
-import { gatewayContract, type GatewayFixture } from "../contract/gateway.ts";
+import { gatewayContract } from "../contract/gateway.ts";
+import type { GatewayFixture } from "../contract/gateway-fixture.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
 import { createWorld, type WorldOptions } from "../../src/memory/world.ts";
 import { driven, fixtureOf } from "./fixture.ts";
