@@ -156,7 +156,8 @@ export class Process {
         stand.laws.breach(`${key} (${policy}) ran attempt ${attempt} twice`);
     }
     // A worker that was told to begin may hear of a cancel only afterwards.
-    if (!stand.offered.has(key) && stand.laws.hasEnded(key, epoch)) stand.laws.breach(`${key} began under the fence that holds, after its end was stored`);
+    if (!stand.offered.has(key) && stand.laws.hasEnded(key, epoch))
+      stand.laws.breach(`${key} began under the fence that holds, after its end was stored`);
     stand.runs.push(run);
     stand.running++;
     stand.mostRunning = Math.max(stand.mostRunning, stand.running);
