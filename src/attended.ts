@@ -1,4 +1,5 @@
 import type { Address } from "./core/address.ts";
+import { TroupeError } from "./core/errors.ts";
 import type { Gateway, Limits } from "./ports/gateway.ts";
 
 /**
@@ -19,6 +20,9 @@ export async function attended<T>(
       gateway.within(limits, late, () => work(over.signal)),
     );
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
 }
+
+/** Said once for all: a reason that is made for each wait, with its stack, costs more than the rest of it. */
+const OVER = new TroupeError("stopped", "What this was for is over");

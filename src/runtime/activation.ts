@@ -91,6 +91,11 @@ export class Activation {
     );
   }
 
+  /** What begins now comes after an end of work that is not stored. */
+  get followsEnd(): boolean {
+    return this.pending?.followsEnd === true || this.committing?.followsEnd === true;
+  }
+
   /** Holds that are over once what is in the air for the actor is stored. */
   letGo(holds: readonly Hold[]): void {
     const commit = this.pending ?? this.committing;
@@ -134,12 +139,14 @@ export interface Pending {
   bytes: Uint8Array | undefined;
   /** It is not sealed yet: children that it asks for begin in the next round, and can be part of its commit then. */
   isAwaited: boolean;
+  /** Some work has ended in these turns, or in what they follow from: what begins in them waits until they are stored (invariant 2). */
+  followsEnd: boolean;
   /** The others whose turns are stored with these, or not at all. */
   joint: Joint | undefined;
 }
 
 export function emptyPending(): Pending {
-  return { writes: undefined, effects: NOTHING, holds: [], bytes: undefined, isAwaited: false, joint: undefined };
+  return { writes: undefined, effects: NOTHING, holds: [], bytes: undefined, isAwaited: false, followsEnd: false, joint: undefined };
 }
 
 /** A short timer in memory. */

@@ -8,7 +8,7 @@ import type { Acts } from "./acts.ts";
 import type { Committer } from "./committer.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
-import { NEVER_STORED } from "./near-delivery.ts";
+import { NearDelivery, NEVER_STORED } from "./near-delivery.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Overflow } from "./overflow.ts";
@@ -59,8 +59,17 @@ export class Ledger {
     return { turn, bytes: undefined };
   }
 
-  /** Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. */
-  apply(activation: Activation, made: Turn, handed: readonly Hold[], causes: readonly Hold[] = [], bytes?: Uint8Array): void {
+  /**
+   * Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. `bytes`: its record, where
+   * that is written down. `isEnd`: some work ended in it.
+   */
+  apply(
+    activation: Activation,
+    made: Turn,
+    handed: readonly Hold[],
+    causes: readonly Hold[] = [],
+    { bytes, isEnd = false }: { readonly bytes?: Uint8Array | undefined; readonly isEnd?: boolean } = {},
+  ): void {
     const turn = this.#parts.overflow.fitted(activation, made);
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
@@ -72,6 +81,7 @@ export class Ledger {
     pending.bytes = turn === made ? bytes : undefined;
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
+    if (isEnd || all.some(followsEnd)) pending.followsEnd = true;
     if (pending.holds.length < FEW) pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
     else pending.holds.push(...all);
     if (activation.definition.history) this.#parts.dispatch.keep(activation, pending, turn);
@@ -114,6 +124,10 @@ export class Ledger {
       ? { now, epoch }
       : { now, epoch, mark: { source: hold.delivery.source, sequence: hold.delivery.sequence } };
   }
+}
+
+function followsEnd({ delivery }: Hold): boolean {
+  return delivery instanceof NearDelivery && delivery.followsEnd;
 }
 
 /** An array that grows makes room for half as many more: so few are made to measure. */

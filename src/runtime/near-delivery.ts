@@ -20,17 +20,20 @@ export class NearDelivery implements Delivery {
   readonly id: string;
   readonly sequence = NEVER_STORED;
   readonly sentAt: number;
+  /** Whoever sent it had heard of an end of work that is not stored yet. */
+  readonly followsEnd: boolean;
   readonly #letter: MailLetter;
   /** Its target could not take it: it goes the usual way, where that has its consequences. */
   isRefused = false;
 
-  constructor({ partition, lane, to, letter }: Mail, sentAt: number) {
+  constructor({ partition, lane, to, letter }: Mail, sentAt: number, followsEnd: boolean) {
     this.partition = partition;
     this.source = lane === "event" ? "mail.event" : "mail.start";
     this.lane = lane;
     this.type = to.type;
     this.id = to.id;
     this.sentAt = sentAt;
+    this.followsEnd = followsEnd;
     this.#letter = letter;
   }
 

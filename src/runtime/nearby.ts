@@ -47,6 +47,7 @@ interface Offer {
   readonly pending: Pending;
   readonly place: string;
   readonly mail: Mail;
+  readonly followsEnd: boolean;
 }
 
 /**
@@ -83,7 +84,7 @@ export class Nearby {
       this.#stays(from, mail);
       return;
     }
-    (mail.lane === "event" ? this.#events : this.#starts).push({ from, pending, place, mail });
+    (mail.lane === "event" ? this.#events : this.#starts).push({ from, pending, place, mail, followsEnd: from.followsEnd });
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(() => {
@@ -151,12 +152,12 @@ export class Nearby {
     return session.accepts && this.#parts.sessionOf(partition)?.accepts === true;
   }
 
-  #take({ from, pending, place, mail }: Offer): boolean {
+  #take({ from, pending, place, mail, followsEnd }: Offer): boolean {
     if (from.pending !== pending || from.phase === "dropped" || !this.#isNear(from, mail)) return false;
     if ((pending.joint?.heard ?? 0) >= MOST_HEARD) return false;
     const target = mail.lane === "event" ? this.#listener(from, mail) : this.#conceived(from, mail);
     if (target === undefined) return false;
-    const delivery = new NearDelivery(mail, this.#parts.clock.now());
+    const delivery = new NearDelivery(mail, this.#parts.clock.now(), followsEnd);
     if (target.reminder === "none") target.reminder = "due";
     // Before it hears: its turn must know how much room is left.
     const { actor } = target;

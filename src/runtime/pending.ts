@@ -26,6 +26,7 @@ export function merge(earlier: Pending, later: Pending): Pending {
     bytes: later.bytes,
     // What waited to begin was offered with the turns as they were, and goes over the store now.
     isAwaited: false,
+    followsEnd: earlier.followsEnd || later.followsEnd,
     joint: mergedJoint(earlier, later, writes?.size ?? 0),
   };
 }

@@ -256,7 +256,7 @@ export class Performer {
     } catch (error) {
       turn = turnOfThrow(activation, actor, settledBy(attempt, end), error, { ...this.#throwing, at });
     }
-    this.#ledger.apply(activation, turn, attempt.holds, hold === undefined ? [] : [hold], bytes);
+    this.#ledger.apply(activation, turn, attempt.holds, hold === undefined ? [] : [hold], { bytes, isEnd: true });
     layDown(activation, actor, settledBy(attempt, end), this.#room);
     this.#ledger.queueIfReady(activation, attempt.holds);
   }
@@ -283,7 +283,7 @@ export class Performer {
       turn = this.outcomes.orRefused(activation, turn, envelope.asker);
       if (turn !== before) bytes = undefined;
     }
-    this.#ledger.apply(activation, turn, handed, causes, bytes);
+    this.#ledger.apply(activation, turn, handed, causes, { bytes });
     layDown(activation, actor, envelope, this.#room);
     // It was set aside, perhaps by another host: what it left open goes on with it.
     if (actor.record.parked !== undefined && turn.actor.record.parked === undefined) this.#takeUp(activation, [...handed, ...causes]);
