@@ -100,8 +100,9 @@ export class Pacer {
     // What was asked for in this instant is asked for together.
     await Promise.resolve();
     while (this.#demands.size > 0) {
-      await this.#clock.settle();
+      // First: what ends in the real world meanwhile has its consequences before time moves.
       if (++this.#rounds % ROUNDS_PER_TURN === 0) await turnOfLoop();
+      await this.#clock.settle();
       if (this.#demands.size === 0) break;
       const { patience } = this.#works;
       if (patience !== undefined) await patience.turn();
