@@ -4,6 +4,7 @@ import { decodeRecord, encodeJson } from "./core/codec.ts";
 import { DEADLINES } from "./core/deadlines.ts";
 import { HEADERS, type ActorEvent } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError } from "./core/errors.ts";
+import type { Over } from "./core/over.ts";
 import { asRecord, isEnded, type Refusal } from "./core/record.ts";
 import { Expected } from "./expected.ts";
 import { isAbort } from "./limits.ts";
@@ -52,16 +53,16 @@ export async function ask(gateway: Gateway, to: Address, event: ActorEvent, limi
 }
 
 /** What is heard, or what the record says where nothing was: an answer that got lost, or that nobody is left to give one. */
-async function answerOf(gateway: Gateway, to: Address, expected: Expected<Told>, over: AbortSignal): Promise<Told> {
+async function answerOf(gateway: Gateway, to: Address, expected: Expected<Told>, over: Over): Promise<Told> {
   for (let inMs = LOOK_AFTER_MS; ; inMs = Math.min(inMs * 2, LOOK_AT_MOST_EVERY_MS)) {
     await expected.news(inMs, over);
     if (expected.heard !== undefined) return expected.heard;
-    const bytes = await gateway.read(to, { signal: over }).catch(() => undefined);
+    const bytes = await gateway.read(to, { signal: over.signal }).catch(() => undefined);
     const record = bytes === undefined ? undefined : asRecord(decodeRecord(bytes));
     const reply = record?.replies?.find((each) => each.to === expected.subject);
     if (reply !== undefined) return reply.answer;
     const about = formatAddress(to);
-    if (over.aborted || (record !== undefined && isEnded(record)))
+    if (over.isOver || (record !== undefined && isEnded(record)))
       throw new TroupeError("not_running", `${about} has ended, and its answer did not come`, { about });
   }
 }

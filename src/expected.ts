@@ -1,4 +1,5 @@
 import { decodeBody } from "./core/codec.ts";
+import type { Over } from "./core/over.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Gateway } from "./ports/gateway.ts";
 
@@ -30,19 +31,19 @@ export class Expected<TAnswer> {
   }
 
   /** Until something is heard, the connection has mended, so long has passed, or it is over. */
-  news(withinMs: number, over: AbortSignal): Promise<void> {
-    if (this.#heard !== undefined || over.aborted) return Promise.resolve();
+  news(withinMs: number, over: Over): Promise<void> {
+    if (this.#heard !== undefined || over.isOver) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         alarm.cancel();
-        over.removeEventListener("abort", done);
+        told();
         this.#wake = () => {};
         resolve();
       };
       // Housekeeping: a virtual clock need not live through a year of looks.
       const alarm = this.#clock.every(withinMs, done);
       this.#wake = done;
-      over.addEventListener("abort", done, { once: true });
+      const told = over.tell(done);
     });
   }
 

@@ -170,7 +170,7 @@ export class Ref<TDefinition extends Definition = Definition> {
     const limits = limitsOf(options, this.key);
     const late = (): Error =>
       new TroupeError("no_answer", `${this.key} did not get there within ${limits.timeoutMs} ms`, { about: this.key });
-    return attended(this.#gateway, this.address, limits, late, async (signal) => {
+    return attended(this.#gateway, this.address, limits, late, async ({ signal }) => {
       for await (const view of this.watch({ signal })) {
         if (satisfies(view)) return view;
         const told = view as View;

@@ -4,6 +4,7 @@ import { decodeRecord } from "./core/codec.ts";
 import { HEADERS } from "./core/envelope.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "./core/errors.ts";
 import { acknowledgementOf, outcomeOf, type Outcome } from "./core/lifecycle.ts";
+import type { Over } from "./core/over.ts";
 import { asRecord, isEnded } from "./core/record.ts";
 import type { Expected } from "./expected.ts";
 import type { Alarm } from "./ports/clock.ts";
@@ -25,7 +26,7 @@ export function outcome(gateway: Gateway, address: Address, expected: Expected<O
   return attended(gateway, address, limits, late, (over) => look(gateway, address, expected, over));
 }
 
-async function look(gateway: Gateway, address: Address, expected: Expected<Outcome>, over: AbortSignal): Promise<Outcome> {
+async function look(gateway: Gateway, address: Address, expected: Expected<Outcome>, over: Over): Promise<Outcome> {
   const startedAt = gateway.clock.now();
   const blindness = new Blindness(gateway);
   try {
@@ -34,12 +35,12 @@ async function look(gateway: Gateway, address: Address, expected: Expected<Outco
       if (expected.heard !== undefined && expected.heard.inRecord !== true) return expected.heard;
       blindness.begin();
       try {
-        const limits = { timeoutMs: Math.min(gateway.callMs, gateway.outageMs), signal: over };
+        const limits = { timeoutMs: Math.min(gateway.callMs, gateway.outageMs), signal: over.signal };
         const stored = await ending(gateway, address, startedAt, limits);
         if (stored !== undefined) return stored;
         blindness.end();
       } catch (error) {
-        if (over.aborted || !(error instanceof TroupeError) || !isBlindness(error)) throw error;
+        if (over.isOver || !(error instanceof TroupeError) || !isBlindness(error)) throw error;
         const isForbidden = error.cause !== undefined && gateway.connection.state === "connected";
         if (isForbidden) blindness.end();
         else if (blindness.isTooLong) throw error;

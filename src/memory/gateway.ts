@@ -1,6 +1,7 @@
 import { formatAddress, type Address, type Lane } from "../core/address.ts";
 import { isHarmless } from "../core/api-verbs.ts";
 import { TroupeError } from "../core/errors.ts";
+import type { Over } from "../core/over.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   ConnectionState,
@@ -113,7 +114,7 @@ export class MemoryGateway implements Gateway {
     return () => void this.#listeners.delete(listener);
   }
 
-  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  within<T>(limits: Limits, late: () => Error, work: (over: Over) => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(stopped());
     return bounded({ clock: this.clock, onClosed: (closed) => this.listen({ closed }) }, limits, late, work);
   }
@@ -276,18 +277,18 @@ export class MemoryGateway implements Gateway {
           last = error;
         }
         await this.#pause(over);
-        if (over.aborted) throw last;
+        if (over.isOver) throw last;
       }
     });
   }
 
   /** A little, or while there is no connection; no longer than until it is over. */
-  #pause(over: AbortSignal): Promise<void> {
+  #pause(over: Over): Promise<void> {
     const { clock, connection } = this.#parts;
     return new Promise((resolve) => {
       const done = (): void => {
         stop();
-        over.removeEventListener("abort", done);
+        told();
         resolve();
       };
       let stop = (): void => {};
@@ -296,8 +297,8 @@ export class MemoryGateway implements Gateway {
         const alarm = clock.after(AGAIN_AFTER_MS, done);
         stop = () => alarm.cancel();
       }
-      if (over.aborted) done();
-      else over.addEventListener("abort", done, { once: true });
+      const told = over.tell(done);
+      if (over.isOver) done();
     });
   }
 

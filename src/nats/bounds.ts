@@ -1,9 +1,10 @@
 import { TroupeError } from "../core/errors.ts";
+import { Over } from "../core/over.ts";
 import type { Limits } from "../ports/gateway.ts";
 import type { Link, LinkListener } from "./link.ts";
 
-/** Work that ends early with its caller: `over` aborts at the end, whichever it is. */
-export type Work<T> = (over: AbortSignal) => Promise<T>;
+/** Work that ends early with its caller. */
+export type Work<T> = (over: Over) => Promise<T>;
 
 /**
  * What the work comes to, or the first of: the timeout (what `late` makes), the caller's signal (its reason), the end of the client
@@ -13,28 +14,25 @@ export function bounded<T>(link: Link, { timeoutMs, signal }: Limits, late: () =
   if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
   if (link.state.state === "closed") return Promise.reject(link.unconnected(""));
   return new Promise((resolve, reject) => {
-    const over = new AbortController();
+    const over = new Over();
     const finish = (settle: () => void): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
       link.unlisten(listener);
       settle();
-      over.abort(OVER);
+      over.end();
     };
     const aborted = (): void => finish(() => reject(signal?.reason as Error));
     const listener: LinkListener = { closed: (reason) => finish(() => reject(reason)) };
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => finish(() => reject(late())), timeoutMs);
     signal?.addEventListener("abort", aborted, { once: true });
     link.listen(listener);
-    work(over.signal).then(
+    work(over).then(
       (value) => finish(() => resolve(value)),
       (error: Error) => finish(() => reject(error)),
     );
   });
 }
-
-/** Said once for all: a reason that is made for each call, with its stack, would be a fifth of what a call costs. */
-const OVER = new TroupeError("stopped", "What this was for is over");
 
 /** Whether the same may be asked again. */
 export type Passing = (error: TroupeError) => boolean;
@@ -55,7 +53,7 @@ export function insist<T>(link: Link, about: string, limits: Limits, attempt: ()
         last = error;
       }
       await pause(AGAIN_AFTER_MS, over);
-      if (over.aborted) throw last;
+      if (over.isOver) throw last;
     }
   });
 }
@@ -63,14 +61,14 @@ export function insist<T>(link: Link, about: string, limits: Limits, attempt: ()
 const AGAIN_AFTER_MS = 100;
 
 /** @returns after so long, or as soon as it is over */
-export function pause(ms: number, over: AbortSignal): Promise<void> {
+export function pause(ms: number, over: Over): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
-      over.removeEventListener("abort", done);
+      told();
       resolve();
     };
     const timer = setTimeout(done, ms);
-    over.addEventListener("abort", done, { once: true });
+    const told = over.tell(done);
   });
 }

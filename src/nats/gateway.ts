@@ -17,7 +17,7 @@ import type {
 } from "../ports/gateway.ts";
 import { watchActor } from "./actor-watch.ts";
 import { Answers } from "./answers.ts";
-import { bounded, insist, isSilence, type Passing } from "./bounds.ts";
+import { bounded, insist, isSilence, type Passing, type Work } from "./bounds.ts";
 import { closeConnection } from "./connection.ts";
 import { isNobodyThere } from "./failures.ts";
 import type { Layout } from "./layout.ts";
@@ -103,7 +103,7 @@ export class NatsGateway implements Gateway {
     return this.#sender.send(lane, to, body, headers, limits);
   }
 
-  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  within<T>(limits: Limits, late: () => Error, work: Work<T>): Promise<T> {
     return bounded(this.#link, limits, late, work);
   }
 

@@ -90,7 +90,7 @@ export class Sender {
     const late = (): Error => unacknowledged(fate, about, `not within ${timeoutMs} ms`);
     try {
       await bounded(this.#link, signal === undefined ? { timeoutMs } : { timeoutMs, signal }, late, async (over) => {
-        for (let answer = first; !over.aborted; answer = undefined) {
+        for (let answer = first; !over.isOver; answer = undefined) {
           const before: Fate = fate;
           // While the answer is out, nothing is known.
           if (this.#link.connected) fate = { kind: "open" };

@@ -1,4 +1,5 @@
 import type { Address, Lane } from "../core/address.ts";
+import type { Over } from "../core/over.ts";
 import type { Clock } from "./clock.ts";
 
 /** How long a call may take, and who may end it sooner. */
@@ -45,7 +46,7 @@ export interface Gateway {
   /** @returns what ends it */
   listen(listener: GatewayListener): () => void;
   /** The work's end, or whichever of the limits comes first; `over` aborts at the end in any case. @throws what `late` makes, stopped */
-  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T>;
+  within<T>(limits: Limits, late: () => Error, work: (over: Over) => Promise<T>): Promise<T>;
   /** What deadlines and pauses of those outside go by. */
   readonly clock: Clock;
   /** A subject token that nobody else makes. */

@@ -1,6 +1,7 @@
 import type { Address, Lane } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
+import type { Over } from "../core/over.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   ConnectionState,
@@ -61,7 +62,7 @@ export class PacedGateway implements Gateway {
     return this.#inner.listen(listener);
   }
 
-  within<T>(limits: Limits, late: () => Error, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  within<T>(limits: Limits, late: () => Error, work: (over: Over) => Promise<T>): Promise<T> {
     return this.#inner.within(limits, late, work);
   }
 

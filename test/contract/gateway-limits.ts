@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { Address } from "../../src/core/address.ts";
 import { TroupeError } from "../../src/core/errors.ts";
+import type { Over } from "../../src/core/over.ts";
 import { bytes, take, text } from "./fixture.ts";
 import { addresses, PARTITION, settled, store, type GatewayFixture } from "./gateway-fixture.ts";
 import { Recorder } from "./recorder.ts";
@@ -8,14 +9,13 @@ import { Recorder } from "./recorder.ts";
 export function limits(fixture: () => GatewayFixture): void {
   const late = (): Error => new TroupeError("no_answer", "too late");
   /** What ends with the work. */
-  const endless = (over: AbortSignal): Promise<never> =>
-    new Promise((_, reject) => over.addEventListener("abort", () => reject(new Error("over")), { once: true }));
+  const endless = (over: Over): Promise<never> => new Promise((_, reject) => over.tell(() => reject(new Error("over"))));
 
   it("ends work with its result, its timeout, the caller's signal, or the client, whichever comes first", async () => {
     const f = fixture();
     const ends: boolean[] = [];
-    const noted = (over: AbortSignal): Promise<never> => {
-      over.addEventListener("abort", () => ends.push(true), { once: true });
+    const noted = (over: Over): Promise<never> => {
+      over.tell(() => ends.push(over.isOver && over.signal.aborted));
       return endless(over);
     };
     expect(await f.gateway.within({ timeoutMs: 5_000 }, late, async () => 7)).toBe(7);
@@ -30,7 +30,7 @@ export function limits(fixture: () => GatewayFixture): void {
     await f.gateway.close();
     expect(await closed).toMatchObject({ code: "stopped" });
     await expect(f.gateway.within({}, late, noted), "closed before").rejects.toMatchObject({ code: "stopped" });
-    expect(ends.length).toBe(3);
+    expect(ends).toEqual([true, true, true]);
   });
 
   it("tells how it stands with the server, and whoever listens of each change", { timeout: 20_000 }, async () => {

@@ -71,7 +71,7 @@ export class Field implements AsyncDisposable {
         () => false,
       );
     await eventually("the streams are there", provisioned, PROVISION_MS);
-    this.client = await connect({ nats: this.servers.urls, namespace: NAMES.namespace, sendTimeout: "100s" });
+    this.client = await connect({ nats: this.servers.urls, namespace: NAMES.namespace, sendTimeout: "60s" });
     this.recorder = new Recorder(this.connection, { names: this.names, ...layout }, seen);
   }
 

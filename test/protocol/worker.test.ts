@@ -28,14 +28,20 @@ async function pulled(): Promise<WireMessage> {
 
 /** Takes an attempt; what it says to its owner afterwards. */
 async function taken(worker: string): Promise<{ work: WireMessage; told: Listening; say: (word: object) => Promise<{ say: string }> }> {
-  const work = await pulled();
   const told = socket.subscribe(`told.${worker}`);
-  const owner = work.headers["Troupe-Owner"] ?? "";
-  const token = work.headers["Troupe-Token"] ?? "";
-  const say = async (word: object) => (await socket.request(owner, { token, worker, ...word })).json<{ say: string }>();
-  expect(await say({ say: "take", tell: `told.${worker}` })).toEqual({ say: "go" });
-  socket.publish(work.reply);
-  return { work, told, say };
+  for (;;) {
+    const work = await pulled();
+    const owner = work.headers["Troupe-Owner"] ?? "";
+    const token = work.headers["Troupe-Token"] ?? "";
+    const say = async (word: object) => (await socket.request(owner, { token, worker, ...word })).json<{ say: string }>();
+    const answer = await say({ say: "take", tell: `told.${worker}` });
+    socket.publish(work.reply);
+    // What is over already may come again; whoever takes it is told, and takes the next.
+    if (answer.say !== "stop") {
+      expect(answer).toEqual({ say: "go" });
+      return { work, told, say };
+    }
+  }
 }
 
 async function report({ headers }: WireMessage, id: string, end: object): Promise<void> {
