@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TroupeError } from "../../src/core/errors.ts";
+import type { Ref } from "../../src/ref.ts";
 import type { HostProcess } from "../fault/hosts.ts";
 import { breaches, forks } from "../fault/stand.ts";
 import { within } from "../fault/within.ts";
@@ -62,7 +63,7 @@ async function under(name: string, incidents: readonly (() => Promise<void>)[]):
 }
 
 /** A server that has just become the leader may answer reads before it has applied all that it has: README, Limitations. */
-async function resultOf(ref: { result(options: { timeout: string }): Promise<unknown> }): Promise<unknown> {
+async function resultOf(ref: Ref): Promise<unknown> {
   return eventually(
     "there is a result",
     () =>
