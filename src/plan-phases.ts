@@ -39,7 +39,7 @@ export function activitiesOf(
     ],
     ["plan.prepare", phase((context) => prepare?.(context))],
     ["plan.finish", phase(async (context) => checked(await finish?.(context), formatAddress(context.actor)))],
-    ["plan.cleanup", { ...phase((context) => cleanup?.(context)), awaitsCommit: true } satisfies Activity],
+    ["plan.cleanup", phase((context) => cleanup?.(context))],
   ]);
 }
 

@@ -74,11 +74,6 @@ export interface Activity {
   readonly heartbeatTimeoutMs: number | undefined;
   /** How often and when it is tried again, before its failure is one; undefined for never. A task's machine has its own. */
   readonly retry?: RetryPolicy;
-  /**
-   * It spoils what it follows for a repetition of that, as a cleanup does: it never begins before its turn is stored, whatever its crash
-   * policy, or a crash in between would repeat the one after the other.
-   */
-  readonly awaitsCommit?: true;
   /** It may last as long as its actor: it takes no slot, and nobody waits for its end. */
   readonly isLasting?: boolean;
   /** What a host must have to run it; absent where any host does. */

@@ -116,7 +116,7 @@ export class Obligations {
       this.#attemptHost,
     );
     activation.attempts = activation.attempts.length === 0 ? [attempt] : [...activation.attempts, attempt];
-    attempt.isCleared = activity.onCrash === "rerun" && activity.awaitsCommit !== true && !activation.followsEnd;
+    attempt.isCleared = activity.onCrash === "rerun" && !activation.followsEnd;
     attempt.isLasting = activity.isLasting === true;
     if (!attempt.isLasting) attempt.hasSlot = this.#parts.takeSlotInHand();
     if (attempt.hasSlot || attempt.isLasting) this.#beginIfItMay(activation, attempt);
