@@ -45,8 +45,8 @@ export async function provision(connection: NatsConnection, options: ProvisionOp
       try {
         return await provisionOnce(link, names, options, created);
       } catch (error) {
-        // What the server has complained about (a permission that is missing) is not mended by asking again.
-        if (!(error instanceof TroupeError) || error.code !== "no_answer" || link.complaint !== undefined) throw error;
+        // A permission that is missing is told as such, and not mended by asking again.
+        if (!(error instanceof TroupeError) || error.code !== "no_answer") throw error;
         if (performance.now() > giveUpAt) throw nobodyAnswers(error);
       }
       await pause(PAUSE_MS);

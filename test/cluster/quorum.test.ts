@@ -61,5 +61,6 @@ it("says so when most servers are away, sets nothing aside, and goes on when the
   await eventually("the host is ready again", async () => (await host.readiness()).kind === "ready", 30_000);
   const again = await eventually("a task is accepted", () => client.start(hello, { id: "back" }).catch(() => undefined), 30_000);
   expect(await again.result({ timeout: "30s" })).toBe("hello");
-  expect(lines.filter((line) => line.startsWith("error"))).toEqual([]);
+  // That it is cut off is worth an error; nothing else is.
+  expect(lines.filter((line) => line.startsWith("error") && !line.includes("could not give a sign of life"))).toEqual([]);
 });
