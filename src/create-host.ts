@@ -161,9 +161,12 @@ async function assemble(
   return new RunningHost(host, { micro, client, adapter, connection, health });
 }
 
-/** Streams that have lost most of their copies look well for some seconds longer; the first sign of life is not stored all the same. */
+/**
+ * Streams that have lost most of their copies look well for some seconds longer; the first sign of life is not stored all the same, or
+ * taken by nobody, as if there were no stream.
+ */
 function notJoined(cause: unknown): unknown {
-  if (!(cause instanceof TroupeError) || cause.code !== "no_answer") return cause;
+  if (!(cause instanceof TroupeError) || !["no_answer", "not_provisioned"].includes(cause.code)) return cause;
   const text = `The host could not join, JetStream stores nothing: of a cluster most servers must run, and see each other (${cause.message})`;
   return new TroupeError("no_answer", text, { cause });
 }
