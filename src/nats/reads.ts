@@ -14,6 +14,8 @@ export interface Stored {
 
 /** The server refuses a batched read that matches more than 1,024 messages. */
 const MOST_PER_READ = 512;
+/** Left to itself the server sends as much as a connection may hold (`max_pending`), and ends one that has to hold anything else too. */
+const MOST_BYTES_AT_ONCE = 16 * 1024 * 1024;
 /** Messages of one subject that are read at once: what a socket takes without holding others up. */
 const MOST_IN_A_ROW = 256;
 /** Messages of many subjects that are read at once: for each page the server counts all that are still to come. */
@@ -111,7 +113,7 @@ export class Reads {
   #readBatch(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<boolean> {
     const subject = api.directGet(stream);
     return new Promise((resolve, reject) => {
-      this.#answers.send(subject, Buffer.from(JSON.stringify({ multi_last: subjects })), undefined, {
+      this.#answers.send(subject, Buffer.from(JSON.stringify({ multi_last: subjects, max_bytes: MOST_BYTES_AT_ONCE })), undefined, {
         heard(message) {
           const { headers } = message;
           const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
