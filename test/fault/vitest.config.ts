@@ -9,7 +9,9 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Most of them wait most of the time: for leases to lapse, for elections.
-    maxWorkers: 3,
+    maxWorkers: 2,
+    // As in test/vitest.config.ts.
+    retry: process.env["CI"] === undefined ? 0 : 1,
     pool: "forks",
     // An hour's history is held in memory.
     execArgv: ["--max-old-space-size=8192"],
