@@ -108,9 +108,9 @@ test("hosts that are replaced one by one interrupt nothing", { timeout: 90_000 }
 
 // Only where asked for, until it is mended: a server that has just come to lead may answer reads before it has applied all that it has, so
 // that now and then a client is told `unknown_id` of a task that is there (README, Limitations).
-const withElections = test.runIf(process.env["ELECTIONS"] !== undefined);
+const isAskedFor = process.env["ELECTIONS"] !== undefined;
 
-withElections("kill -9 of the server that leads: users wait for an election", { timeout: 120_000 }, async () => {
+test.runIf(isAskedFor)("kill -9 of the server that leads: users wait for an election", { timeout: 120_000 }, async () => {
   const elections: number[] = [];
   const kill = async (): Promise<void> => {
     const leader = await stand.leader();
@@ -126,7 +126,7 @@ withElections("kill -9 of the server that leads: users wait for an election", { 
   for (const [i, { longestMs }] of waits.entries()) expect(longestMs).toBeLessThan((elections[i] as number) + BESIDE_ELECTION_MS);
 });
 
-withElections(
+test.runIf(isAskedFor)(
   "servers that are restarted one by one, gently as the compose file does it, or by SIGTERM",
   { timeout: 150_000 },
   async () => {
