@@ -3,7 +3,6 @@ import { hostMachine } from "../../machines/host.ts";
 import type { Definition } from "../core/definition.ts";
 import { TroupeError } from "../core/errors.ts";
 import { fingerprintsOf } from "../core/fingerprint.ts";
-import { misfitWith } from "../core/joining.ts";
 import { beatIntervalMs } from "../core/lease.ts";
 import { PROTOCOL } from "../core/protocol.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -14,6 +13,7 @@ import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
 import type { Work } from "../ports/work.ts";
 import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
+import { demandFit } from "./fit-in.ts";
 import { Partition, type PartitionParts } from "./partition.ts";
 import { Pulse } from "./pulse.ts";
 import { Seats } from "./seats.ts";
@@ -52,8 +52,6 @@ const ANNOUNCE_MS = 1_000;
 const PARTITIONS_PER_TURN = 2;
 /** A partition in which work goes on for longer lets others leave meanwhile. */
 const TURN_MS = 100;
-/** How often a host that may not join looks whether the other is gone. */
-const LOOKS_PER_TTL = 10;
 
 /**
  * A process that runs actors: it gives signs of life (pulse.ts), has its share of the partitions (seats.ts), and runs a scheduler
@@ -242,36 +240,14 @@ export class Host {
     }
   }
 
-  /**
-   * Of two hosts that cannot work side by side, the one that came later leaves: it sees the other's sign, having given its own first.
-   * Only for one that lives: what was killed a moment ago may have a sign of life left.
-   */
   async #demandFit(): Promise<void> {
-    const { leases, clock } = this.#parts;
-    const signs = new Map<string, number>();
-    for (;;) {
-      const misfit = this.#misfitIn(await leases.members());
-      if (misfit === undefined) return;
-      const { host, at } = misfit.other;
-      const isHeard = signs.has(host) && signs.get(host) !== at;
-      if (isHeard && (await leases.alive(host))) {
-        await leases.leave(this.id).catch(() => {}); // its sign of life runs out
-        this.life.send({ type: "stop" });
-        throw misfit.error;
-      }
-      signs.set(host, at);
-      await new Promise<void>((resolve) => void clock.after(leases.ttlMs / LOOKS_PER_TTL, resolve));
-      await this.#pulse.beat();
+    try {
+      await demandFit({ ...this.#parts, sign: this.#sign, beat: () => this.#pulse.beat() });
+    } catch (error) {
+      await this.#parts.leases.leave(this.id).catch(() => {}); // its sign of life runs out
+      if (!this.hasLeft) this.life.send({ type: "stop" });
+      throw error;
     }
-  }
-
-  #misfitIn(members: readonly Member[]): { readonly other: Member; readonly error: TroupeError } | undefined {
-    const since = members.find(({ host }) => host === this.id)?.since ?? Infinity;
-    for (const other of members) {
-      const error = other.since < since ? misfitWith(this.#sign, other) : undefined;
-      if (error !== undefined) return { other, error };
-    }
-    return undefined;
   }
 
   /** Once: whoever comes second waits for the first's goodbyes. */
