@@ -1,6 +1,8 @@
+import type { TroupeError } from "../core/errors.ts";
 import { Over } from "../core/over.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Limits } from "../ports/gateway.ts";
+import type { Connection } from "./connection.ts";
 
 /** Ends whatever waits. Returns the way to wait no longer. */
 type OnClosed = (closed: (reason: Error) => void) => () => void;
@@ -34,5 +36,39 @@ export function bounded<T>(
       (value) => finish(() => resolve(value)),
       (error: Error) => finish(() => reject(error)),
     );
+  });
+}
+
+/** Whether the same may be asked again. */
+export type Passing = (error: TroupeError) => boolean;
+
+/** Nobody answered. */
+export function isSilence({ code }: TroupeError): boolean {
+  return code === "no_answer" || code === "no_connection";
+}
+
+/** Certainly not done: nobody heard it. */
+export function isUnheard({ code }: TroupeError): boolean {
+  return code === "no_connection" || code === "no_host";
+}
+
+const AGAIN_AFTER_MS = 100;
+
+/** A little, or while there is no connection; no longer than until it is over. */
+export function pause({ clock, connection }: { readonly clock: Clock; readonly connection: Connection }, over: Over): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stop();
+      told();
+      resolve();
+    };
+    let stop = (): void => {};
+    if (connection.phase === "down") stop = connection.listen({ reconnected: done });
+    else {
+      const alarm = clock.after(AGAIN_AFTER_MS, done);
+      stop = () => alarm.cancel();
+    }
+    const told = over.tell(done);
+    if (over.isOver) done();
   });
 }

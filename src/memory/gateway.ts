@@ -13,7 +13,7 @@ import type {
   StoredDeadLetter,
   StoredTurn,
 } from "../ports/gateway.ts";
-import { bounded } from "./bounds.ts";
+import { bounded, isSilence, isUnheard, pause, type Passing } from "./bounds.ts";
 import type { Connection } from "./connection.ts";
 import type { Outgoing } from "./outlet.ts";
 import type { Random } from "./random.ts";
@@ -44,10 +44,6 @@ interface Filter {
   readonly id?: string;
 }
 
-/** Whether the same may be asked again. */
-type Passing = (error: TroupeError) => boolean;
-
-const AGAIN_AFTER_MS = 100;
 const SERVER = "memory";
 const ID_CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID_LENGTH = 12;
@@ -276,45 +272,15 @@ export class MemoryGateway implements Gateway {
           if (!(error instanceof TroupeError && passes(error))) throw error;
           last = error;
         }
-        await this.#pause(over);
+        await pause(this.#parts, over);
         if (over.isOver) throw last;
       }
-    });
-  }
-
-  /** A little, or while there is no connection; no longer than until it is over. */
-  #pause(over: Over): Promise<void> {
-    const { clock, connection } = this.#parts;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        stop();
-        told();
-        resolve();
-      };
-      let stop = (): void => {};
-      if (connection.phase === "down") stop = connection.listen({ reconnected: done });
-      else {
-        const alarm = clock.after(AGAIN_AFTER_MS, done);
-        stop = () => alarm.cancel();
-      }
-      const told = over.tell(done);
-      if (over.isOver) done();
     });
   }
 
   #request<T>(request: "publish" | "read" | "awaits" | "discard", serve: () => T): Promise<T> {
     return this.#isClosed ? Promise.reject(stopped()) : this.#parts.connection.request(request, serve);
   }
-}
-
-/** Nobody answered. */
-function isSilence({ code }: TroupeError): boolean {
-  return code === "no_answer" || code === "no_connection";
-}
-
-/** Certainly not done: nobody heard it. */
-function isUnheard({ code }: TroupeError): boolean {
-  return code === "no_connection" || code === "no_host";
 }
 
 /** Whether an address is among those that a filter asks for. */

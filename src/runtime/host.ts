@@ -14,6 +14,7 @@ import type { Store } from "../ports/store.ts";
 import type { Work } from "../ports/work.ts";
 import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
 import { demandFit } from "./fit-in.ts";
+import { inTurns } from "./in-turns.ts";
 import { Partition, type PartitionParts } from "./partition.ts";
 import { Pulse } from "./pulse.ts";
 import { Seats } from "./seats.ts";
@@ -49,9 +50,6 @@ export interface HostParts {
 const DEFAULT_SILENCE_MS = 5_000;
 /** How long a host that drains waits until others know. */
 const ANNOUNCE_MS = 1_000;
-const PARTITIONS_PER_TURN = 2;
-/** A partition in which work goes on for longer lets others leave meanwhile. */
-const TURN_MS = 100;
 
 /**
  * A process that runs actors: it gives signs of life (pulse.ts), has its share of the partitions (seats.ts), and runs a scheduler
@@ -214,19 +212,9 @@ export class Host {
     await this.#leave("stop");
   }
 
-  /**
-   * Others must know first that this host takes nothing any more, and it who comes after it. Then partitions go in turns, and those
-   * whose turn has not come go on; where nobody takes them they all stop at once.
-   */
   async #handAllOver(graceMs: number): Promise<void> {
     await Promise.race([this.#announceLeaving(), this.#deadline(ANNOUNCE_MS)]);
-    const farewell = { graceMs, whenBound: "go" } as const;
-    const leaving: Promise<void>[] = [];
-    for (const partition of this.partitions) {
-      leaving.push(partition.handOver(farewell, () => this.#seats.nextOf(partition.number)));
-      if (this.#seats.hasHeirs && leaving.length % PARTITIONS_PER_TURN === 0)
-        await Promise.race([Promise.allSettled(leaving.slice(-PARTITIONS_PER_TURN)), this.#deadline(TURN_MS)]);
-    }
+    const leaving = await inTurns(this.partitions, this.#seats, graceMs, (ms) => this.#deadline(ms));
     this.stage.stopAdmitting();
     this.#reportUnheard(await Promise.allSettled(leaving));
   }
