@@ -165,3 +165,7 @@ const NOT_HEADER_TEXT = /[^ -~]/g;
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
+
+export function unknownType(delivery: Delivery): TroupeError {
+  return new TroupeError("unknown_type", `No actor type "${delivery.type}" is registered`, { about: formatAddress(delivery) });
+}

@@ -27,7 +27,7 @@ import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import { Speech } from "./speech.ts";
-import type { StageParts } from "./stage.ts";
+import type { StageParts } from "./stage-parts.ts";
 import { turnOfThrow, type ThrowParts } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 import { layDown } from "./unheard.ts";

@@ -1,64 +1,29 @@
-import { formatAddress, isTooLong, type StartLane } from "../core/address.ts";
+import { isTooLong, type StartLane } from "../core/address.ts";
 import { encodeJson } from "../core/codec.ts";
-import type { Definition } from "../core/definition.ts";
-import { TroupeError } from "../core/errors.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { Delivery, Mailbox } from "../ports/mailbox.ts";
-import type { Outlet } from "../ports/outlet.ts";
-import type { CommitOutcome, Store } from "../ports/store.ts";
-import type { Work } from "../ports/work.ts";
+import type { TroupeError } from "../core/errors.ts";
+import type { Delivery } from "../ports/mailbox.ts";
+import type { CommitOutcome } from "../ports/store.ts";
 import { Abilities } from "./abilities.ts";
 import { Admission, type Reading } from "./admission.ts";
 import type { Activation } from "./activation.ts";
 import { Cast } from "./cast.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { tooLong } from "./decode.ts";
+import { tooLong, unknownType } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Entrance } from "./entrance.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
-import { KnownIds, type KnownIdsOptions } from "./known-ids.ts";
+import { KnownIds } from "./known-ids.ts";
 import { Nearby } from "./nearby.ts";
 import type { Parcel } from "./parcel.ts";
 import { Performer } from "./performer.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { Sharing } from "./sharing.ts";
+import type { StageParts } from "./stage-parts.ts";
 import { Timekeeper } from "./timekeeper.ts";
 import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
-
-export interface StageParts {
-  readonly host: string;
-  readonly work: Work;
-  /** What this host has that some work needs. */
-  readonly labels: readonly string[];
-  /** After so long without a word a worker that took an attempt is believed dead. */
-  readonly silenceMs: number;
-  /** How often a host tells the others of its free slots, whatever happens. */
-  readonly slotsEveryMs: number;
-  readonly store: Store;
-  readonly mailbox: Mailbox;
-  readonly outlet: Outlet;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly definitions: ReadonlyMap<string, Definition>;
-  /** How many partitions there are: mail goes to that of its target. */
-  readonly partitions: number;
-  readonly concurrency: number;
-  readonly cacheBytes: number;
-  readonly knownIds: KnownIdsOptions;
-  /** Whether nobody else can have taken a partition of this host's. */
-  readonly isTrusted: () => boolean;
-  /** The session can no longer be trusted: its partition must be claimed again or given up. */
-  readonly lost: (session: Session, why: TroupeError) => void;
-  /** Whether actors of this host hear each other without the mail being stored first. */
-  readonly nearMail: boolean;
-  readonly sessionOf: (partition: number) => Session | undefined;
-  /** Something finished: inlets that stopped may want more. */
-  readonly relieved: () => void;
-}
 
 /**
  * Commits that may be unanswered before no further start is admitted. The server is busy long before it has so many; more would only
@@ -307,8 +272,4 @@ export class Stage {
     settle(this.#settlement, parcels, outcome);
     this.#admission.schedule();
   }
-}
-
-function unknownType(delivery: Delivery): TroupeError {
-  return new TroupeError("unknown_type", `No actor type "${delivery.type}" is registered`, { about: formatAddress(delivery) });
 }
