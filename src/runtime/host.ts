@@ -5,14 +5,9 @@ import { TroupeError } from "../core/errors.ts";
 import { fingerprintsOf } from "../core/fingerprint.ts";
 import { beatIntervalMs } from "../core/lease.ts";
 import { PROTOCOL } from "../core/protocol.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Leases, Member, Sign } from "../ports/leases.ts";
-import type { Log } from "../ports/log.ts";
-import type { Mailbox } from "../ports/mailbox.ts";
-import type { Outlet } from "../ports/outlet.ts";
-import type { Store } from "../ports/store.ts";
-import type { Work } from "../ports/work.ts";
-import { DEFAULT_KNOWN_IDS, type KnownIdsOptions } from "./known-ids.ts";
+import type { Member, Sign } from "../ports/leases.ts";
+import type { HostParts } from "./host-parts.ts";
+import { DEFAULT_KNOWN_IDS } from "./known-ids.ts";
 import { demandFit } from "./fit-in.ts";
 import { inTurns } from "./in-turns.ts";
 import { Partition, type PartitionParts } from "./partition.ts";
@@ -20,32 +15,6 @@ import { Pulse } from "./pulse.ts";
 import { Seats } from "./seats.ts";
 import type { Session } from "./session.ts";
 import { Stage } from "./stage.ts";
-
-export interface HostParts {
-  readonly id: string;
-  readonly partitions: number;
-  readonly store: Store;
-  readonly mailbox: Mailbox;
-  readonly leases: Leases;
-  readonly outlet: Outlet;
-  readonly work: Work;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly definitions: ReadonlyMap<string, Definition>;
-  /** Attempts that may run at once. */
-  readonly concurrency: number;
-  /** What this host has that some work needs. Default: nothing. */
-  readonly labels?: readonly string[];
-  /** After so long without a word a worker that took an attempt is believed dead. Default: 5 s. */
-  readonly silenceMs?: number;
-  /** Of the package, for people. */
-  readonly release: string;
-  /** Bound on what idle actors may take in memory. */
-  readonly cacheBytes: number;
-  readonly knownIds?: KnownIdsOptions;
-  /** False sends all mail over the store: tests see both ways. */
-  readonly nearMail?: boolean;
-}
 
 const DEFAULT_SILENCE_MS = 5_000;
 /** How long a host that drains waits until others know. */
