@@ -5,6 +5,7 @@ import type { Outlet } from "../ports/outlet.ts";
 import type { Store } from "../ports/store.ts";
 import type { Work } from "../ports/work.ts";
 import { Answers } from "./answers.ts";
+import { Horizon } from "./horizon.ts";
 import { JetStreamLeases } from "./leases.ts";
 import { Link } from "./link.ts";
 import { JetStreamMailbox } from "./mailbox.ts";
@@ -12,6 +13,7 @@ import { namesOf } from "./names.ts";
 import { CoreOutlet } from "./outlet.ts";
 import type { Layout } from "./layout.ts";
 import { patienceWith } from "./patience.ts";
+import { Quorum } from "./quorum.ts";
 import { Reads } from "./reads.ts";
 import { Records } from "./records.ts";
 import { Settler } from "./settler.ts";
@@ -64,44 +66,35 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const patience = patienceWith(replicas);
   const answerMs = options.answerMs ?? DEFAULT_ANSWER_MS;
   const answers = new Answers(link, inboxPrefix, answerMs);
-  const reads = new Reads(answers, replicas);
+  const horizon = new Horizon(replicas > 1 ? names.landmarks : new Map());
+  const reads = new Reads(answers, replicas, horizon);
   const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
-  const looks = new Reads(soon, replicas);
-  const records = new Records(reads, names);
-  const leases = new JetStreamLeases({ link, answers, reads: looks, names, partitions, ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs });
+  const looks = new Reads(soon, replicas, horizon);
+  const shared = { link, answers, names, horizon, inboxPrefix };
+  const leases = new JetStreamLeases({ ...shared, reads: looks, partitions, ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs });
   const settler = new Settler(looks, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? patience.settleMs);
   const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
   const workSweeper = new WorkSweeper(link, reads, names, options.keepTurnsMs);
-  const mailbox = new JetStreamMailbox({
-    link,
-    reads,
-    names,
-    partitions,
-    mayCreate: options.mayCreate ?? true,
-    inboxPrefix,
-    pace: patience.pull,
-  });
+  const mailbox = new JetStreamMailbox({ ...shared, reads, partitions, mayCreate: options.mayCreate ?? true, pace: patience.pull });
   return {
     store: new JetStreamStore({
-      link,
-      answers,
+      ...shared,
       reads,
-      records,
+      quorum: new Quorum(link),
+      records: new Records(reads, names),
       settler,
       resendMs: options.resendMs ?? patience.resendMs,
       sweeper,
       workSweeper,
-      names,
       replicas,
       batchSingles,
       deadTtlMs,
       maxRecordBytes,
-      inboxPrefix,
     }),
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
-    work: new JetStreamWork({ link, answers, names, inboxPrefix }),
+    work: new JetStreamWork(shared),
     async close() {
       leases.close();
       await mailbox.close();

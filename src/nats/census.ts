@@ -3,15 +3,19 @@ import type { Address } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import { readPosition } from "./delivery.ts";
 import { classifyPullStatus } from "./failures.ts";
+import type { Horizon } from "./horizon.ts";
 import type { Link } from "./link.ts";
 import { NATS_HEADERS, type Names } from "./names.ts";
 import { pullRequest } from "./pull.ts";
+import type { Quorum } from "./quorum.ts";
 import type { Reads } from "./reads.ts";
 import { censusRequest } from "./streams.ts";
 
 export interface CensusParts {
   readonly link: Link;
   readonly reads: Reads;
+  readonly horizon: Horizon;
+  readonly quorum: Quorum;
   readonly names: Names;
   readonly inboxPrefix: string | undefined;
 }
@@ -31,9 +35,10 @@ type Consumer = ReturnType<Names["census"]>;
  * (That message may be replaced or removed meanwhile; what takes its place, or the marker that its end leaves, lies behind it.)
  * @throws no_answer, no_connection
  */
-export async function takeCensus({ link, reads, names, inboxPrefix }: CensusParts, tell: (address: Address) => boolean): Promise<void> {
+export async function takeCensus(parts: CensusParts, tell: (address: Address) => boolean): Promise<void> {
+  const { link, names, inboxPrefix } = parts;
   const consumer = names.census(`census-${nuid.next()}`);
-  const last = await reads.lastSequence(consumer.stream, consumer.filter);
+  const last = await newestRecord(parts, consumer);
   if (last === 0) return;
   await link.demand(consumer.create, censusRequest(consumer));
   try {
@@ -42,6 +47,19 @@ export async function takeCensus({ link, reads, names, inboxPrefix }: CensusPart
     // The server would remove it by itself, later: until then every write of the stream looks whether it is meant.
     if (link.connected) link.publish(consumer.remove, new Uint8Array(0));
   }
+}
+
+/**
+ * A leader whose newest record lies behind everything that we know of has come so far. Otherwise something else was stored last, or the
+ * server that answered is cut off and does not know yet, and a census up to there would leave out what others stored since.
+ */
+async function newestRecord({ reads, horizon, quorum }: CensusParts, { stream, filter }: Consumer): Promise<number> {
+  const known = horizon.of(stream);
+  const last = await reads.lastSequence(stream, filter);
+  if (last >= known) return last;
+  const reached = await quorum.reached(stream);
+  if (reached < known) throw new TroupeError("no_answer", `${stream} could not be listed: its leader ends at ${reached}, before ${known}`);
+  return reads.lastSequence(stream, filter);
 }
 
 function readThrough(

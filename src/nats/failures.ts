@@ -108,6 +108,20 @@ export function classifyReadStatus(code: number): "complete" | "failed" | undefi
   return code === 204 || code === 404 ? "complete" : "failed";
 }
 
+/**
+ * How the batched read of several subjects ends. A message that is there and could not be loaded (its server is ending, or removed it in
+ * this very moment) ends it with 404 as well, in other words, and what would have come after it is left out (server/stream.go,
+ * `getDirectMulti`). Undefined: not a status, a stored message.
+ */
+export function classifyPageEnd(code: number, description: string): "whole" | "none" | "damaged" | "failed" | undefined {
+  if (code === 0) return undefined;
+  if (code === 204) return "whole";
+  if (code === 404) return NOTHING_THERE.test(description) ? "none" : "damaged";
+  return "failed";
+}
+
+const NOTHING_THERE = /no results/i;
+
 export function isNobodyThere(code: number): boolean {
   return code === 503;
 }

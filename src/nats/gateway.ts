@@ -2,7 +2,6 @@ import { createInbox, nuid, type Msg, type NatsConnection, type Subscription } f
 import { formatAddress, type Address, type Lane } from "../core/address.ts";
 import { isHarmless } from "../core/api-verbs.ts";
 import { isCover } from "../core/cover.ts";
-import { partitionOf } from "../core/placement.ts";
 import { fromErrorRecord, TroupeError, type ErrorRecord } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
@@ -23,9 +22,11 @@ import { isNobodyThere } from "./failures.ts";
 import type { Layout } from "./layout.ts";
 import { Link } from "./link.ts";
 import { api, isMarker, NATS_HEADERS, type Names } from "./names.ts";
-import { Reads, type Stored } from "./reads.ts";
-import { Records } from "./records.ts";
+import { Lookout } from "./lookout.ts";
+import { Quorum } from "./quorum.ts";
+import { Reads } from "./reads.ts";
 import { Sender } from "./sender.ts";
+import type { Stored } from "./stored.ts";
 
 export interface GatewayOptions {
   readonly connection: NatsConnection;
@@ -57,6 +58,7 @@ export class NatsGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #link: Link;
   readonly #answers: Answers;
+  readonly #quorum: Quorum;
   readonly #sender: Sender;
   #layout: Promise<Layout> | undefined;
   readonly #outcomes: string;
@@ -68,6 +70,7 @@ export class NatsGateway implements Gateway {
     this.#options = options;
     this.#link = new Link(options.connection);
     this.#answers = new Answers(this.#link, options.inboxPrefix, ANSWER_DEADLINE_MS);
+    this.#quorum = new Quorum(this.#link);
     this.#sender = new Sender(this.#link, this.#answers, options.names, options.sendDeadlineMs);
     this.callMs = options.callDeadlineMs;
     this.outageMs = options.outageMs;
@@ -113,20 +116,11 @@ export class NatsGateway implements Gateway {
   }
 
   read(address: Address, limits: Limits = {}): Promise<Uint8Array | undefined> {
-    return this.#insist(formatAddress(address), limits, async () => {
-      const records = await this.#records();
-      return records.whole(address, (await records.stored([address]))[0]);
-    });
+    return this.#insist(formatAddress(address), limits, async () => (await this.#lookout()).record(address));
   }
 
   awaits(address: Address, limits: Limits = {}): Promise<boolean> {
-    const { names } = this.#options;
-    return this.#insist(formatAddress(address), limits, async () => {
-      const { partitions } = await this.#knownLayout();
-      const partition = partitionOf(address.type, address.id, partitions);
-      const way = (["high", "normal", "low"] as const).map((lane) => names.storedIn(partition, lane, address));
-      return (await (await this.#reads()).newest(names.streams.in, way)).size > 0;
-    });
+    return this.#insist(formatAddress(address), limits, async () => (await this.#lookout()).awaits(address));
   }
 
   async *watch(address: Address, signal?: AbortSignal): AsyncIterable<StateChange> {
@@ -220,7 +214,7 @@ export class NatsGateway implements Gateway {
 
   /** A record that lies in parts may be told by what it has become since. */
   #whole(address: Address, bytes: Uint8Array, limits: Limits): Promise<Uint8Array | undefined> {
-    return this.#insist(formatAddress(address), limits, async () => (await this.#records()).whole(address, bytes));
+    return this.#insist(formatAddress(address), limits, async () => (await this.#lookout()).whole(address, bytes));
   }
 
   #knownLayout(): Promise<Layout> {
@@ -237,8 +231,9 @@ export class NatsGateway implements Gateway {
     return new Reads(this.#answers, (await this.#knownLayout()).replicas);
   }
 
-  async #records(): Promise<Records> {
-    return new Records(await this.#reads(), this.#options.names);
+  async #lookout(): Promise<Lookout> {
+    const layout = await this.#knownLayout();
+    return new Lookout({ answers: this.#answers, quorum: this.#quorum, names: this.#options.names, layout });
   }
 
   #outcome(message: Msg): void {

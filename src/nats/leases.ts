@@ -5,6 +5,7 @@ import type { Leases, Member, Ownership, Sign } from "../ports/leases.ts";
 import type { Answers } from "./answers.ts";
 import { classifyWrite } from "./failures.ts";
 import { HeaderBlock, line } from "./header-block.ts";
+import type { Horizon } from "./horizon.ts";
 import { readStream } from "./layout.ts";
 import type { Link } from "./link.ts";
 import { NATS_HEADERS, type Names } from "./names.ts";
@@ -20,6 +21,7 @@ export interface LeaseParts {
   readonly link: Link;
   readonly answers: Answers;
   readonly reads: Reads;
+  readonly horizon: Horizon;
   readonly names: Names;
   readonly partitions: number;
   readonly ttlMs: number;
@@ -116,7 +118,10 @@ export class JetStreamLeases implements Leases {
     const headers = new HeaderBlock(line(NATS_HEADERS.expectedSequence, seen));
     for (let tries = 0; ; tries++) {
       const answer = await store(answers, names.own(partition), Buffer.from(JSON.stringify(lease)), headers);
-      if (answer.kind === "stored") return answer.sequence;
+      if (answer.kind === "stored") {
+        this.#parts.horizon.heard(names.streams.core, answer.sequence);
+        return answer.sequence;
+      }
       if (answer.kind === "silent") return this.#findOut(partition, lease, seen, answer);
       const refusal = answer.kind === "absent" ? "again" : classifyWrite(answer.failure);
       if (refusal === "fence") return this.#findOut(partition, lease, seen, answer);

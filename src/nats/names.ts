@@ -30,6 +30,7 @@ export const NATS_HEADERS = {
   sequence: "Nats-Sequence",
   storedAt: "Nats-Time-Stamp",
   numPending: "Nats-Num-Pending",
+  upTo: "Nats-UpTo-Sequence",
   lastConsumer: "Nats-Last-Consumer",
   pendingMessages: "Nats-Pending-Messages",
   messageId: "Nats-Msg-Id",
@@ -96,6 +97,11 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     ...liveNames(namespace, hostsBucket),
     ...outsideNames(namespace),
     ...workNames(namespace, streams.work),
+    /** What is certain to be there once anything is: partitions are claimed before anything is stored, and a claim is replaced by another one. */
+    landmarks: new Map([
+      [streams.core, `${namespace}.own.*`],
+      [`KV_${hostsBucket}`, `$KV.${hostsBucket}.>`],
+    ]) as ReadonlyMap<string, string>,
     census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),

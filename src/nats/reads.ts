@@ -1,16 +1,11 @@
 import type { Msg } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
 import type { Answers } from "./answers.ts";
-import { apiError, classifyReadStatus, isMessageMissing, isNobodyThere, type ApiFailure } from "./failures.ts";
+import { fromCaughtUp, type Ask, type Page } from "./caught-up.ts";
+import { classifyPageEnd, classifyReadStatus } from "./failures.ts";
+import { Horizon } from "./horizon.ts";
 import { api, isMarker, NATS_HEADERS } from "./names.ts";
-
-/** A message as it lies in a stream. */
-export interface Stored {
-  readonly subject: string;
-  readonly sequence: number;
-  readonly body: Uint8Array;
-  readonly header: (name: string) => string;
-}
+import { directStored, leaderStored, readError, type Stored } from "./stored.ts";
 
 /** The server refuses a batched read that matches more than 1,024 messages. */
 const MOST_PER_READ = 512;
@@ -23,31 +18,48 @@ const MOST_OF_MANY = 1_024;
 const MOST_BYTES_IN_A_ROW = 4 * 1024 * 1024;
 /** Leader reads that wait at the same time; the server drops API requests beyond its queue of 10,000. */
 const MOST_LEADER_READS = 256;
+const NOWHERE = new Horizon(new Map());
+
+type Found = Map<string, Stored>;
 
 /**
- * The newest message of each of some subjects, never stale. Where the stream has one replica, one batched direct read: only the
- * leader can answer it. With replicas any of them might, behind the leader, so every subject is asked of the leader by itself.
+ * The newest message of each of some subjects. Where the stream has one replica, by one batched direct read: only the leader can answer
+ * it. With replicas any of them might, behind the leader: `newest` believes the one that has come as far as this process
+ * knows the stream to reach (horizon.ts), and without a horizon `fromLeader` is left, which asks for every subject by itself.
  */
 export class Reads {
   readonly #answers: Answers;
-  readonly #leaderOnly: boolean;
+  readonly #hasCopies: boolean;
+  readonly #horizon: Horizon;
 
-  constructor(answers: Answers, replicas: number) {
+  /** @param horizon of a process that writes or must know how far others have; without one, reads with replicas are the leader's */
+  constructor(answers: Answers, replicas: number, horizon = NOWHERE) {
     this.#answers = answers;
-    this.#leaderOnly = replicas > 1;
+    this.#hasCopies = replicas > 1;
+    this.#horizon = horizon;
   }
 
-  /** By subject; delete markers count as nothing. @throws no_answer, no_connection, not_provisioned */
-  async newest(stream: string, subjects: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
-    const found = new Map<string, Stored>();
-    const most = this.#leaderOnly ? MOST_LEADER_READS : MOST_PER_READ;
-    for (let from = 0; from < subjects.length; from += most) {
-      const some = from === 0 && subjects.length <= most ? subjects : subjects.slice(from, from + most);
-      if (this.#leaderOnly) await Promise.all(some.map((subject) => this.#readFromLeader(stream, subject, found)));
-      else await this.#readTogether(stream, some, found);
-    }
-    for (const [subject, stored] of found) if (isMarker(stored.header)) found.delete(subject);
-    return found;
+  /**
+   * By subject, as of `atLeast` or later; delete markers count as nothing. Never older than what this process knows to be stored.
+   * @throws no_answer, no_connection, not_provisioned
+   */
+  async newest(stream: string, subjects: readonly string[], atLeast = this.#horizon.of(stream)): Promise<ReadonlyMap<string, Stored>> {
+    if (this.#hasCopies && this.#horizon.landmark(stream) === undefined) return this.fromLeader(stream, subjects);
+    const found: Found = new Map();
+    for (const some of slices(subjects, MOST_PER_READ)) await this.#readTogether(stream, some, found, atLeast);
+    return withoutMarkers(found);
+  }
+
+  /**
+   * The same from whoever believes to be the leader. It is, but for a server that is cut off and has not noticed yet: what that one says
+   * is some seconds old, and what it does not have may well be there. @throws as `newest`
+   */
+  async fromLeader(stream: string, subjects: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    if (!this.#hasCopies) return this.newest(stream, subjects);
+    const found: Found = new Map();
+    for (const some of slices(subjects, MOST_LEADER_READS))
+      await Promise.all(some.map((subject) => this.#readFromLeader(stream, subject, found)));
+    return withoutMarkers(found);
   }
 
   /**
@@ -91,39 +103,62 @@ export class Reads {
     return found.get(filter)?.sequence ?? 0;
   }
 
-  /** The newest message of each subject that matches, markers included. Any replica may answer, and one that lags is behind. @throws no_answer, no_connection */
-  async every(stream: string, filter: string): Promise<readonly Stored[]> {
-    const found = new Map<string, Stored>();
-    if (!(await this.#readBatch(stream, [filter], found)))
+  /** The newest message of each subject that matches, markers included. As new as `newest` is. @throws as `newest` */
+  async every(stream: string, filter: string, atLeast = this.#horizon.of(stream)): Promise<readonly Stored[]> {
+    const { ending, found } = await this.#readBelieved(stream, [filter], atLeast);
+    if (ending === "cut")
       throw new TroupeError("no_answer", `The stream ${stream} has more on ${filter} than the server sends at once`, { about: stream });
     return [...found.values()];
   }
 
-  async #readTogether(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<void> {
+  async #readTogether(stream: string, subjects: readonly string[], found: Found, atLeast: number): Promise<void> {
     let wanted = subjects;
     while (wanted.length > 0) {
-      const before = found.size;
-      const complete = await this.#readBatch(stream, wanted, found);
+      const page = await this.#readBelieved(stream, wanted, atLeast);
+      for (const subject of wanted) {
+        const stored = page.found.get(subject);
+        if (stored === undefined) continue;
+        found.set(subject, stored);
+        this.#horizon.heard(stream, stored.sequence);
+      }
       // The server ends a batch early when it has sent as much as a connection may hold; the rest is asked for again.
-      if (complete || found.size === before) return;
+      if (page.ending !== "cut" || page.found.size === 0) return;
       wanted = wanted.filter((subject) => !found.has(subject));
     }
   }
 
-  #readBatch(stream: string, subjects: readonly string[], found: Map<string, Stored>): Promise<boolean> {
+  /**
+   * Of a stream without copies, from its one server. Otherwise every look but the first asks for the landmark too: a copy that has
+   * nothing of what is asked for does not say how far it has come.
+   */
+  #readBelieved(stream: string, subjects: readonly string[], atLeast: number): Promise<Page<Found>> {
+    const landmark = this.#horizon.landmark(stream);
+    let asked = subjects;
+    const ask: Ask<Found> = async (heard) => {
+      const page = await this.#readPage(stream, asked, heard);
+      if (page.ending === "none" && landmark !== undefined) asked = [...subjects, landmark];
+      return page;
+    };
+    const hasCopies = this.#hasCopies;
+    return fromCaughtUp({ about: stream, atLeast: hasCopies ? atLeast : 0, hasCopies, deadlineMs: this.#answers.deadlineMs }, ask);
+  }
+
+  #readPage(stream: string, subjects: readonly string[], heard: () => void): Promise<Page<Found>> {
     const subject = api.directGet(stream);
+    const found: Found = new Map();
     return new Promise((resolve, reject) => {
       this.#answers.send(subject, Buffer.from(JSON.stringify({ multi_last: subjects, max_bytes: MOST_BYTES_AT_ONCE })), undefined, {
         heard(message) {
-          const { headers } = message;
-          const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
-          if (status === undefined) {
+          const { code = 0, description = "" } = message.headers ?? {};
+          const ending = message.data.length > 0 ? undefined : classifyPageEnd(code, description);
+          if (ending === undefined) {
             const stored = directStored(message);
             found.set(stored.subject, stored);
+            heard();
             return false;
           }
-          if (status === "complete") resolve((headers?.get(NATS_HEADERS.numPending) || "0") === "0");
-          else reject(readError(stream, headers?.code ?? 0, headers?.description ?? ""));
+          if (ending === "failed") reject(readError(stream, code, description));
+          else resolve(pageOf(ending, found, message));
           return true;
         },
         silent: reject,
@@ -150,42 +185,17 @@ export class Reads {
   }
 }
 
-function readError(stream: string, code: number, description: string): TroupeError {
-  return isNobodyThere(code)
-    ? new TroupeError("no_answer", `Nobody serves reads of the stream ${stream}: it is missing, or without a leader`, { about: stream })
-    : new TroupeError("defect", `A read of the stream ${stream} was refused: ${code} ${description}`, { about: stream });
+function slices<Each>(all: readonly Each[], most: number): readonly (readonly Each[])[] {
+  if (all.length <= most) return all.length === 0 ? [] : [all];
+  return Array.from({ length: Math.ceil(all.length / most) }, (_, n) => all.slice(n * most, (n + 1) * most));
 }
 
-function directStored(message: Msg): Stored {
-  const { headers } = message;
-  return {
-    subject: headers?.get(NATS_HEADERS.subject) ?? "",
-    sequence: Number(headers?.get(NATS_HEADERS.sequence)),
-    body: message.data,
-    header: (name) => headers?.get(name) ?? "",
-  };
+function withoutMarkers(found: Found): Found {
+  for (const [subject, stored] of found) if (isMarker(stored.header)) found.delete(subject);
+  return found;
 }
 
-interface MessageReply {
-  readonly error?: ApiFailure;
-  readonly message?: { readonly subject: string; readonly seq: number; readonly hdrs?: string; readonly data?: string };
-}
-
-function leaderStored(stream: string, message: Msg): Stored | undefined {
-  if (message.data.length === 0) throw readError(stream, message.headers?.code ?? 0, "");
-  const reply = JSON.parse(message.string()) as MessageReply;
-  if (reply.error !== undefined) {
-    if (isMessageMissing(reply.error)) return undefined;
-    throw apiError(reply.error, stream);
-  }
-  const { subject = "", seq = 0, hdrs = "", data = "" } = reply.message ?? {};
-  const head = Buffer.from(hdrs, "base64").toString();
-  return { subject, sequence: seq, body: Buffer.from(data, "base64"), header: (name) => headerIn(head, name) };
-}
-
-function headerIn(head: string, name: string): string {
-  const at = head.indexOf(`\r\n${name}:`);
-  if (at < 0) return "";
-  const from = at + name.length + 3;
-  return head.slice(from, head.indexOf("\r\n", from)).trim();
+function pageOf(ending: Exclude<Page<Found>["ending"], "cut">, found: Found, { headers }: Msg): Page<Found> {
+  const isCut = ending === "whole" && (headers?.get(NATS_HEADERS.numPending) || "0") !== "0";
+  return { ending: isCut ? "cut" : ending, found, upTo: Number(headers?.get(NATS_HEADERS.upTo) || 0) };
 }

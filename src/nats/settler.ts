@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { TroupeError } from "../core/errors.ts";
 import { COMMITTED, type Commit, type CommitOutcome } from "../ports/store.ts";
 import { NATS_HEADERS, type Names } from "./names.ts";
-import type { Reads, Stored } from "./reads.ts";
+import type { Reads } from "./reads.ts";
+import type { Stored } from "./stored.ts";
 
 /** How a commit is recognised in the stream: by its batch's id, or (one write alone) by its very bytes. */
 export type Witness =

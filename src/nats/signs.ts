@@ -1,17 +1,15 @@
 import type { Subscription } from "@nats-io/nats-core";
-import { TroupeError } from "../core/errors.ts";
 import type { Member, Ownership, Sign } from "../ports/leases.ts";
 import type { Answers } from "./answers.ts";
 import { HeaderBlock, line, ttlLine } from "./header-block.ts";
 import type { Link } from "./link.ts";
 import { isMarker, NATS_HEADERS, type Names } from "./names.ts";
 import { notStored, readJson, store } from "./pub-ack.ts";
-import type { Reads, Stored } from "./reads.ts";
+import type { Reads } from "./reads.ts";
+import type { Stored } from "./stored.ts";
 
 /** How long a host may take to answer a ping before its sign of life is looked at instead. */
 const PING_MS = 250;
-/** Reads of a replica that has not seen our own last sign yet; each takes about a millisecond. */
-const MOST_READS = 20;
 const NOTHING = new Uint8Array(0);
 
 interface SignParts {
@@ -35,7 +33,7 @@ interface StoredSign extends Sign {
  *
  * Owns: the subscriptions by which hosts of this process hear. Calls in: leases.ts.
  * G1. A sign of life is published with its time to live. (The client's kv.update drops it, which makes a lease immortal.)
- * G2. `members` is read from any replica, but is never older than our own last sign: a log's replicas apply it in order. Of two hosts
+ * G2. `members` and `alive` are read from any replica, but are never older than our own last sign: a log's replicas apply it in order. Of two hosts
  *     that each give a sign and then look, the one whose first sign came later therefore sees the other.
  */
 export class Signs {
@@ -62,15 +60,10 @@ export class Signs {
 
   async members(): Promise<readonly Member[]> {
     const { reads, names } = this.#parts;
-    for (let tries = 0; tries < MOST_READS; tries++) {
-      const found = await reads.every(names.hostsStream, names.hostKeys);
-      const newest = found.reduce((most, { sequence }) => Math.max(most, sequence), 0);
-      if (newest < this.#leastSequence) continue;
-      return found
-        .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
-        .toSorted((one, other) => one.since - other.since);
-    }
-    throw new TroupeError("no_answer", "The replica that answers has not caught up with this host's own sign of life");
+    const found = await reads.every(names.hostsStream, names.hostKeys, this.#leastSequence);
+    return found
+      .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
+      .toSorted((one, other) => one.since - other.since);
   }
 
   async leave(host: string): Promise<void> {
@@ -81,7 +74,7 @@ export class Signs {
     this.#last = undefined;
   }
 
-  /** What a replica must have reached: our last sign, as long as it cannot have expired. */
+  /** What a copy must have reached: our last sign, as long as it cannot have expired, with which the landmark of the stream would go. */
   get #leastSequence(): number {
     return this.#last !== undefined && performance.now() - this.#last.sentAt < this.#parts.ttlMs ? this.#last.sequence : 0;
   }
@@ -97,7 +90,7 @@ export class Signs {
       gone = isNobodyListening(error) && link.steadyForMs > this.#parts.ttlMs;
     }
     const key = names.hostKey(host);
-    const stored = (await reads.newest(names.hostsStream, [key])).get(key);
+    const stored = (await reads.newest(names.hostsStream, [key], this.#leastSequence)).get(key);
     if (stored === undefined || isGoodbye(stored)) return false;
     if (!gone || readJson<StoredSign>(stored.body)?.answersPings !== true) return true;
     await this.#bury(host, stored.sequence);

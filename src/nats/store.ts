@@ -8,13 +8,16 @@ import { takeCensus } from "./census.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
 import { isNoSchedule } from "./failures.ts";
+import type { Horizon } from "./horizon.ts";
 import type { Link } from "./link.ts";
 import { api, type Names } from "./names.ts";
-import { isStored, readPubAck, store, type StoreAnswer } from "./pub-ack.ts";
+import { store, type StoreAnswer } from "./pub-ack.ts";
+import type { Quorum } from "./quorum.ts";
 import type { Records } from "./records.ts";
 import type { Reads } from "./reads.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import type { Settler } from "./settler.ts";
+import { Single } from "./single.ts";
 import type { TurnSweeper } from "./turn-sweeper.ts";
 import type { WorkSweeper } from "./work-sweeper.ts";
 import { LEAST_TTL_MS, toWire, withdrawalLines, witnessOf } from "./writes.ts";
@@ -23,6 +26,8 @@ export interface StoreParts {
   readonly link: Link;
   readonly answers: Answers;
   readonly reads: Reads;
+  readonly horizon: Horizon;
+  readonly quorum: Quorum;
   readonly records: Records;
   readonly settler: Settler;
   /** How long a commit that the server refuses for now is sent again. */
@@ -56,6 +61,8 @@ export class JetStreamStore implements Store {
   readonly singlesOverlap: boolean;
   readonly #parts: StoreParts;
   readonly #blocks: FenceBlocks;
+  /** What may be read of a stream with copies depends on what was stored; elsewhere nobody asks, and no answer is parsed for it. */
+  readonly #hears: ((answer: StoreAnswer) => StoreAnswer) | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -63,6 +70,7 @@ export class JetStreamStore implements Store {
     this.maxRecordBytes = parts.maxRecordBytes;
     this.singlesOverlap = parts.replicas === 1 && !parts.batchSingles;
     this.#blocks = new FenceBlocks(parts.names);
+    this.#hears = parts.replicas === 1 ? undefined : (answer) => this.#heard(answer);
   }
 
   load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -122,7 +130,7 @@ export class JetStreamStore implements Store {
     if (body.length + block.bytes.length > this.#parts.link.maxPayloadBytes) return Promise.resolve(tooLarge(write, body.length));
     return new Promise((resolve) => {
       const trouble = (answer: StoreAnswer): void => this.#recoverOne(commit, { subject, body }, block, answer, resolve);
-      this.#parts.answers.send(subject, body, block, new Single(resolve, trouble));
+      this.#parts.answers.send(subject, body, block, new Single(resolve, trouble, this.#hears));
     });
   }
 
@@ -134,7 +142,7 @@ export class JetStreamStore implements Store {
     resolve: (outcome: CommitOutcome) => void,
   ): void {
     const { answers } = this.#parts;
-    const send = (): Promise<StoreAnswer> => store(answers, witness.subject, witness.body, block);
+    const send = async (): Promise<StoreAnswer> => this.#heard(await store(answers, witness.subject, witness.body, block));
     void recover(this.#recovery(commit, send, witness), answer).then(resolve);
   }
 
@@ -149,7 +157,7 @@ export class JetStreamStore implements Store {
     const [partition, fence] = commit.fences.entries().next().value as [number, number];
     const block = new HeaderBlock(fenceLines(names, partition, fence) + lines + withdrawalLines(names, withdrawal));
     if (body.length + block.bytes.length > link.maxPayloadBytes) return tooLarge(record, body.length);
-    const send = (): Promise<StoreAnswer> => store(answers, subject, body, block);
+    const send = async (): Promise<StoreAnswer> => this.#heard(await store(answers, subject, body, block));
     const answer = await send();
     if (answer.kind === "stored") return COMMITTED;
     if (answer.kind === "failed" && isNoSchedule(answer.failure)) return this.#commitBatch(commit);
@@ -166,41 +174,26 @@ export class JetStreamStore implements Store {
     }
     sweeper.note(commit);
     workSweeper.note(commit);
-    const answer = await sendBatch(link, answers, messages);
+    const answer = this.#heard(await sendBatch(link, answers, messages));
     if (answer.kind === "stored") return COMMITTED;
     const witness = toWire(names, witnessOf(commit.writes), deadTtlMs);
-    const resend = () => {
+    const resend = async (): Promise<StoreAnswer> => {
       batchId = newBatchId();
       messages = composeBatch(names, commit, wires, batchId);
-      return sendBatch(link, answers, messages);
+      return this.#heard(await sendBatch(link, answers, messages));
     };
     return recover(this.#recovery(commit, resend, { subject: witness.subject, batchId: () => batchId }), answer);
+  }
+
+  /** Whatever is read from now on is at least as new. */
+  #heard(answer: StoreAnswer): StoreAnswer {
+    if (answer.kind === "stored") this.#parts.horizon.heard(this.#parts.names.streams.core, answer.sequence);
+    return answer;
   }
 
   #recovery(commit: Commit, send: Recovery["send"], witness: Recovery["witness"]): Recovery {
     const { names, reads, settler, resendMs } = this.#parts;
     return { commit, send, witness, names, reads, settler, resendMs };
-  }
-}
-
-/** A single write's answer: stored is the end of it, anything else is trouble. */
-class Single {
-  readonly #stored: (outcome: CommitOutcome) => void;
-  readonly #otherwise: (answer: StoreAnswer) => void;
-
-  constructor(stored: (outcome: CommitOutcome) => void, otherwise: (answer: StoreAnswer) => void) {
-    this.#stored = stored;
-    this.#otherwise = otherwise;
-  }
-
-  heard(message: Parameters<typeof readPubAck>[0]): true {
-    if (isStored(message.data)) this.#stored(COMMITTED);
-    else this.#otherwise(readPubAck(message));
-    return true;
-  }
-
-  silent(cause: TroupeError): void {
-    this.#otherwise({ kind: "silent", cause });
   }
 }
 

@@ -5,7 +5,8 @@ import { HEADERS } from "../../src/core/envelope.ts";
 import { Answers } from "../../src/nats/answers.ts";
 import { Link } from "../../src/nats/link.ts";
 import { isMarker, NATS_HEADERS, type Names } from "../../src/nats/names.ts";
-import { Reads, type Stored } from "../../src/nats/reads.ts";
+import { Reads } from "../../src/nats/reads.ts";
+import type { Stored } from "../../src/nats/stored.ts";
 import type { Line, StoredRecord, StoredWrite } from "../sim/history.ts";
 
 /** What the server writes beside a message that is read directly, and what a fired schedule carries. */
