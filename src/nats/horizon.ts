@@ -20,13 +20,18 @@ export class Horizon {
     this.#landmarks = landmarks;
   }
 
+  /** Whether it has copies, one of which may be behind. */
+  tracks(stream: string): boolean {
+    return this.#landmarks.has(stream);
+  }
+
   /** The highest sequence known to be stored; 0 where nothing is known. */
   of(stream: string): number {
     return this.#sequences.get(stream) ?? 0;
   }
 
   heard(stream: string, sequence: number): void {
-    if (this.#landmarks.has(stream) && sequence > this.of(stream)) this.#sequences.set(stream, sequence);
+    if (this.tracks(stream) && sequence > this.of(stream)) this.#sequences.set(stream, sequence);
   }
 
   /** Undefined where no subject of the stream is certain to be there: how far a copy has come is told only with something that it has. */

@@ -45,6 +45,8 @@ export class JetStreamLeases implements Leases {
   readonly ttlMs: number;
   readonly #parts: LeaseParts;
   readonly #signs: Signs;
+  /** What this process last wrote of each partition, where the stream has copies. */
+  readonly #written = new Map<number, number>();
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
@@ -52,12 +54,18 @@ export class JetStreamLeases implements Leases {
     this.#signs = new Signs({ ...parts, ttlMs: this.ttlMs });
   }
 
+  /** From the leader: that nobody leads is to be known as well. One that is cut off shows by what it does not have. */
   async owners(): Promise<readonly Ownership[]> {
     const { names, reads, partitions } = this.#parts;
+    const { core } = names.streams;
     const subjects = Array.from({ length: partitions }, (_, partition) => names.own(partition));
-    const newest = await reads.newest(names.streams.core, subjects).catch((error: unknown) => this.#explain(error));
+    const newest = await reads.fromLeader(core, subjects).catch((error: unknown) => this.#explain(error));
     return subjects.map((subject, partition) => {
       const stored = newest.get(subject);
+      if ((stored?.sequence ?? 0) < (this.#written.get(partition) ?? 0))
+        throw new TroupeError("no_answer", `The server that answers for ${core} is cut off: partition ${partition} was claimed since`, {
+          about: core,
+        });
       const { host, next } = (stored && readJson<Lease>(stored.body)) ?? {};
       return { partition, fence: stored?.sequence ?? 0, host: host ?? undefined, ...(next === undefined ? {} : { next }) };
     });
@@ -118,16 +126,20 @@ export class JetStreamLeases implements Leases {
     const headers = new HeaderBlock(line(NATS_HEADERS.expectedSequence, seen));
     for (let tries = 0; ; tries++) {
       const answer = await store(answers, names.own(partition), Buffer.from(JSON.stringify(lease)), headers);
-      if (answer.kind === "stored") {
-        this.#parts.horizon.heard(names.streams.core, answer.sequence);
-        return answer.sequence;
-      }
+      if (answer.kind === "stored") return this.#heard(partition, answer.sequence);
       if (answer.kind === "silent") return this.#findOut(partition, lease, seen, answer);
       const refusal = answer.kind === "absent" ? "again" : classifyWrite(answer.failure);
       if (refusal === "fence") return this.#findOut(partition, lease, seen, answer);
       if (refusal === "final" || tries >= MOST_TRIES) throw notStored(answer, `A claim of partition ${partition}`);
       await pause(refusal === "busy" ? 1 + Math.random() * 4 : 50);
     }
+  }
+
+  #heard(partition: number, sequence: number): number {
+    const { horizon, names } = this.#parts;
+    horizon.heard(names.streams.core, sequence);
+    if (horizon.tracks(names.streams.core)) this.#written.set(partition, Math.max(sequence, this.#written.get(partition) ?? 0));
+    return sequence;
   }
 
   /** An earlier try may have been stored although its answer was lost: the lease's mark tells. */
@@ -140,7 +152,7 @@ export class JetStreamLeases implements Leases {
     const { names, reads } = this.#parts;
     const subject = names.own(partition);
     const stored = (await reads.newest(names.streams.core, [subject])).get(subject);
-    if (stored !== undefined && readJson<Lease>(stored.body)?.mark === lease.mark) return stored.sequence;
+    if (stored !== undefined && readJson<Lease>(stored.body)?.mark === lease.mark) return this.#heard(partition, stored.sequence);
     if ((stored?.sequence ?? 0) !== seen) return undefined;
     throw notStored(answer, `A claim of partition ${partition}`);
   }

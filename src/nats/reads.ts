@@ -44,7 +44,7 @@ export class Reads {
    * @throws no_answer, no_connection, not_provisioned
    */
   async newest(stream: string, subjects: readonly string[], atLeast = this.#horizon.of(stream)): Promise<ReadonlyMap<string, Stored>> {
-    if (this.#hasCopies && this.#horizon.landmark(stream) === undefined) return this.fromLeader(stream, subjects);
+    if (this.#hasCopies && !this.#horizon.tracks(stream)) return this.fromLeader(stream, subjects);
     const found: Found = new Map();
     for (const some of slices(subjects, MOST_PER_READ)) await this.#readTogether(stream, some, found, atLeast);
     return withoutMarkers(found);
