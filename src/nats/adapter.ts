@@ -16,6 +16,7 @@ import { patienceWith } from "./patience.ts";
 import { Quorum } from "./quorum.ts";
 import { Reads } from "./reads.ts";
 import { Records } from "./records.ts";
+import { ServerTime } from "./server-time.ts";
 import { Settler } from "./settler.ts";
 import { JetStreamStore } from "./store.ts";
 import { TurnSweeper } from "./turn-sweeper.ts";
@@ -53,6 +54,8 @@ export interface Adapter {
   readonly leases: Leases;
   readonly outlet: Outlet;
   readonly work: Work;
+  /** The server's time of day, epoch ms: this machine's own until a host has joined. */
+  readonly now: () => number;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -70,8 +73,15 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const reads = new Reads(answers, replicas, horizon);
   const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
   const looks = new Reads(soon, replicas, horizon);
+  const time = new ServerTime(Date.now(), performance.now());
   const shared = { link, answers, names, horizon, inboxPrefix };
-  const leases = new JetStreamLeases({ ...shared, reads: looks, partitions, ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs });
+  const leases = new JetStreamLeases({
+    ...shared,
+    reads: looks,
+    partitions,
+    time,
+    ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs,
+  });
   const settler = new Settler(looks, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? patience.settleMs);
   const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
   const workSweeper = new WorkSweeper(link, reads, names, options.keepTurnsMs);
@@ -94,7 +104,8 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
-    work: new JetStreamWork(shared),
+    work: new JetStreamWork({ ...shared, reads }),
+    now: () => time.at(performance.now()),
     async close() {
       leases.close();
       await mailbox.close();
