@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { TroupeError } from "../../src/core/errors.ts";
-import type { Ref } from "../../src/ref.ts";
 import type { HostProcess } from "../fault/hosts.ts";
 import { breaches, forks } from "../fault/stand.ts";
 import { within } from "../fault/within.ts";
 import type { ClusterServer } from "../support/cluster.ts";
-import { eventually } from "../support/eventually.ts";
 import { Pulse } from "./pulse.ts";
 import { ClusterStand } from "./stand.ts";
 
@@ -52,27 +49,14 @@ async function under(name: string, incidents: readonly (() => Promise<void>)[]):
     const incidentMs = Math.round(performance.now() - since);
     await within("what was sent meanwhile is done", pulse.caughtUp(), 30_000);
     waits.push({ incidentMs, longestMs: pulse.longestMs(since) });
-    expect(((await resultOf(family)) as string[]).toSorted()).toEqual(members);
-    expect(await resultOf(trip)).toBe(10);
+    expect(((await family.result({ timeout: "30s" })) as string[]).toSorted()).toEqual(members);
+    expect(await trip.result({ timeout: "30s" })).toBe(10);
   }
   await pulse[Symbol.asyncDispose]();
   expect(pulse.failures).toEqual([]);
   expect(pulse.beats).toHaveLength(pulse.count);
   console.info(`${name}: ${waits.map((wait) => `${wait.longestMs} ms of ${wait.incidentMs}`).join(", ")} (${pulse.count} tasks)`);
   return waits;
-}
-
-/** A server that has just become the leader may answer reads before it has applied all that it has: README, Limitations. */
-async function resultOf(ref: Ref): Promise<unknown> {
-  return eventually(
-    "there is a result",
-    () =>
-      ref.result({ timeout: "20s" }).then(
-        (value) => ({ value }),
-        (error: TroupeError) => (error.code === "unknown_id" ? undefined : Promise.reject(error)),
-      ),
-    30_000,
-  ).then(({ value }) => value);
 }
 
 /** Everything that was ever started has ended as promised. Gives back those whose work was interrupted. */
@@ -106,11 +90,7 @@ test("hosts that are replaced one by one interrupt nothing", { timeout: 90_000 }
   expect(await interrupted()).toEqual([]);
 });
 
-// Only where asked for, until it is mended: a server that has just come to lead may answer reads before it has applied all that it has, so
-// that now and then a client is told `unknown_id` of a task that is there (README, Limitations).
-const isAskedFor = process.env["ELECTIONS"] !== undefined;
-
-test.runIf(isAskedFor)("kill -9 of the server that leads: users wait for an election", { timeout: 120_000 }, async () => {
+test("kill -9 of the server that leads: users wait for an election", { timeout: 120_000 }, async () => {
   const elections: number[] = [];
   const kill = async (): Promise<void> => {
     const leader = await stand.leader();
@@ -126,17 +106,13 @@ test.runIf(isAskedFor)("kill -9 of the server that leads: users wait for an elec
   for (const [i, { longestMs }] of waits.entries()) expect(longestMs).toBeLessThan((elections[i] as number) + BESIDE_ELECTION_MS);
 });
 
-test.runIf(isAskedFor)(
-  "servers that are restarted one by one, gently as the compose file does it, or by SIGTERM",
-  { timeout: 150_000 },
-  async () => {
-    for (const end of ["retire", "terminate"] as const) {
-      const waits = await under(
-        end,
-        stand.cluster.servers.map((server) => () => roll(server, end)),
-      );
-      console.info(`interrupted in all: ${(await interrupted()).length}`);
-      for (const { longestMs } of waits) expect(longestMs).toBeLessThan(BESIDE_ELECTION_MS);
-    }
-  },
-);
+test("servers that are restarted one by one, gently as the compose file does it, or by SIGTERM", { timeout: 150_000 }, async () => {
+  for (const end of ["retire", "terminate"] as const) {
+    const waits = await under(
+      end,
+      stand.cluster.servers.map((server) => () => roll(server, end)),
+    );
+    console.info(`interrupted in all: ${(await interrupted()).length}`);
+    for (const { longestMs } of waits) expect(longestMs).toBeLessThan(BESIDE_ELECTION_MS);
+  }
+});

@@ -12,10 +12,7 @@ const COUNT = 60;
 const missing = withoutNamespaces();
 const why = missing === undefined ? "" : ` (${missing})`;
 
-// Only where asked for, for the reason in test/cluster/rolling.test.ts.
-const isAskedFor = process.env["ELECTIONS"] !== undefined;
-
-test.skipIf(missing !== undefined || !isAskedFor).each([
+test.skipIf(missing !== undefined).each([
   { name: "cut off from the others both ways", ways: ["out", "in"] },
   { name: "not heard by the others but hears them", ways: ["out"] },
 ] as const)(

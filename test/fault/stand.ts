@@ -208,8 +208,8 @@ export function breaches(views: ReadonlyMap<string, TaskView>, runs: readonly Ru
   for (const [key, view] of views) {
     const ran = counts.get(key) ?? 0;
     if (view.state === "done" && ran < 1) found.push(`${key} is done and never ran`);
-    if (view.type === "rerun" && view.state !== "done") found.push(`${key} may be repeated and is ${view.state}`);
-    if (view.type !== "rerun" && ran > 1) found.push(`${key} may run once and ran ${ran} times`);
+    if (isRepeatable(view) && view.state !== "done") found.push(`${key} may be repeated and is ${view.state}`);
+    if (!isRepeatable(view) && ran > 1) found.push(`${key} may run once and ran ${ran} times`);
     if (view.state === "failed" && (view.type !== "fail" || view.error?.code !== "crashed"))
       found.push(`${key} failed: ${view.error?.code ?? ""} ${view.error?.message ?? ""}`);
     if (view.parked !== undefined && (view.type !== "park" || view.parked.reason !== "crashed"))
@@ -217,6 +217,11 @@ export function breaches(views: ReadonlyMap<string, TaskView>, runs: readonly Ru
   }
   for (const { key } of runs) if (!views.has(key)) found.push(`${key} ran and has no record`);
   return [...found, ...forks(stored)];
+}
+
+/** The children of plans do as tasks do that say nothing else. */
+function isRepeatable({ type }: TaskView): boolean {
+  return ["rerun", "job", "unjob"].includes(type);
 }
 
 /** Records that do not follow from the ones before them. */

@@ -18,6 +18,8 @@ export interface Proxy extends AsyncDisposable {
   swallowAll(): void;
   /** Ends every connection as a dying network would, and passes everything on again. */
   cut(): void;
+  /** From now on new connections lead elsewhere. */
+  redirect(port: number, host: string): void;
   /** New connections are refused while `false`. */
   accept(accepting: boolean): void;
   /** From now on what goes that way waits, ends of connections too: packets are dropped, and TCP sends them again for as long. */
@@ -38,10 +40,11 @@ const PASS: Rule = { kind: "pass", pace: {} };
 export async function startProxy(targetPort: number, targetHost = "127.0.0.1"): Promise<Proxy> {
   const rules = { requests: PASS, answers: PASS };
   const pairs = new Set<Pair>();
+  let target = { port: targetPort, host: targetHost };
   let accepting = true;
   const server = createServer((client) => {
     if (!accepting) return void client.destroy();
-    const upstream = createConnection(targetPort, targetHost);
+    const upstream = createConnection(target);
     const pair = { client, upstream, lanes: [] as Lane[] };
     pairs.add(pair);
     pair.lanes.push(new Lane(client, upstream, () => rules.requests), new Lane(upstream, client, () => rules.answers));
@@ -69,6 +72,7 @@ export async function startProxy(targetPort: number, targetHost = "127.0.0.1"): 
     swallowAnswers: () => rule("answers", { kind: "swallow" }),
     swallowAll: () => rule("both", { kind: "swallow" }),
     cut,
+    redirect: (port, host) => void (target = { port, host }),
     accept: (value) => void (accepting = value),
     stall: (way) => rule(way, { kind: "stall" }),
     flow: () => rule("both", { kind: "pass" }),
