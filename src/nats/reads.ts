@@ -63,44 +63,25 @@ export class Reads {
   }
 
   /**
-   * The next messages of a subject from a sequence on, oldest first, a thousand at most; none where there are no more. Any replica
-   * may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
+   * The next messages of a subject from a sequence on, oldest first, a thousand at most; none where the leader has no more. Any copy may
+   * answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
    */
-  following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
-    const found: Stored[] = [];
-    const batch = subject.endsWith("*") ? MOST_OF_MANY : MOST_IN_A_ROW;
-    const request = { seq: from, next_by_subj: subject, batch, max_bytes: MOST_BYTES_IN_A_ROW };
-    return new Promise((resolve, reject) => {
-      this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
-        heard(message) {
-          const { headers } = message;
-          const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
-          if (status === undefined) {
-            found.push(directStored(message));
-            return false;
-          }
-          if (status === "complete") resolve(found);
-          else reject(readError(stream, headers?.code ?? 0, headers?.description ?? ""));
-          return true;
-        },
-        silent: reject,
-      });
-    });
+  async following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
+    const found = await this.#readRow(stream, subject, from);
+    if (found.length > 0 || !this.#hasCopies) return found;
+    const next = await this.#askLeader(stream, { seq: from, next_by_subj: subject });
+    return next === undefined ? [] : [next];
   }
 
-  /** The newest message that matches a subject with wildcards, from the leader. @throws no_answer, no_connection, not_provisioned */
+  /** The newest message that matches a subject with wildcards, as `fromLeader`. @throws no_answer, no_connection, not_provisioned */
   async newestOne(stream: string, filter: string): Promise<Stored | undefined> {
-    const found = new Map<string, Stored>();
-    await this.#readFromLeader(stream, filter, found);
-    const stored = found.get(filter);
+    const stored = await this.#askLeader(stream, { last_by_subj: filter });
     return stored === undefined || isMarker(stored.header) ? undefined : stored;
   }
 
-  /** The sequence of the newest message that matches, a marker included, from the leader; 0 where there is none. */
+  /** The sequence of the newest message that matches, a marker included, as `fromLeader`; 0 where there is none. */
   async lastSequence(stream: string, filter: string): Promise<number> {
-    const found = new Map<string, Stored>();
-    await this.#readFromLeader(stream, filter, found);
-    return found.get(filter)?.sequence ?? 0;
+    return (await this.#askLeader(stream, { last_by_subj: filter }))?.sequence ?? 0;
   }
 
   /** The newest message of each subject that matches, markers included. As new as `newest` is. @throws as `newest` */
@@ -166,16 +147,41 @@ export class Reads {
     });
   }
 
-  #readFromLeader(stream: string, subject: string, found: Map<string, Stored>): Promise<void> {
+  #readRow(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
+    const found: Stored[] = [];
+    const batch = subject.endsWith("*") ? MOST_OF_MANY : MOST_IN_A_ROW;
+    const request = { seq: from, next_by_subj: subject, batch, max_bytes: MOST_BYTES_IN_A_ROW };
     return new Promise((resolve, reject) => {
-      this.#answers.send(api.messageGet(stream), Buffer.from(JSON.stringify({ last_by_subj: subject })), undefined, {
+      this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
+        heard(message) {
+          const { headers } = message;
+          const status = message.data.length > 0 ? undefined : classifyReadStatus(headers?.code ?? 0);
+          if (status === undefined) {
+            found.push(directStored(message));
+            return false;
+          }
+          if (status === "complete") resolve(found);
+          else reject(readError(stream, headers?.code ?? 0, headers?.description ?? ""));
+          return true;
+        },
+        silent: reject,
+      });
+    });
+  }
+
+  async #readFromLeader(stream: string, subject: string, found: Found): Promise<void> {
+    const stored = await this.#askLeader(stream, { last_by_subj: subject });
+    if (stored !== undefined) found.set(subject, stored);
+  }
+
+  #askLeader(stream: string, request: object): Promise<Stored | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#answers.send(api.messageGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
         heard(message) {
           try {
-            const stored = leaderStored(stream, message);
-            if (stored !== undefined) found.set(subject, stored);
-            resolve();
+            resolve(leaderStored(stream, message));
           } catch (error) {
-            reject(error);
+            reject(error as Error);
           }
           return true;
         },

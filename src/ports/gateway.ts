@@ -62,9 +62,12 @@ export interface Gateway {
    * end that an aborted signal makes
    */
   send(lane: Lane, to: Address, body: Uint8Array, headers: Readonly<Record<string, string>>, limits?: SendLimits): Promise<void>;
-  /** The stored record, or undefined. @throws no_answer, no_connection, not_provisioned */
+  /**
+   * The stored record, which may be older than the newest while the servers are cut off from each other; or undefined, where it was certainly
+   * not there a few seconds ago. @throws no_answer, also where that cannot be found out; no_connection, not_provisioned
+   */
   read(address: Address, limits?: Limits): Promise<Uint8Array | undefined>;
-  /** Whether a start of this actor is on its way and no record of it is stored yet. */
+  /** Whether a start of this actor is on its way and no record of it is stored yet. As certain as `read`, and throws what that does. */
   awaits(address: Address, limits?: Limits): Promise<boolean>;
   /**
    * The stored record of an actor, then every change of it, until it is removed; ends when `signal` aborts. Survives reconnects. A change

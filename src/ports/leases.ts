@@ -6,7 +6,10 @@
 export interface Leases {
   /** How long a host is believed alive after its last sign of life. */
   readonly ttlMs: number;
-  /** @throws no_answer, no_connection, not_provisioned */
+  /**
+   * Every partition's state: at least as new as what the caller wrote itself. It may have changed since, which a claim finds out.
+   * @throws no_answer where nobody can be written to either, no_connection, not_provisioned
+   */
   owners(): Promise<readonly Ownership[]>;
   /** Takes a partition if its fence is still `seen` (0 for never owned). `undefined`: somebody else was faster. */
   claim(partition: number, host: string, seen: number): Promise<number | undefined>;

@@ -20,13 +20,14 @@ export interface Store {
   readonly singlesOverlap: boolean;
 
   /**
-   * The last committed record of each address, in the order asked, `undefined` where there is none. Never stale: an owner that
-   * loads right after taking a partition sees everything its predecessor committed.
-   * @throws no_answer, no_connection
+   * The last committed record of each address, in the order asked, `undefined` where there is none. For the owner never stale, whichever
+   * server answers: whoever has claimed a partition sees everything that was committed there before, and its own commits since. What
+   * others commit to theirs may be seen a moment later.
+   * @throws no_answer, no_connection; no_answer also where no server that can be reached has come as far
    */
   load(addresses: readonly Address[]): Promise<readonly (Uint8Array | undefined)[]>;
 
-  /** The first parts of an actor's record as they are stored, `undefined` where there is none. Never stale. @throws as `load` */
+  /** The first parts of an actor's record as they are stored, `undefined` where there is none. As new as `load`'s. @throws as `load` */
   loadParts(address: Address, count: number): Promise<readonly (Uint8Array | undefined)[]>;
 
   /**
@@ -35,7 +36,7 @@ export interface Store {
   readonly interruptions: number;
 
   /**
-   * Tells the address of every actor that has a record at the time of the call, in no order, until `tell` says `false`. One whose
+   * Tells the address of every actor of the caller's partitions that has a record at the time of the call, and of others, in no order, until `tell` says `false`. One whose
    * record is replaced or removed meanwhile may be left out: whoever has the partition knows what it stores itself. Others may be
    * told as well, or twice. Goes slowly: it is for the background.
    * @throws no_answer, no_connection
