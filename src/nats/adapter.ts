@@ -74,7 +74,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
   const looks = new Reads(soon, replicas, horizon);
   const time = new ServerTime(Date.now(), performance.now());
-  const shared = { link, answers, names, horizon, inboxPrefix };
+  const shared = { link, answers, names, horizon, quorum: new Quorum(link), inboxPrefix };
   const leases = new JetStreamLeases({
     ...shared,
     reads: looks,
@@ -90,7 +90,6 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     store: new JetStreamStore({
       ...shared,
       reads,
-      quorum: new Quorum(link),
       records: new Records(reads, names),
       settler,
       resendMs: options.resendMs ?? patience.resendMs,

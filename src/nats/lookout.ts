@@ -50,10 +50,12 @@ export class Lookout {
     const { names, layout, quorum } = this.#parts;
     const partition = partitionOf(address.type, address.id, layout.partitions);
     const way = START_LANES.map((lane) => names.storedIn(partition, lane, address));
-    if ((await this.#reads.newest(names.streams.in, way)).size > 0) return true;
+    const isThere = async (): Promise<boolean> => (await this.#reads.newest(names.streams.in, way)).size > 0;
+    if (await isThere()) return true;
+    if (!this.#hasCopies) return false;
     // Nothing is certain to lie in IN, so no copy can say how far it has come; but whether the leader is one can be asked.
-    if (this.#hasCopies) await quorum.reached(names.streams.in);
-    return false;
+    await quorum.reached(names.streams.in);
+    return isThere();
   }
 
   /** Of any copy that has come as far as a leader with a majority behind it. */

@@ -5,16 +5,20 @@ import { TroupeError } from "../core/errors.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { Inlet, Mailbox, Reader, Source } from "../ports/mailbox.ts";
 import { apiError, isConsumerMissing, isNobodyThere } from "./failures.ts";
+import type { Horizon } from "./horizon.ts";
 import { JetStreamInlet } from "./inlet.ts";
 import type { Link } from "./link.ts";
 import type { Names, SourceNames } from "./names.ts";
 import type { PullPace } from "./pull.ts";
+import type { Quorum } from "./quorum.ts";
 import type { Reads } from "./reads.ts";
 import { consumerRequest } from "./streams.ts";
 
 export interface MailboxParts {
   readonly link: Link;
   readonly reads: Reads;
+  readonly horizon: Horizon;
+  readonly quorum: Quorum;
   readonly names: Names;
   readonly partitions: number;
   /** Whether a consumer that is gone may be made again; otherwise that is `not_provisioned`. */
@@ -69,6 +73,15 @@ export class JetStreamMailbox implements Mailbox {
   }
 
   async awaits(address: Address): Promise<boolean> {
+    const { names, horizon, quorum } = this.#parts;
+    if (await this.#isOnTheWay(address)) return true;
+    if (!horizon.tracks(names.streams.core)) return false;
+    // A leader that is cut off, or just ending, may have said so.
+    await Promise.all([quorum.reached(names.streams.in), quorum.reached(names.streams.core)]);
+    return this.#isOnTheWay(address);
+  }
+
+  async #isOnTheWay(address: Address): Promise<boolean> {
     const { names, reads, partitions } = this.#parts;
     const partition = partitionOf(address.type, address.id, partitions);
     const onTheWayIn = START_LANES.map((lane) => names.storedIn(partition, lane, address));

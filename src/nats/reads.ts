@@ -52,7 +52,8 @@ export class Reads {
 
   /**
    * The same from whoever believes to be the leader. It is, but for a server that is cut off and has not noticed yet: what that one says
-   * is some seconds old, and what it does not have may well be there. @throws as `newest`
+   * is some seconds old, and what it does not have may well be there. So may what a server has not that is just ending: it
+   * answers every failure to load with "no message found" (server/jetstream_api.go, `jsMsgGetRequest`). @throws as `newest`
    */
   async fromLeader(stream: string, subjects: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
     if (!this.#hasCopies) return this.newest(stream, subjects);
@@ -181,7 +182,7 @@ export class Reads {
           try {
             resolve(leaderStored(stream, message));
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
           return true;
         },
