@@ -31,10 +31,10 @@ interface Look {
  * Owns: for each stream the last answer. Calls in: whoever is about to say that something is not there.
  */
 export class Quorum {
-  readonly #link: Link;
+  readonly #link: Pick<Link, "demand">;
   readonly #looks = new Map<string, Look>();
 
-  constructor(link: Link) {
+  constructor(link: Pick<Link, "demand">) {
     this.#link = link;
   }
 
