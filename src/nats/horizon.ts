@@ -3,7 +3,7 @@
  *
  * A server that is cut off goes on believing that it leads for up to 20 s (server/raft.go, `lostQuorumInterval` and `lostQuorumCheck`),
  * and answers STREAM.MSG.GET from what it had, while the others have elected another leader after 4 to 9 s and store on
- * (test/fault/stale, measured: thousands of stale answers in 15 s). Nothing in such an answer tells. So a host believes no server for what
+ * (test/fault/stale; thousands of stale answers within some 10 s). Nothing in such an answer tells. So a host believes no server for what
  * it is, only for how far it has come: one that has applied the last message that this host knows to be stored has applied
  * everything before it too, since every copy applies the log in its order. After a claim that is everything that earlier owners ever
  * stored (the claim lies behind all of it, and nothing can be stored under an older fence), after a commit that commit as well.
