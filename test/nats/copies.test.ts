@@ -11,7 +11,8 @@ import { startRig, type Rig } from "./rig.ts";
 
 const STREAM = "PLAYED";
 const LANDMARK = "own.*";
-const DEADLINE_MS = 600;
+const DEADLINE_MS = 5_000;
+const SHORT_DEADLINE_MS = 600;
 
 /** What one copy does with a question. */
 type Copy = (asked: readonly string[], reply: (status: Status | Found) => void) => void;
@@ -81,14 +82,14 @@ describe("of a stream with copies", () => {
   it("believes any copy while nothing is known to be stored", async () => {
     await play(has(4, { subject: "a", sequence: 3 }));
     expect(await sequenceOf("a")).toBe(3);
-    expect(asked).toEqual([["a"]]);
+    expect(asked[0]).toEqual(["a"]);
   });
 
   it("believes none that is behind what is known to be stored, and asks until one is not", async () => {
     horizon.heard(STREAM, 9);
     await play(has(8, { subject: "a", sequence: 3 }), has(2), has(9, { subject: "a", sequence: 9 }));
     expect(await sequenceOf("a")).toBe(9);
-    expect(asked).toHaveLength(3);
+    expect(asked.length, "where answers are slow another is asked beside").toBeGreaterThanOrEqual(3);
   });
 
   it("does not take for absent what a copy that does not say how far it has come does not have", async () => {
@@ -99,7 +100,7 @@ describe("of a stream with copies", () => {
       has(9, { subject: "own.0", sequence: 7 }, { subject: "a", sequence: 9 }),
     );
     expect(await sequenceOf("a")).toBe(9);
-    expect(asked).toEqual([["a"], ["a", LANDMARK], ["a", LANDMARK]]);
+    expect(asked.slice(0, 2)).toEqual([["a"], ["a", LANDMARK]]);
   });
 
   it("says that something is not there once a copy that has come far enough does not have it", async () => {
@@ -119,15 +120,17 @@ describe("of a stream with copies", () => {
   });
 
   it("gives up where no copy comes so far in time", async () => {
+    const shortly = new Answers(new Link(await rig.connect()), undefined, SHORT_DEADLINE_MS);
+    reads = new Reads(shortly, 3, horizon);
     horizon.heard(STREAM, 9);
     await play(has(8, { subject: "a", sequence: 3 }));
     await expect(sequenceOf("a")).rejects.toMatchObject({ code: "no_answer", message: expect.stringContaining("as far as message 9") });
+    shortly.close();
   });
 
   it("reads nothing older than what it has read once", async () => {
     await play(has(7, { subject: "a", sequence: 7 }), has(6, { subject: "a", sequence: 3 }), has(7, { subject: "a", sequence: 7 }));
     expect([await sequenceOf("a"), await sequenceOf("a")]).toEqual([7, 7]);
-    expect(asked).toHaveLength(3);
   });
 
   it("lists nothing from before what is known to be stored", async () => {
