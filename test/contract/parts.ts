@@ -27,6 +27,7 @@ export function parts(fixture: () => StoreFixture): void {
     const fence = await take(f.a, PARTITION);
     const writes = [part(x, 0, "x0"), part(x, 2, "x2"), part(y, 0, "y0"), record(PARTITION, x, "X"), record(PARTITION, y, "Y")];
     expect(await f.a.store.commit(under(PARTITION, fence, ...writes))).toEqual(COMMITTED);
+    await take(f.b, PARTITION);
     expect(await partsOf(f.b.store, x, 3)).toEqual(["x0", undefined, "x2"]);
     expect(await partsOf(f.b.store, y, 1)).toEqual(["y0"]);
     expect(await f.b.store.loadParts(y, 0)).toEqual([]);
@@ -39,6 +40,7 @@ export function parts(fixture: () => StoreFixture): void {
     const fence = await take(f.a, PARTITION);
     await f.a.store.commit(under(PARTITION, fence, part(address, 0, "a0"), part(address, 1, "a1"), record(PARTITION, address, "A")));
     await f.a.store.commit(under(PARTITION, fence, part(address, 0, "b0"), cancel(address, 1), record(PARTITION, address, "B")));
+    await take(f.b, PARTITION);
     const [first, second] = await f.b.store.loadParts(address, 2);
     expect(text(first)).toBe("b0");
     // A server may leave an empty message there for a while.
@@ -67,6 +69,7 @@ export function parts(fixture: () => StoreFixture): void {
     const writes: Write[] = pieces.map((piece, index) => part(address, index, piece));
     writes.push({ kind: "record", partition: PARTITION, address, bytes: cover });
     expect(await f.a.store.commit(under(PARTITION, fence, ...writes))).toEqual(COMMITTED);
+    await take(f.b, PARTITION);
     const [stored] = await f.b.store.load([address]);
     const found = coverOf(stored as Uint8Array);
     expect(found).toEqual({ bytes: whole.length, parts: pieces.length, mark: "mark" });

@@ -119,7 +119,7 @@ export function timers(fixture: () => StoreFixture): void {
     const store = async (bytes: string, withdrawn: string): Promise<void> => {
       const withdrawal = { kind: "cancelTimer", partition: 0, owner, timer: withdrawn } as const;
       expect(await f.a.store.commit(under(0, fence, withdrawal, record(0, owner, bytes)))).toEqual({ kind: "committed" });
-      expect((await f.b.store.load([owner])).map(text)).toEqual([bytes]);
+      expect((await f.a.store.load([owner])).map(text)).toEqual([bytes]);
     };
     await f.a.store.commit(under(0, fence, timer(0, owner, "fired", f.now(), "fired-1"), timer(0, owner, "wake", f.now() + 500, "wake-1")));
     await f.until(() => reader.deliveries.length === 1, LATE_MS);
