@@ -6,6 +6,7 @@ import type { Fault } from "./errors.ts";
 import type { ChildType } from "./family.ts";
 import type { RefText } from "./ref.ts";
 import type { RetryPolicy } from "./retry.ts";
+import type { RunLimits } from "./run-limits.ts";
 import type { Supervision } from "./supervision.ts";
 import type { Migration } from "./versions.ts";
 
@@ -36,6 +37,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   /** The definitions of children that nobody else defines; a host that has this one has them too. */
   readonly cast?: readonly Definition[];
   readonly retention: Retention;
+  /** How many attempts may run in the whole cluster, and begin in a second; absent where nothing limits them. */
+  readonly limits?: RunLimits<never>;
   /** What becomes of an actor whose machine threw: set aside for a person to look at (the default), or ended in error. */
   readonly onThrow?: "park" | "fail";
   /** Whether every turn is kept for time travel. */

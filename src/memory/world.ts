@@ -1,4 +1,4 @@
-import type { Address, Lane } from "../core/address.ts";
+import { formatAddress, type Address, type Lane } from "../core/address.ts";
 import { DEADLINES } from "../core/deadlines.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
@@ -162,6 +162,12 @@ export class World {
   /** Offered work that waits, or that somebody has in hand and did not acknowledge, each as `<lane> <type>/<id>`. */
   get offeredWork(): readonly string[] {
     return this.#server.work.places;
+  }
+
+  /** Every ticket that is stored, but for those of gates, each as `<stand> <type>/<id>`. */
+  get tickets(): readonly string[] {
+    const stored = this.#server.ledger.tickets.of().filter(({ ticket }) => ticket.stand !== "gate");
+    return stored.map((each) => `${each.ticket.stand} ${formatAddress(each)}`);
   }
 
   /** Where parts of records lie, each as `part <type>/<id> <index>`. */

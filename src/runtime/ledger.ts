@@ -1,6 +1,7 @@
 import { isSimple } from "../core/definition.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { isEnded } from "../core/record.ts";
+import { withPermit } from "../core/permit.ts";
 import type { Turn, TurnAt } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import { emptyPending, type Activation } from "./activation.ts";
@@ -70,7 +71,7 @@ export class Ledger {
     causes: readonly Hold[] = [],
     { bytes, isEnd = false }: { readonly bytes?: Uint8Array | undefined; readonly isEnd?: boolean } = {},
   ): void {
-    const turn = this.#parts.overflow.fitted(activation, made);
+    const turn = this.#parts.overflow.fitted(activation, made.kind === "changed" ? withPermit(made) : made);
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
       for (const hold of causes) this.adopt(activation, hold);

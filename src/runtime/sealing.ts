@@ -47,6 +47,7 @@ export class Batch {
 
 /** Where a letter lies; other writes have a place of their own in any case. */
 function placeOf(write: Write): string | undefined {
+  if (write.kind === "cancelTicket") return `limit ${formatAddress(write.address)} ${write.ticket.stand} ${write.ticket.name}`;
   if (write.kind === "dead") return `dead ${formatAddress(write.address)} ${write.name}`;
   return write.kind === "mail" ? `mail ${formatAddress(write.to)} ${write.message}` : undefined;
 }

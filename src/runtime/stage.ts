@@ -3,6 +3,7 @@ import { encodeJson } from "../core/codec.ts";
 import type { TroupeError } from "../core/errors.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { CommitOutcome } from "../ports/store.ts";
+import type { Listening } from "../ports/work.ts";
 import { Abilities } from "./abilities.ts";
 import { Admission, type Reading } from "./admission.ts";
 import type { Activation } from "./activation.ts";
@@ -12,6 +13,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { tooLong, unknownType } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Entrance } from "./entrance.ts";
+import { Gates } from "./gates.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
 import { KnownIds } from "./known-ids.ts";
@@ -54,6 +56,7 @@ export class Stage {
   readonly committer: Committer;
   readonly #entrance: Entrance;
   readonly #known: KnownIds;
+  readonly #gates: Gates;
   readonly #deadLetters: DeadLetters;
   readonly #performer: Performer;
   readonly #settlement: SettlementParts;
@@ -80,6 +83,7 @@ export class Stage {
       closing: () => this.#nearby.close(),
       settled: (parcels, outcome) => this.#settled(parcels, outcome),
     });
+    this.#gates = new Gates({ ...parts, committer: this.committer });
     this.#deadLetters = new DeadLetters({
       ...parts,
       committer: this.committer,
@@ -180,6 +184,12 @@ export class Stage {
     });
   }
 
+  /** What a partition needs beside its sources: whoever works for its actors is heard, and its gates are open. */
+  attend(session: Session): Listening {
+    const attended = [this.sharing.attend(session), this.#gates.attend(session)];
+    return { close: () => attended.forEach((each) => each.close()) };
+  }
+
   get running(): number {
     return this.#admission.running;
   }
@@ -195,8 +205,9 @@ export class Stage {
 
   #ready(activation: Activation): void {
     // It needs no slot here, but waits all the same where nothing is begun any more.
+    const lane = activation.actor?.record.permit?.lane ?? "normal";
     if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
-      this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" });
+      this.#admission.wait({ kind: "ready", activation, lane, void: () => activation.phase === "dropped" });
     else queueMicrotask(() => this.#performer.begin(activation));
   }
 

@@ -1,6 +1,6 @@
 import type { StartLane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../core/fifo.ts";
 
 /** Behind so many that may not go, nobody is looked for. */
 const MOST_LOOKED_AT = 32;
