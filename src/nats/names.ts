@@ -32,6 +32,7 @@ export const NATS_HEADERS = {
   storedAt: "Nats-Time-Stamp",
   numPending: "Nats-Num-Pending",
   lastConsumer: "Nats-Last-Consumer",
+  consumerStalled: "Nats-Consumer-Stalled",
   pendingMessages: "Nats-Pending-Messages",
   messageId: "Nats-Msg-Id",
 } as const;
@@ -98,6 +99,7 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     ...outsideNames(namespace),
     ...workNames(namespace, streams.work),
     census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
+    tickets: (consumer: string, type: string) => passingNames(streams.core, consumer, `${namespace}.limit.${type}.>`),
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
   };
@@ -130,7 +132,6 @@ function coreNames(namespace: string) {
     part: (address: Address, index: number) => `${namespace}.part.${address.type}.${address.id}.${index}`,
     timer: (owner: Address, timer: string) => `${namespace}.timer.${owner.type}.${owner.id}.${encodeToken(timer)}`,
     ticket: ({ type, id }: Address, { stand, name }: Ticket) => `${namespace}.limit.${type}.${stand}.${id}.${name}`,
-    ticketsOf: (type: string) => `${namespace}.limit.${type}.>`,
     ticketIn: (subject: string): { readonly id: string; readonly ticket: Ticket } => {
       const [, , , stand, id = "", name = ""] = subject.split(".");
       return { id, ticket: { stand: stand as Ticket["stand"], name } };
