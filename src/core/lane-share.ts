@@ -13,12 +13,16 @@ export class LaneShare {
 
   /** The lane that goes next, of those that have something. Asked once for each that goes. */
   next(has: (lane: StartLane) => boolean): StartLane | undefined {
-    const lanes = START_LANES.filter(has);
-    for (const [index, lane] of lanes.entries()) {
-      const isLast = index === lanes.length - 1;
-      if (isLast || ++this.#ahead[lane] < ONE_IN) return lane;
+    for (const lane of START_LANES) {
+      if (!has(lane)) continue;
+      if (!hasBelow(lane, has) || ++this.#ahead[lane] < ONE_IN) return lane;
       this.#ahead[lane] = 0;
     }
     return undefined;
   }
+}
+
+function hasBelow(lane: StartLane, has: (lane: StartLane) => boolean): boolean {
+  if (lane === "high") return has("normal") || has("low");
+  return lane === "normal" && has("low");
 }

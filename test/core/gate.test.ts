@@ -25,7 +25,7 @@ const events: fc.Arbitrary<readonly Event[]> = fc.array(
     { weight: 5, arbitrary: fc.record({ kind: fc.constant("wait" as const), key: fc.constantFrom("a", "b", "c"), lane: fc.constantFrom(...START_LANES) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("back" as const), which: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("leave" as const), which: fc.nat(50) }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.nat(700) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.oneof(fc.nat(300), fc.nat(6_000)) }) },
   ),
   { maxLength: 150 },
 );

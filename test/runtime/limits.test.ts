@@ -171,3 +171,54 @@ test("what waits goes on when the host of the gate dies, and no more run than ma
   expect(stand.unacknowledged).toEqual([]);
   stand.check();
 });
+
+test("low still moves while high is never empty, in a host that is full", async () => {
+  const stand = new Stand();
+  await stand.open({ concurrency: 1 });
+  for (let n = 0; n < 60; n++) stand.start("rerun", `high-${n}`, { ms: 100 }, { lane: "high" });
+  for (let n = 0; n < 10; n++) stand.start("rerun", `low-${n}`, { ms: 100 }, { lane: "low" });
+  await stand.advance(4_000);
+  const lanes = stand.runs.slice(2, 34).map(({ key }) => key.split(/[/-]/)[1]);
+  expect(lanes.filter((lane) => lane === "low")).toHaveLength(4);
+  stand.check();
+});
+
+test("of a limited type too low still moves, and keys take turns in every lane", async () => {
+  const stand = new Stand({ tasks: limited({ atOnce: 1, key: ({ tenant = "" }) => tenant }) });
+  await stand.open();
+  for (let n = 0; n < 20; n++) stand.start("limited", `high-busy-${n}`, { ms: 100, tenant: "busy" }, { lane: "high" });
+  for (let n = 0; n < 3; n++) stand.start("limited", `high-quiet-${n}`, { ms: 100, tenant: "quiet" }, { lane: "high" });
+  for (let n = 0; n < 3; n++) stand.start("limited", `low-busy-${n}`, { ms: 100, tenant: "busy" }, { lane: "low" });
+  await stand.advance(2_000);
+  const order = stand.runs.map(({ key }) => key.replace("limited/", "").replace(/-\d+$/, ""));
+  expect(order.filter((each) => each === "low-busy")).toHaveLength(2);
+  expect(order.filter((each) => each === "high-quiet")).toHaveLength(3);
+  expect(order.lastIndexOf("high-quiet")).toBeLessThan(8);
+  stand.check();
+});
+
+test("no more begin within any time than the rate and what a pause has saved up", async () => {
+  const stand = new Stand({ tasks: limited({ perSecond: 5, key: ({ tenant = "" }) => tenant, perKey: { perSecond: 1 } }) });
+  const since = stand.clock.now();
+  await stand.open();
+  for (let n = 0; n < 30; n++) stand.start("limited", `t${n}`, { tenant: `k${n % 10}` });
+  await stand.advance(60_000);
+  expect(stand.runs).toHaveLength(30);
+  for (const [i, { at }] of stand.runs.entries()) {
+    const inOneSecond = stand.runs.slice(i).filter((run) => run.at - at < 1_000);
+    expect(inOneSecond.length).toBeLessThanOrEqual(10);
+  }
+  // Nothing was saved up at first: the sixth second brings the thirtieth.
+  expect((stand.runs[29]?.at ?? 0) - since).toBeGreaterThanOrEqual(6_000);
+  expect(stand.world.tickets).toEqual([]);
+  stand.check();
+});
+
+test("a key that cannot be told makes a dead letter of the start", async () => {
+  const stand = new Stand({ tasks: limited({ atOnce: 1, key: ({ tenant }) => tenant as string }) });
+  await stand.open();
+  stand.start("limited", "a", {});
+  await stand.advance(100);
+  expect(stand.deadLetters).toMatchObject([{ key: "limited/a", code: "bad_payload" }]);
+  expect(stand.world.tickets).toEqual([]);
+});
