@@ -67,7 +67,7 @@ it("goes on when the host that had the gate leaves, when the connection is lost,
   const ids = Array.from({ length: 300 }, (_, n) => `t${n}`);
   const refs = await Promise.all(ids.map((id, n) => client.start("job", { id, input: { tenant: `k${n % 5}` } })));
   await eventually("some are done", () => floor.finished.length > 20);
-  await first.drain({ timeout: "5s" });
+  await first.drain("5s");
   const then = floor.finished.length;
   await eventually("more are done", () => floor.finished.length > then + 20, 20_000);
   await rig.stop();
