@@ -19,7 +19,12 @@ const MIB = 2 ** 20;
 
 const [url = "", cacheMiB = "64"] = process.argv.slice(2);
 const tell = (report: ActorReport): void => void process.send?.(report);
-const host = await createHost({ nats: url, actors: [...benchActors, ...limitedTasks], concurrency: 100, cacheBytes: Number(cacheMiB) * MIB });
+const host = await createHost({
+  nats: url,
+  actors: [...benchActors, ...limitedTasks],
+  concurrency: 100,
+  cacheBytes: Number(cacheMiB) * MIB,
+});
 let expectedInAll = 0;
 
 function watch(before: NodeJS.CpuUsage): void {

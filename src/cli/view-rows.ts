@@ -33,7 +33,10 @@ function stateOf(view: View): string {
 function waitingOf(view: View): Row {
   if (!("waiting" in view) || view.waiting === undefined) return { waiting: undefined };
   const { since, labels, permit } = view.waiting;
-  const whatFor = permit === undefined ? `a host${labels.length === 0 ? "" : ` with ${labels.join(", ")}`}` : `a permit${permit === "" ? "" : ` of ${permit}`}`;
+  const whatFor =
+    permit === undefined
+      ? `a host${labels.length === 0 ? "" : ` with ${labels.join(", ")}`}`
+      : `a permit${permit === "" ? "" : ` of ${permit}`}`;
   return { waiting: `for ${whatFor}, since ${new Date(since).toISOString()}` };
 }
 

@@ -58,6 +58,11 @@ export function isSimple({ kind, children }: Definition): boolean {
   return kind === "task" && children === undefined;
 }
 
+/** A start of a task takes a slot before anything else, but for one that has to wait for its permit. */
+export function beginsWithSlot({ kind, limits }: Definition): boolean {
+  return kind !== "actor" && limits === undefined;
+}
+
 export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>;
 
 /** How long a finished actor's record is kept, by how it ended. At least a minute: the server keeps none for less. */

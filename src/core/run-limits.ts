@@ -28,7 +28,8 @@ export function faultsOfRunLimits(limits: RunLimits<never> | undefined): readonl
   const { key, perKey } = limits;
   const faults = [...faultsOfLimit(limits, "limits"), ...faultsOfLimit(perKey ?? {}, "limits.perKey")];
   if (key !== undefined && typeof key !== "function") faults.push({ path: "limits.key", message: "must be a function of the input" });
-  if (perKey !== undefined && key === undefined) faults.push({ path: "limits.key", message: "is needed: perKey limits every key by itself" });
+  if (perKey !== undefined && key === undefined)
+    faults.push({ path: "limits.key", message: "is needed: perKey limits every key by itself" });
   if (faults.length === 0 && isNoLimit(limits) && isNoLimit(perKey ?? {}))
     faults.push({ path: "limits", message: "limits nothing: give atOnce or perSecond" });
   return faults;

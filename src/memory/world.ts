@@ -14,6 +14,7 @@ import { Random } from "./random.ts";
 import { Server } from "./server.ts";
 import type { StepListener } from "./steps.ts";
 import type { Message } from "./stream.ts";
+import type { StoredTicket } from "./ticket-book.ts";
 
 export interface WorldOptions {
   readonly clock: Clock;
@@ -164,10 +165,14 @@ export class World {
     return this.#server.work.places;
   }
 
-  /** Every ticket that is stored, but for those of gates, each as `<stand> <type>/<id>`. */
+  /** Every ticket that is stored, but for those of gates, oldest first. */
+  get storedTickets(): readonly StoredTicket[] {
+    return this.#server.ledger.tickets.of().filter(({ ticket }) => ticket.stand !== "gate");
+  }
+
+  /** The same, each as `<stand> <type>/<id>`. */
   get tickets(): readonly string[] {
-    const stored = this.#server.ledger.tickets.of().filter(({ ticket }) => ticket.stand !== "gate");
-    return stored.map((each) => `${each.ticket.stand} ${formatAddress(each)}`);
+    return this.storedTickets.map((each) => `${each.ticket.stand} ${formatAddress(each)}`);
   }
 
   /** Where parts of records lie, each as `part <type>/<id> <index>`. */

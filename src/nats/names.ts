@@ -141,7 +141,9 @@ function coreNames(namespace: string) {
     turn: (partition: number, address: Address, revision: number) =>
       `${namespace}.turn.${partition}.${address.type}.${address.id}.${revision}`,
     turnsOf: (partition: number) => `${namespace}.turn.${partition}.>`,
-    coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "limit.>", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
+    coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "limit.>", "work.>", "turn.>", "dead.>"].map(
+      (tail) => `${namespace}.${tail}`,
+    ),
     stateRepublish: { src: `${state}>`, dest: `${namespace}.live.state.>` },
     workFilter: `${namespace}.work.>`,
     work: (lane: StartLane, { type, id }: Address) => `${namespace}.work.${lane}.${type}.${id}`,

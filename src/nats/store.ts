@@ -2,7 +2,16 @@ import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import { COMMITTED, isSingle, type Commit, type CommitOutcome, type MailPlace, type Store, type TicketFollower, type Write } from "../ports/store.ts";
+import {
+  COMMITTED,
+  isSingle,
+  type Commit,
+  type CommitOutcome,
+  type MailPlace,
+  type Store,
+  type TicketFollower,
+  type Write,
+} from "../ports/store.ts";
 import type { Answers } from "./answers.ts";
 import type { Listening } from "../ports/work.ts";
 import { takeCensus } from "./census.ts";

@@ -1,4 +1,4 @@
-import { isSimple, type Definition } from "../core/definition.ts";
+import { beginsWithSlot, isSimple, type Definition } from "../core/definition.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 
 /** What this host can run itself, by its labels; what others must, or may. */
@@ -30,7 +30,7 @@ export class Abilities {
   /** A task that works here as soon as it is started. */
   beginsWithSlot(type: string): boolean {
     const definition = this.#definitions.get(type);
-    return definition?.kind !== "actor" && definition?.limits === undefined && this.canRun(type);
+    return (definition === undefined || beginsWithSlot(definition)) && this.canRun(type);
   }
 
   /** Whether another host may do it: a task that one function does. Plans and actors say more than a result while they work. */

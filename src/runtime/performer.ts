@@ -1,9 +1,8 @@
-import type { Definition } from "../core/definition.ts";
+import { beginsWithSlot } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
 import { performed } from "../core/parking.ts";
-import { unasked } from "../core/permit.ts";
 import { isEnded, type OwedRecord } from "../core/record.ts";
 import { take, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Abilities } from "./abilities.ts";
@@ -160,14 +159,14 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
     else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    else if (hold.delivery.lane !== "event" && bringsSlot(definition))
+    else if (hold.delivery.lane !== "event" && beginsWithSlot(definition))
       this.#withSlot(activation, () => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 
   #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (!bringsSlot(activation.definition)) this.#reception.start(activation, hold, others);
+    else if (!beginsWithSlot(activation.definition)) this.#reception.start(activation, hold, others);
     else this.#withSlot(activation, () => this.#reception.start(activation, hold, others));
   }
 
@@ -215,8 +214,6 @@ export class Performer {
       ring: this.misfits.hasWaited(activation) ? undefined : (timer, generation) => this.ring(activation, timer, generation),
       ...this.#throwing,
     });
-    const due = activation.actor === undefined ? undefined : unasked(activation.actor, this.#ledger.at(activation));
-    if (due !== undefined) this.#ledger.apply(activation, due, []);
     this.#ledger.queueIfReady(activation, causes);
   }
 
@@ -301,9 +298,4 @@ export class Performer {
     else this.#ledger.apply(activation, performed(actor, owed.key, this.#ledger.at(activation)), holds);
     this.#parts.retire(activation);
   }
-}
-
-/** A start of a task takes a slot before anything else, but for one that has to wait for its permit. */
-function bringsSlot({ kind, limits }: Definition): boolean {
-  return kind !== "actor" && limits === undefined;
 }

@@ -87,7 +87,13 @@ export class Reception {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
       const first = start(activation.definition, activation.address, envelope, at);
-      const entered = limited(activation.definition, marks === undefined ? first : marked(first, marks), envelope.input, delivery.lane as StartLane, activation.key);
+      const entered = limited(
+        activation.definition,
+        marks === undefined ? first : marked(first, marks),
+        envelope.input,
+        delivery.lane as StartLane,
+        activation.key,
+      );
       const turn = this.#turns.fit(activation, entered);
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { START_LANES, type StartLane } from "../../src/core/address.ts";
 import { Gate, type Waiting } from "../../src/core/gate.ts";
@@ -18,11 +18,21 @@ const limit = fc.record(
   { requiredKeys: [] },
 );
 
-type Event = { readonly kind: "wait"; readonly key: string; readonly lane: StartLane } | { readonly kind: "leave" | "back"; readonly which: number } | { readonly kind: "pass"; readonly ms: number };
+type Event =
+  | { readonly kind: "wait"; readonly key: string; readonly lane: StartLane }
+  | { readonly kind: "leave" | "back"; readonly which: number }
+  | { readonly kind: "pass"; readonly ms: number };
 
 const events: fc.Arbitrary<readonly Event[]> = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: fc.record({ kind: fc.constant("wait" as const), key: fc.constantFrom("a", "b", "c"), lane: fc.constantFrom(...START_LANES) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant("wait" as const),
+        key: fc.constantFrom("a", "b", "c"),
+        lane: fc.constantFrom(...START_LANES),
+      }),
+    },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("back" as const), which: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("leave" as const), which: fc.nat(50) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.oneof(fc.nat(300), fc.nat(6_000)) }) },
@@ -88,9 +98,17 @@ describe("limits", () => {
       fc.property(limit, limit, events, (type, perKey, happens) => {
         const all: Given[] = [];
         play(type, perKey, happens, (one) => all.push(one));
-        if (type.perSecond !== undefined) within(all.map(({ atMs }) => atMs), type.perSecond);
+        if (type.perSecond !== undefined)
+          within(
+            all.map(({ atMs }) => atMs),
+            type.perSecond,
+          );
         for (const key of ["a", "b", "c"])
-          if (perKey.perSecond !== undefined) within(all.filter((one) => one.key === key).map(({ atMs }) => atMs), perKey.perSecond);
+          if (perKey.perSecond !== undefined)
+            within(
+              all.filter((one) => one.key === key).map(({ atMs }) => atMs),
+              perKey.perSecond,
+            );
       }),
     );
   });
@@ -159,26 +177,30 @@ describe("whose turn it is", () => {
 
   it("between two of one key that could have more, every other that waits has one", () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 5, maxLength: 80 }), fc.integer({ min: 1, max: 4 }), (keys, atOnce) => {
-        const gate = new Gate({ atOnce });
-        keys.forEach((key, n) => gate.wait(waiting(n, key)));
-        const left = new Map<string, number>();
-        for (const key of keys) left.set(key, (left.get(key) ?? 0) + 1);
-        const since = new Map<string, number>();
-        const out: Waiting[] = [];
-        for (let next = gate.next(0); out.length < keys.length; next = gate.next(0)) {
-          if (next === undefined) {
-            gate.isBack((out.at(-atOnce) as Waiting).place);
-            for (const one of out) gate.isBack(one.place);
-            continue;
+      fc.property(
+        fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 5, maxLength: 80 }),
+        fc.integer({ min: 1, max: 4 }),
+        (keys, atOnce) => {
+          const gate = new Gate({ atOnce });
+          keys.forEach((key, n) => gate.wait(waiting(n, key)));
+          const left = new Map<string, number>();
+          for (const key of keys) left.set(key, (left.get(key) ?? 0) + 1);
+          const since = new Map<string, number>();
+          const out: Waiting[] = [];
+          for (let next = gate.next(0); out.length < keys.length; next = gate.next(0)) {
+            if (next === undefined) {
+              gate.isBack((out.at(-atOnce) as Waiting).place);
+              for (const one of out) gate.isBack(one.place);
+              continue;
+            }
+            out.push(next);
+            since.set(next.key, 0);
+            left.set(next.key, (left.get(next.key) ?? 0) - 1);
+            for (const [key, count] of left) if (key !== next.key && count > 0) since.set(key, (since.get(key) ?? 0) + 1);
+            for (const [key, count] of left) if (count > 0) expect(since.get(key) ?? 0).toBeLessThan(4);
           }
-          out.push(next);
-          since.set(next.key, 0);
-          left.set(next.key, (left.get(next.key) ?? 0) - 1);
-          for (const [key, count] of left) if (key !== next.key && count > 0) since.set(key, (since.get(key) ?? 0) + 1);
-          for (const [key, count] of left) if (count > 0) expect(since.get(key) ?? 0).toBeLessThan(4);
-        }
-      }),
+        },
+      ),
     );
   });
 

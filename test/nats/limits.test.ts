@@ -58,24 +58,28 @@ it("two hosts run no more at once than a type and each of its keys may, and lose
   expect(floor.finished.toSorted()).toEqual(ids.toSorted());
 });
 
-it("goes on when the host that had the gate leaves, when the connection is lost, and when the server starts again", { timeout: 60_000 }, async () => {
-  const floor = new Floor();
-  const options = { ...where("troubled"), actors: [job(floor)], log };
-  const first = await createHost(options);
-  await using _second = await createHost(options);
-  await using client = await connect(where("troubled"));
-  const ids = Array.from({ length: 300 }, (_, n) => `t${n}`);
-  const refs = await Promise.all(ids.map((id, n) => client.start("job", { id, input: { tenant: `k${n % 5}` } })));
-  await eventually("some are done", () => floor.finished.length > 20);
-  await first.drain("5s");
-  const then = floor.finished.length;
-  await eventually("more are done", () => floor.finished.length > then + 20, 20_000);
-  await rig.stop();
-  await rig.start();
-  await Promise.all(refs.map((ref) => ref.result({ timeout: "30s" })));
-  expect(new Set(floor.finished).size).toBe(300);
-  expect(floor.mostOfOne).toBeLessThanOrEqual(2);
-});
+it(
+  "goes on when the host that had the gate leaves, when the connection is lost, and when the server starts again",
+  { timeout: 60_000 },
+  async () => {
+    const floor = new Floor();
+    const options = { ...where("troubled"), actors: [job(floor)], log };
+    const first = await createHost(options);
+    await using _second = await createHost(options);
+    await using client = await connect(where("troubled"));
+    const ids = Array.from({ length: 300 }, (_, n) => `t${n}`);
+    const refs = await Promise.all(ids.map((id, n) => client.start("job", { id, input: { tenant: `k${n % 5}` } })));
+    await eventually("some are done", () => floor.finished.length > 20);
+    await first.drain("5s");
+    const then = floor.finished.length;
+    await eventually("more are done", () => floor.finished.length > then + 20, 20_000);
+    await rig.stop();
+    await rig.start();
+    await Promise.all(refs.map((ref) => ref.result({ timeout: "30s" })));
+    expect(new Set(floor.finished).size).toBe(300);
+    expect(floor.mostOfOne).toBeLessThanOrEqual(2);
+  },
+);
 
 it("a task that waits says so, and what for; cancelled, it ends at once", { timeout: 30_000 }, async () => {
   const slow = defineTask<undefined>({

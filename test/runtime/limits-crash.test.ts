@@ -94,14 +94,18 @@ test.each([
   ["freeze", "seeded"],
   ["disconnect", "seeded"],
   ["drain", "seeded"],
-] as const)("whenever a host meets with: %s (what it sent: %s), no permit is lost and none given twice", { timeout: 60_000 }, async (what, underWay) => {
-  // Every moment of one of the two kinds of death.
-  for (let moment = underWay === "arrives" ? 2 : 1; moment <= LAST_MOMENT; moment += what === "kill" ? 2 : 4) {
-    const { stand } = await play({ what, moment, underWay });
-    try {
-      verify(stand);
-    } catch (cause) {
-      throw new Error(`at step ${moment}: ${(cause as Error).message}`, { cause });
+] as const)(
+  "whenever a host meets with: %s (what it sent: %s), no permit is lost and none given twice",
+  { timeout: 60_000 },
+  async (what, underWay) => {
+    // Every moment of one of the two kinds of death.
+    for (let moment = underWay === "arrives" ? 2 : 1; moment <= LAST_MOMENT; moment += what === "kill" ? 2 : 4) {
+      const { stand } = await play({ what, moment, underWay });
+      try {
+        verify(stand);
+      } catch (cause) {
+        throw new Error(`at step ${moment}: ${(cause as Error).message}`, { cause });
+      }
     }
-  }
-});
+  },
+);

@@ -9,8 +9,8 @@ interface Tenant extends Work {
 }
 
 const limited = (limits: RunLimits<Tenant>) => (process: Process) => [
-  process.standard({ name: "limited", limits: limits as never }),
-  process.standard({ name: "parks", onCrash: "park", limits: limits as never }),
+  process.standard({ name: "limited", limits }),
+  process.standard({ name: "parks", onCrash: "park", limits }),
 ];
 
 test("no more than so many of a type run at once, wherever they run", async () => {

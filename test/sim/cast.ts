@@ -26,7 +26,10 @@ export interface Errand extends Work {
 }
 
 /** Task types; the policies' names are theirs. `brief`: attempts of at most 400 ms, with history. `few` and `shared` are limited. */
-export const TASKS = { rerun: "rerun", fail: "fail", park: "park", brief: "rerun", few: "park", shared: "rerun" } as const satisfies Record<string, Policy>;
+export const TASKS = { rerun: "rerun", fail: "fail", park: "park", brief: "rerun", few: "park", shared: "rerun" } as const satisfies Record<
+  string,
+  Policy
+>;
 export type TaskType = keyof typeof TASKS;
 export const BRIEF_MS = 400;
 /** Families differ in what becomes of their jobs in a crash, and in how many they have. */

@@ -30,8 +30,10 @@ export function permits(): Law {
     *end({ rest, records }) {
       for (const { actor, stand } of rest?.tickets ?? []) {
         const record = records.get(actor);
-        if (record === undefined || hasEnded(record)) yield `a ${stand} of ${actor} is left, and that ${record === undefined ? "is not there" : "has ended"}`;
-        else if (record.permit?.stance !== (stand === "wait" ? "waits" : "has")) yield `a ${stand} of ${actor} is left that it does not know`;
+        if (record === undefined || hasEnded(record))
+          yield `a ${stand} of ${actor} is left, and that ${record === undefined ? "is not there" : "has ended"}`;
+        else if (record.permit?.stance !== (stand === "wait" ? "waits" : "has"))
+          yield `a ${stand} of ${actor} is left that it does not know`;
       }
     },
   };
@@ -45,7 +47,8 @@ function* exceeded({ type, atOnce, perKey }: Limited, working: ReadonlyMap<strin
   if (permitsOut > atOnce) yield `${permitsOut} permits of ${type} are out; ${atOnce} is the most`;
   const counts = new Map<string, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  for (const [key, count] of counts) if (count > (perKey ?? Infinity)) yield `${count} of ${type} work at once for "${key}"; ${perKey} is the most`;
+  for (const [key, count] of counts)
+    if (count > (perKey ?? Infinity)) yield `${count} of ${type} work at once for "${key}"; ${perKey} is the most`;
 }
 
 function typeOf(actor: string): string {
