@@ -38,8 +38,14 @@ export function limited(definition: Definition, turn: Turn, input: unknown, lane
   return { ...turn, actor: { ...turn.actor, record: { ...turn.actor.record, permit } } };
 }
 
-/** What a turn has made of its task decides whether that wants a permit: what follows is stored with it. */
-export function withPermit(turn: Turn): Turn {
+/** What a task asks its gate for. */
+export type Wish = Extract<Effect, { kind: "queue" }>;
+
+/**
+ * What a turn has made of its task decides whether that wants a permit: what follows is stored with it. `isGiven`: the gate is at hand,
+ * and gives the permit at once.
+ */
+export function withPermit(turn: Turn, isGiven: (wish: Wish) => boolean): Turn {
   const { record } = turn.actor;
   const { permit } = record;
   if (permit === undefined) return turn;
@@ -52,9 +58,10 @@ export function withPermit(turn: Turn): Turn {
   const name = `${record.createdAt}-${record.revision}`;
   const { lane, key } = permit;
   const { deadlineAt } = record;
-  const wait: Effect = { kind: "queue", ticket: { stand: "wait", name }, lane, key, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
+  const wish: Wish = { kind: "queue", ticket: { stand: "wait", name }, lane, key, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
+  if (isGiven(wish)) return settled(turn, { ...permit, stance: "has", name }, [{ ...wish, ticket: { stand: "permit", name } }]);
   const effects = turn.effects.filter(({ kind }) => kind !== "run");
-  return settled({ ...turn, effects }, { ...permit, stance: "waits", name }, [wait]);
+  return settled({ ...turn, effects }, { ...permit, stance: "waits", name }, [wish]);
 }
 
 /** The permit has come: work that waited for it begins. Undefined where it is not, or no longer, wanted. */

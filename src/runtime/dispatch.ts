@@ -4,7 +4,6 @@ import type { ActorEvent } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { growthOf } from "../core/growth.ts";
 import { outlineOf } from "../core/record.ts";
-import type { Ticket } from "../core/permit.ts";
 import type { Turn } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
@@ -12,15 +11,15 @@ import type { Store } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import type { Acts } from "./acts.ts";
 import { timerLetter } from "./decode.ts";
-import { encodeWait } from "./gate-talk.ts";
 import type { Hold } from "./hold.ts";
 import type { Nearby } from "./nearby.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { draftMail, mailWrite } from "./post.ts";
-import { addWrite, removeWrite } from "./pending.ts";
+import { addWrite } from "./pending.ts";
 import type { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
+import { writeTicket } from "./tickets.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 export interface DispatchParts {
@@ -131,12 +130,8 @@ export class Dispatch {
         else this.withdraw(activation, pending, effect.timer);
         break;
       case "queue":
-        addWrite(pending, placeOf(effect.ticket), { ...ticketWrite(activation, effect.ticket), kind: "ticket", bytes: encodeWait(effect) });
-        break;
       case "unqueue":
-        // One that was never stored needs no taking back.
-        if (pending.writes?.get(placeOf(effect.ticket))?.kind === "ticket") removeWrite(pending, placeOf(effect.ticket));
-        else addWrite(pending, placeOf(effect.ticket), { ...ticketWrite(activation, effect.ticket), kind: "cancelTicket" });
+        writeTicket(activation, pending, effect);
         break;
       case "act":
       case "reply":
@@ -262,12 +257,4 @@ function written(key: string, actor: Turn["actor"]): Uint8Array {
       ...(cause instanceof TroupeError ? { faults: cause.faults } : {}),
     });
   }
-}
-
-function placeOf({ stand, name }: Ticket): string {
-  return `${stand} ${name}`;
-}
-
-function ticketWrite({ address, session }: Activation, ticket: Ticket) {
-  return { partition: session.partition, address, ticket };
 }

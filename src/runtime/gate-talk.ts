@@ -1,32 +1,32 @@
 import { isLane, type StartLane } from "../core/address.ts";
 import { decodeBody, encodeMsgpack, MSGPACK } from "../core/codec.ts";
-import type { Effect } from "../core/effect.ts";
 import { HEADERS, type Envelope } from "../core/envelope.ts";
+import type { Wish } from "../core/permit.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Write } from "../ports/store.ts";
 
 /** What a ticket says of a task that waits, or has its permit. */
-export interface Wish {
+export interface Place {
   readonly lane: StartLane;
   readonly key: string;
   /** Epoch ms. */
   readonly deadlineAt?: number;
 }
 
-export function encodeWait({ lane, key, deadlineAt }: Extract<Effect, { kind: "queue" }>): Uint8Array {
-  return encodeWish({ lane, key, ...(deadlineAt === undefined ? {} : { deadlineAt }) });
+export function encodeWait({ lane, key, deadlineAt }: Wish): Uint8Array {
+  return encodePlace({ lane, key, ...(deadlineAt === undefined ? {} : { deadlineAt }) });
 }
 
-export function encodeWish(wish: Wish): Uint8Array {
-  return encodeMsgpack(wish);
+export function encodePlace(place: Place): Uint8Array {
+  return encodeMsgpack(place);
 }
 
 /** Undefined for what no host of ours has written. */
-export function decodeWish(bytes: Uint8Array): Wish | undefined {
+export function decodePlace(bytes: Uint8Array): Place | undefined {
   try {
-    const wish = decodeBody(bytes, MSGPACK) as Partial<Wish> | null;
-    if (typeof wish?.key !== "string" || typeof wish.lane !== "string" || !isLane(wish.lane)) return undefined;
-    return wish as Wish;
+    const place = decodeBody(bytes, MSGPACK) as Partial<Place> | null;
+    if (typeof place?.key !== "string" || typeof place.lane !== "string" || !isLane(place.lane)) return undefined;
+    return place as Place;
   } catch {
     return undefined;
   }

@@ -1,13 +1,15 @@
 import { encodeMsgpack } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { Gate, type Waiting } from "../core/gate.ts";
+import type { Wish } from "../core/permit.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Store, TicketChange, TicketFollower, Write } from "../ports/store.ts";
 import type { Listening } from "../ports/work.ts";
 import type { Committer } from "./committer.ts";
-import { decodeWish, encodeWish } from "./gate-talk.ts";
+import { decodePlace, encodePlace } from "./gate-talk.ts";
 import { MailLetter } from "./mail-letter.ts";
+import { NearPermit, type Unsettled } from "./near-permit.ts";
 import type { Session } from "./session.ts";
 
 export interface GatekeeperParts {
@@ -16,6 +18,8 @@ export interface GatekeeperParts {
   readonly clock: Clock;
   readonly committer: Pick<Committer, "loose">;
   readonly partitions: number;
+  /** Of the type, given by this gatekeeper or one before it. */
+  readonly unsettled: Unsettled;
 }
 
 /** Permits that are given and not stored yet: beyond, more would only wait for the server. */
@@ -38,7 +42,9 @@ const FOLLOW_AGAIN_MS = 250;
  * K1. No permit is given before every one that an earlier gate of the type has given is known: those are stored before this gate's own
  *     ticket, under a fence that has moved since, and the tickets are told in the order in which they were stored.
  * K2. A permit counts as out from when it is given until its return is stored and heard of: what is heard late is too many, never too few.
- * K3. Time comes from a clock that only rises, and nothing is saved up at first: what another gate has let pass need not be known.
+ * K3. A permit that is given to a task of this host is in that task's commit, under both fences. No ticket of this gate's own is stored
+ *     while one is unsettled, and its session does not outlive a commit of which nobody knows what became of it (settlement.ts).
+ * K4. Time comes from a clock that only rises, and nothing is saved up at first: what another gate has let pass need not be known.
  */
 export class Gatekeeper implements TicketFollower, Listening {
   readonly #parts: GatekeeperParts;
@@ -94,9 +100,33 @@ export class Gatekeeper implements TicketFollower, Listening {
     this.#forget();
   }
 
-  /** Once nothing of its own is under way: its ticket comes after all that it has given before. */
+  /**
+   * A permit for a task of this host, where nobody waits and one is to be had: stored with the task's turn, under this gate's fence too.
+   * `settled` is told once it is known what became of that.
+   */
+  give(id: string, { ticket: { name }, lane, key }: Wish, settled: () => void): NearPermit | undefined {
+    if (this.#phase !== "open" || !this.#session.accepts || this.#gate.waiting > 0) return undefined;
+    const place = `${id} ${name}`;
+    this.#gate.wait({ place, id, name, lane, key });
+    if (this.#gate.next(this.#nowMs) === undefined) {
+      this.#gate.leave(place);
+      return undefined;
+    }
+    return new NearPermit(this.#session, this.#parts.unsettled, (isStored) => {
+      if (!isStored) this.#gate.isBack(place);
+      settled();
+    });
+  }
+
+  /** Something of this type is stored, or never will be. */
+  settled(): void {
+    this.#begin();
+    this.#lookSoon();
+  }
+
+  /** Once nothing that was given before is under way: its ticket comes after all of that. */
   #begin(): void {
-    if (this.#phase !== "shut" || this.#unstored > 0 || !this.#session.open) return;
+    if (this.#phase !== "shut" || this.#unstored > 0 || this.#parts.unsettled.count > 0 || !this.#session.open) return;
     this.#openings++;
     const ticket = { stand: "gate", name: "newest" } as const;
     this.#store([{ kind: "ticket", ...this.#at("gate"), ticket, bytes: this.#own }], () => this.#follow());
@@ -128,9 +158,9 @@ export class Gatekeeper implements TicketFollower, Listening {
   }
 
   #enters(stand: "wait" | "permit", { place, id, name }: Pick<Waiting, "place" | "id" | "name">, bytes: Uint8Array): void {
-    const wish = decodeWish(bytes);
-    if (wish === undefined) return;
-    const { lane, key, deadlineAt } = wish;
+    const said = decodePlace(bytes);
+    if (said === undefined) return;
+    const { lane, key, deadlineAt } = said;
     if (stand === "permit") {
       this.#deadlines.get(place)?.cancel();
       this.#deadlines.delete(place);
@@ -185,7 +215,7 @@ export class Gatekeeper implements TicketFollower, Listening {
     const { place, id, name, lane, key } = waiting;
     this.#deadlines.get(place)?.cancel();
     this.#deadlines.delete(place);
-    const permit: Write = { kind: "ticket", ...this.#at(id), ticket: { stand: "permit", name }, bytes: encodeWish({ lane, key }) };
+    const permit: Write = { kind: "ticket", ...this.#at(id), ticket: { stand: "permit", name }, bytes: encodePlace({ lane, key }) };
     this.#store([permit, this.#mail(waiting, false)], NOTHING);
   }
 
@@ -201,8 +231,7 @@ export class Gatekeeper implements TicketFollower, Listening {
     this.#parts.committer.loose(this.#session, writes, () => {
       this.#unstored--;
       stored();
-      this.#begin();
-      this.#lookSoon();
+      this.settled();
     });
   }
 

@@ -12,6 +12,7 @@ import { settledBy, turnOfEnd, type Trying } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
+import type { Gates } from "./gates.ts";
 import type { Hold } from "./hold.ts";
 import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
@@ -39,6 +40,7 @@ interface PerformerParts extends StageParts {
   readonly nearby: Nearby;
   readonly offers: Offers;
   readonly abilities: Abilities;
+  readonly gates: Gates;
   /** More has been begun than there are slots. */
   readonly isOver: () => boolean;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;

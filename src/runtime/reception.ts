@@ -108,7 +108,8 @@ export class Reception {
       return;
     }
     if (!isReady(activation.definition, record)) return;
-    if (others === "events" && delayOf(record) === 0) {
+    // What has its permit already waits for a slot like any other.
+    if (record.permit !== undefined || (others === "events" && delayOf(record) === 0)) {
       this.#turns.takeUp(activation, [hold]);
       return;
     }

@@ -40,7 +40,10 @@ export class Batch {
       const { partition, fence } = sessionOf(parcel);
       this.fences.set(partition, fence);
       this.parcels.push(parcel);
-      if (parcel.kind === "actor") this.bytes += parcel.activation.recordBytes;
+      if (parcel.kind !== "actor") continue;
+      this.bytes += parcel.activation.recordBytes;
+      const gate = parcel.activation.committing?.permit?.session;
+      if (gate !== undefined) this.fences.set(gate.partition, gate.fence);
     }
   }
 }

@@ -107,7 +107,7 @@ export class Stage {
       clock: parts.clock,
       of: (session) => this.#cast.of(session),
       abort: (activation, why) => this.#performer.abort(activation, why),
-      hasLoose: () => this.committer.hasLoose,
+      hasLoose: (session) => this.committer.hasLoose || this.#gates.hasUnsettled(session),
       hush: (session) => this.#timekeeper.forget(session),
     };
     this.#settlement = {
@@ -127,6 +127,7 @@ export class Stage {
       nearby: this.#nearby,
       offers: this.sharing.offers,
       abilities: this.#abilities,
+      gates: this.#gates,
       isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
@@ -246,6 +247,7 @@ export class Stage {
     for (const activation of this.#cast.of(session)) {
       for (const { delivery } of activation.waiting) if (this.#abilities.needsSlot(delivery)) this.#admission.slotFreed();
       this.#performer.abort(activation, why);
+      activation.pending?.permit?.back();
       this.#cast.drop(activation);
     }
     this.#early.forget(session.partition);
