@@ -85,7 +85,11 @@ export class Ledger {
       return;
     }
     const pending = (activation.pending ??= emptyPending());
-    if (isLimited && this.#given !== undefined) pending.permit = this.#given;
+    if (isLimited && this.#given !== undefined) {
+      pending.permit = this.#given;
+      // What begins now is to be told of if this host dies, and nothing else would.
+      if (handed.length + causes.length === 0 && activation.reminder === "none") activation.reminder = "due";
+    }
     pending.bytes = turn === made ? bytes : undefined;
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
