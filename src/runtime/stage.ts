@@ -159,6 +159,7 @@ export class Stage {
       abilities: this.#abilities,
       free: () => this.#admission.free,
       isOver: () => this.#admission.isOver,
+      takeSlot: () => this.#admission.takeSlot(),
       slotFreed: () => this.#admission.slotFreed(),
       woken: () => this.#admission.schedule(),
       find: (key) => this.#cast.peek(key),
