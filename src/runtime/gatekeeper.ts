@@ -68,6 +68,10 @@ export class Gatekeeper implements TicketFollower, Listening {
     this.#begin();
   }
 
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
   get waiting(): number {
     return this.#gate.waiting;
   }

@@ -49,6 +49,11 @@ export class Gates {
     return session.accepts ? keeper?.give(id, wish, () => this.#keepers.get(type)?.settled()) : undefined;
   }
 
+  /** Of limited types whose gate is open in this host: how many tasks wait for a permit, and how many permits are out. */
+  get counts(): readonly { readonly type: string; readonly waiting: number; readonly out: number }[] {
+    return [...this.#keepers].flatMap(([type, { isOpen, waiting, out }]) => (isOpen ? [{ type, waiting, out }] : []));
+  }
+
   /** Whether permits of the session's gates are in commits that are not settled. */
   hasUnsettled({ partition }: Session): boolean {
     const { partitions } = this.#parts;

@@ -201,6 +201,10 @@ export class Stage {
     return this.#performer.release.finished;
   }
 
+  get gates(): Gates["counts"] {
+    return this.#gates.counts;
+  }
+
   waitingIn(lane: StartLane): number {
     return this.#admission.waitingIn(lane);
   }

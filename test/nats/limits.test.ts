@@ -87,7 +87,7 @@ it("a task that waits says so, and what for; cancelled, it ends at once", { time
     limits: { atOnce: 1 },
     run: ({ signal }) => new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
   });
-  await using _host = await createHost({ ...where("waits"), actors: [slow], log });
+  await using host = await createHost({ ...where("waits"), actors: [slow], log });
   await using client = await connect(where("waits"));
   const first = await client.start("slow", { id: "first" });
   await eventually("it runs", async () => (await first.get())?.state === "doing");
@@ -97,6 +97,7 @@ it("a task that waits says so, and what for; cancelled, it ends at once", { time
     return seen?.kind === "task" && seen.waiting !== undefined && seen;
   });
   expect(view).toMatchObject({ state: "undo", waiting: { permit: "" } });
+  expect(host.statistics.gates).toEqual([{ type: "slow", waiting: 1, out: 1 }]);
   await second.cancel();
   await expect(second.result({ timeout: "5s" })).rejects.toMatchObject({ code: "cancelled" });
   await first.cancel();

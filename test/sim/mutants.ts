@@ -110,6 +110,13 @@ export const MUTANTS: Readonly<Record<string, Seeded>> = {
       store: over(ports.store, { follow: (type, follower) => ports.store.follow(type, forgetful(follower)) }),
     }),
   },
+  "gives permits before it knows which are out": {
+    law: "permits",
+    ports: (ports, world) => ({
+      ...ports,
+      store: over(ports.store, { follow: (type, follower) => ports.store.follow(type, late(follower, world)) }),
+    }),
+  },
   "gives no permit back": { law: "permits", ...withWrites((write) => (write.kind === "cancelTicket" ? [] : [write])) },
   "keeps no marks": { law: "heard", ...inRecord((record) => ({ ...record, marks: {} })) },
   "loses the schedules": { law: "timer", ...withWrites((write) => (write.kind === "timer" ? [] : [write])) },
@@ -155,6 +162,17 @@ function forgetful(follower: TicketFollower): TicketFollower {
     heard: (change) => {
       follower.heard(change);
       if (change.ticket.stand === "permit") follower.heard({ ...change, bytes: undefined });
+    },
+    broken: () => follower.broken(),
+  };
+}
+
+/** Hears of permits long after everything else. */
+function late(follower: TicketFollower, world: World): TicketFollower {
+  return {
+    heard: (change) => {
+      if (change.ticket.stand === "permit") world.clock.after(3_000, () => follower.heard(change));
+      else follower.heard(change);
     },
     broken: () => follower.broken(),
   };
