@@ -97,6 +97,7 @@ it("a task that waits says so, and what for; cancelled, it ends at once", { time
     return seen?.kind === "task" && seen.waiting !== undefined && seen;
   });
   expect(view).toMatchObject({ state: "undo", waiting: { permit: "" } });
+  await eventually("the gate has heard of it", () => host.statistics.gates[0]?.waiting === 1);
   expect(host.statistics.gates).toEqual([{ type: "slow", waiting: 1, out: 1 }]);
   await second.cancel();
   await expect(second.result({ timeout: "5s" })).rejects.toMatchObject({ code: "cancelled" });
