@@ -138,6 +138,7 @@ export class Committer {
       this.#list(parcel);
       return;
     }
+    for (const member of joint.members) if (isForsaken(member)) return this.#parts.lost(member.session, forsaken(member));
     // A member that waits for an answer brings the others along afterwards.
     if (!joint.isFree) return;
     const parcels = [...joint.members].map((activation) => ({ kind: "actor", activation }) as const);
@@ -203,13 +204,7 @@ function isDirty(activation: Activation): boolean {
 
 /** What it has pending was to be stored under the fence of a gate whose session has ended. */
 function isForsaken({ pending }: Activation): boolean {
-  if (pending?.permit !== undefined) return !pending.permit.session.open || isJointForsaken(pending);
-  return pending?.joint !== undefined && isJointForsaken(pending);
-}
-
-function isJointForsaken({ joint }: Pending): boolean {
-  for (const member of joint?.members ?? []) if (member.pending?.permit?.session.open === false) return true;
-  return false;
+  return pending?.permit?.session.open === false;
 }
 
 function forsaken({ key }: Activation): TroupeError {
