@@ -2,6 +2,7 @@
 import { createHost } from "../src/index.ts";
 import { benchActors } from "./actors.ts";
 import { wallClockMs } from "./entry.ts";
+import { limitedTasks } from "./limits.ts";
 
 export type ActorCommand =
   /** Report once so many more actors have ended. */
@@ -18,7 +19,12 @@ const MIB = 2 ** 20;
 
 const [url = "", cacheMiB = "64"] = process.argv.slice(2);
 const tell = (report: ActorReport): void => void process.send?.(report);
-const host = await createHost({ nats: url, actors: benchActors, concurrency: 100, cacheBytes: Number(cacheMiB) * MIB });
+const host = await createHost({
+  nats: url,
+  actors: [...benchActors, ...limitedTasks],
+  concurrency: 100,
+  cacheBytes: Number(cacheMiB) * MIB,
+});
 let expectedInAll = 0;
 
 function watch(before: NodeJS.CpuUsage): void {

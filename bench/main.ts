@@ -2,7 +2,7 @@
  * Everything that is measured, in one run on one machine: `npm run bench`.
  *
  * node dist/bench/main.js [--runs 5] [--seconds 5] [--backlog 1000000] [--dormant 1000000]
- *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant,replicas]
+ *   [--children 20000] [--json .troupe/bench.json] [--only throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,limits,dormant,replicas]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,6 +18,7 @@ import { measureDormant } from "./dormant.ts";
 import { measureFamily, type FamilyResult } from "./family.ts";
 import { measureHot, type HotResult } from "./hot.ts";
 import { measureHandover, measureTakeover, type PauseResult } from "./ownership.ts";
+import { LIMIT_NAMES, measureLimits, type LimitsResult } from "./limits.ts";
 import { measurePlan, type PlanResult } from "./plan.ts";
 import { measureProfile } from "./profile.ts";
 import { replicasPart } from "./replicas-report.ts";
@@ -29,6 +30,7 @@ const PROFILED_TASKS = 60_000;
 const PARENTS = 1_000;
 const EVENTS = 100_000;
 const TIMERS = 10_000;
+const LIMITED_TASKS = 20_000;
 const PARTITION_COUNTS = [8, 16, 32, 64];
 
 const { values: flags } = parseArgs({
@@ -39,7 +41,7 @@ const { values: flags } = parseArgs({
     json: { type: "string", default: ".troupe/bench.json" },
     dormant: { type: "string", default: "1000000" },
     children: { type: "string", default: "20000" },
-    only: { type: "string", default: "throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,dormant,replicas" },
+    only: { type: "string", default: "throughput,profile,crash,takeover,handover,backlog,family,hot,timers,plan,limits,dormant,replicas" },
   },
 });
 
@@ -59,6 +61,7 @@ const parts: Record<string, () => Promise<void>> = {
   hot,
   timers,
   plan,
+  limits,
   dormant,
   replicas,
 };
@@ -200,6 +203,15 @@ async function plan(): Promise<void> {
     "plan's largest record, KiB",
   ];
   console.log(`\n${formatTable(head, [row])}`);
+}
+
+async function limits(): Promise<void> {
+  const runs = await repeated("limits", () => measureLimits(LIMITED_TASKS));
+  const rows = LIMIT_NAMES.map((name, i) => {
+    const spread = spreadIn(runs.map((run) => run[i] as LimitsResult));
+    return [name, spread((r) => r.tasksPerSecond), spread((r) => r.hostMicrosPerTask, 1)];
+  });
+  console.log(`\n${formatTable(["limits of a no-op task", "tasks/s", "host us/task"], rows)}`);
 }
 
 /** Once: it takes minutes. */

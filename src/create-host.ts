@@ -149,6 +149,7 @@ async function assemble(
     types: [...definitions.keys()],
     running: host.stage.running,
     finished: host.stage.finished,
+    gates: host.stage.gates,
     partitions: host.partitions.map(({ number, phase }) => ({ number, phase })),
   });
   const names = namesOf(options.namespace);

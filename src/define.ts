@@ -8,6 +8,7 @@ import { TroupeError, type ErrorRecord, type Fault } from "./core/errors.ts";
 import { faultsOfLabels } from "./core/labels.ts";
 import { chanceOf, counted, DEFAULT_RETRY, faultsOfRetry, retryDelayMs, type RetryPolicy } from "./core/retry.ts";
 import { forgetting } from "./core/forgetting.ts";
+import { faultsOfRunLimits, type RunLimits } from "./core/run-limits.ts";
 import { shapeOf } from "./core/shape.ts";
 import { stubLogic } from "./core/stub.ts";
 import type { TaskView } from "./task-view.ts";
@@ -31,6 +32,8 @@ export interface TaskOptions<TInput, TOutput> extends VersionOptions {
   readonly heartbeatTimeout?: Duration;
   /** What becomes of an attempt whose host died. Default: `rerun`. */
   readonly onCrash?: CrashPolicy;
+  /** How many attempts may run at once in the whole cluster, and begin in a second: of the type, and of each key. Default: no limit. */
+  readonly limits?: RunLimits<TInput>;
   /** How long the record of a finished task is kept. Default: an hour when done, a day otherwise; at least a minute. */
   readonly retention?: { readonly done?: Duration; readonly failed?: Duration };
   /** Keep every turn for time travel. Default: no; it halves the commit rate. */
@@ -66,7 +69,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
   const { onCrash = "rerun" } = options;
   if (!["rerun", "fail", "park"].includes(onCrash))
     faults.push({ path: "onCrash", message: `must be rerun, fail or park, not "${onCrash}"` });
-  faults.push(...faultsOfRetry(retry, "retry"), ...faultsOfLabels(options.labels));
+  faults.push(...faultsOfRetry(retry, "retry"), ...faultsOfLabels(options.labels), ...faultsOfRunLimits(options.limits));
   const versions = versioned("task", options.name, options, faults);
   const timeoutMs = duration("timeout", options.timeout, 1);
   const heartbeatTimeoutMs = duration("heartbeatTimeout", options.heartbeatTimeout, 1);
@@ -93,6 +96,7 @@ export function defineTask<TInput = unknown, TOutput = unknown>(options: TaskOpt
       ["run", { run, input: (context) => (context as TaskContext).input, onCrash, timeoutMs, heartbeatTimeoutMs, ...labelled }],
     ]),
     retention: { doneMs, failedMs },
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     history: options.history ?? false,
     inputSchema: options.input,
     outputSchema: options.output,

@@ -9,6 +9,7 @@ export type { Duration } from "./core/duration.ts";
 export { ERROR_CODES, TerminalError, TroupeError, type ErrorCode, type ErrorRecord, type Fault } from "./core/errors.ts";
 export type { Outcome } from "./core/lifecycle.ts";
 export type { RetryPolicy } from "./core/retry.ts";
+export type { Limit, RunLimits } from "./core/run-limits.ts";
 export { createHost, type HostOptions } from "./create-host.ts";
 export { defineActor, type ActivityOptions, type ActorOptions } from "./define-actor.ts";
 export { defineTask, type TaskDefinition, type TaskEvent, type TaskOptions } from "./define.ts";

@@ -52,9 +52,17 @@ export class RunningHost implements AsyncDisposable {
     return this.#parts.client;
   }
 
-  /** Attempts that run now, and tasks whose end this host has stored. */
-  get statistics(): { readonly running: number; readonly finished: number } {
-    return { running: this.#host.stage.running, finished: this.#host.stage.finished };
+  /**
+   * Attempts that run now, and tasks whose end this host has stored; and of limited types whose gate is here, how many tasks wait for a
+   * permit and how many permits are out.
+   */
+  get statistics(): {
+    readonly running: number;
+    readonly finished: number;
+    readonly gates: readonly { readonly type: string; readonly waiting: number; readonly out: number }[];
+  } {
+    const { running, finished, gates } = this.#host.stage;
+    return { running, finished, gates };
   }
 
   get status(): HostStatus {

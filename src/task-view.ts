@@ -31,8 +31,11 @@ export interface TaskView<TOutput = unknown> {
   /** Whose child it is. */
   readonly parent?: Address;
   readonly parked?: Parked;
-  /** Its attempt was offered to others, and nobody has taken it yet: since when (epoch ms), and what a host must have to take it. */
-  readonly waiting?: { readonly since: number; readonly labels: readonly string[] };
+  /**
+   * Its attempt was offered to others, and nobody has taken it yet: since when (epoch ms), and what a host must have to take it. Or its
+   * type is limited, and it waits for its permit: under which key, "" where the type has none.
+   */
+  readonly waiting?: { readonly since: number; readonly labels: readonly string[]; readonly permit?: string };
   /** Who runs its attempt, where that is not its owner. */
   readonly worker?: string;
   /** When the next timer is due, epoch ms. */
@@ -80,7 +83,8 @@ export function taskViewOf(address: Address, record: KeptRecord): TaskView {
   };
 }
 
-function offerOf({ activities }: KeptRecord): Pick<TaskView, "waiting" | "worker"> {
+function offerOf({ activities, permit, updatedAt }: KeptRecord): Pick<TaskView, "waiting" | "worker"> {
+  if (permit?.stance === "waits") return { waiting: { since: updatedAt, labels: [], permit: permit.key } };
   const offer = activities["run"]?.offer;
   if (offer === undefined) return {};
   return offer.phase === "taken" ? { worker: offer.worker } : { waiting: { since: offer.since, labels: offer.labels } };

@@ -32,8 +32,12 @@ function stateOf(view: View): string {
 
 function waitingOf(view: View): Row {
   if (!("waiting" in view) || view.waiting === undefined) return { waiting: undefined };
-  const { since, labels } = view.waiting;
-  return { waiting: `for a host${labels.length === 0 ? "" : ` with ${labels.join(", ")}`}, since ${new Date(since).toISOString()}` };
+  const { since, labels, permit } = view.waiting;
+  const whatFor =
+    permit === undefined
+      ? `a host${labels.length === 0 ? "" : ` with ${labels.join(", ")}`}`
+      : `a permit${permit === "" ? "" : ` of ${permit}`}`;
+  return { waiting: `for ${whatFor}, since ${new Date(since).toISOString()}` };
 }
 
 const MOST_SHOWN = 10;

@@ -6,6 +6,7 @@ import type { Fault } from "./errors.ts";
 import type { ChildType } from "./family.ts";
 import type { RefText } from "./ref.ts";
 import type { RetryPolicy } from "./retry.ts";
+import type { RunLimits } from "./run-limits.ts";
 import type { Supervision } from "./supervision.ts";
 import type { Migration } from "./versions.ts";
 
@@ -36,6 +37,8 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
   /** The definitions of children that nobody else defines; a host that has this one has them too. */
   readonly cast?: readonly Definition[];
   readonly retention: Retention;
+  /** How many attempts may run in the whole cluster, and begin in a second; absent where nothing limits them. */
+  readonly limits?: RunLimits<never>;
   /** What becomes of an actor whose machine threw: set aside for a person to look at (the default), or ended in error. */
   readonly onThrow?: "park" | "fail";
   /** Whether every turn is kept for time travel. */
@@ -53,6 +56,11 @@ export interface Definition<TInput = unknown, TOutput = unknown, TEvent = unknow
 /** A task that one function does: what most hosts run most of, so its turns take short cuts that an actor with children may not. */
 export function isSimple({ kind, children }: Definition): boolean {
   return kind === "task" && children === undefined;
+}
+
+/** A start of a task takes a slot before anything else, but for one that has to wait for its permit. */
+export function beginsWithSlot({ kind, limits }: Definition): boolean {
+  return kind !== "actor" && limits === undefined;
 }
 
 export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>;

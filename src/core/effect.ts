@@ -1,5 +1,6 @@
-import type { Address } from "./address.ts";
+import type { Address, StartLane } from "./address.ts";
 import type { ActorEvent } from "./envelope.ts";
+import type { Ticket } from "./permit.ts";
 import type { OwedRecord, ParentRecord, ReplyRecord } from "./record.ts";
 import type { RefText } from "./ref.ts";
 
@@ -19,6 +20,16 @@ export type Effect =
       readonly dueAt: number;
       readonly keeper: "host" | "server";
     }
+  /** The task waits for a permit, of the gate of its type. */
+  | {
+      readonly kind: "queue";
+      readonly ticket: Ticket;
+      readonly lane: StartLane;
+      readonly key: string;
+      readonly deadlineAt?: number;
+    }
+  /** It waits no more, or gives its permit back. */
+  | { readonly kind: "unqueue"; readonly ticket: Ticket }
   | { readonly kind: "disarm"; readonly timer: string; readonly generation: number; readonly keeper: "host" | "server" }
   | { readonly kind: "emit"; readonly event: ActorEvent }
   | { readonly kind: "log"; readonly label: string | undefined; readonly value: unknown }

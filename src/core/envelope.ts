@@ -26,6 +26,8 @@ export type Envelope =
   | { readonly kind: "stop"; readonly by: Address }
   /** Its parent lets it go on after it was set aside; heard from nobody else's. */
   | { readonly kind: "resume"; readonly by: Address }
+  /** The gate of its type lets the task's attempt begin; or, where it is `late`, tells it that its deadline has passed. */
+  | { readonly kind: "permit"; readonly name: string; readonly late?: true }
   | { readonly kind: "hand"; readonly activity: string; readonly event: ActorEvent }
   | { readonly kind: "name"; readonly name: string; readonly ref: RefText | undefined; readonly was?: RefText }
   | { readonly kind: "relay"; readonly name: string; readonly event: ActorEvent };

@@ -113,6 +113,7 @@ function keep(after: Writable, before: ActorRecord): void {
   if (before.owed !== undefined) after.owed = before.owed;
   if (before.replies !== undefined) after.replies = before.replies;
   if (before.outbox !== undefined) after.outbox = before.outbox;
+  if (before.permit !== undefined) after.permit = before.permit;
   if (before.deadlineAt !== undefined) after.deadlineAt = before.deadlineAt;
   if (before.replyTo !== undefined) after.replyTo = before.replyTo;
 }

@@ -38,7 +38,7 @@ export function follow(edge: PlainEdge, definition: Definition, address: Address
 
 /** Written out field by field: a record that is spread and then changed costs four times as much, and this is done for every turn. */
 function followed(edge: PlainEdge, record: ActorRecord, draft: Draft, at: TurnAt, output: unknown = record.output): ActorRecord {
-  const { historyValue, error, deadlineAt, replyTo, parent } = record;
+  const { historyValue, error, permit, deadlineAt, replyTo, parent } = record;
   const after: { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] } = {
     v: record.v,
     revision: record.revision + 1,
@@ -58,6 +58,7 @@ function followed(edge: PlainEdge, record: ActorRecord, draft: Draft, at: TurnAt
   if (historyValue !== undefined) after.historyValue = historyValue;
   if (output !== undefined) after.output = output;
   if (error !== undefined) after.error = error;
+  if (permit !== undefined) after.permit = permit;
   if (deadlineAt !== undefined) after.deadlineAt = deadlineAt;
   if (replyTo !== undefined) after.replyTo = replyTo;
   if (parent !== undefined) after.parent = parent;

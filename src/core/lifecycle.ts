@@ -2,14 +2,20 @@ import type { PlanContext } from "../../machines/plan-context.ts";
 import type { TaskContext } from "../../machines/task.ts";
 import type { Definition } from "./definition.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord } from "./errors.ts";
+import { lacksPermit } from "./permit.ts";
 import type { Rollback } from "./plan-book.ts";
 import { topState, type ActorRecord } from "./record.ts";
 
-/** A task that could begin now if a host had a free slot. */
+/** A task that could begin now if a host had a free slot: it has its permit, where its type is limited. */
 export function isReady({ kind }: Pick<Definition, "kind">, record: ActorRecord): boolean {
   const value = record.value;
   return (
-    kind === "task" && record.status === "active" && record.parked === undefined && typeof value === "object" && value["undo"] === "ready"
+    kind === "task" &&
+    record.status === "active" &&
+    record.parked === undefined &&
+    typeof value === "object" &&
+    value["undo"] === "ready" &&
+    !lacksPermit(record)
   );
 }
 

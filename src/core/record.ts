@@ -5,6 +5,7 @@ import type { ErrorRecord } from "./errors.ts";
 import { TroupeError } from "./errors.ts";
 import type { ActorEvent, Envelope } from "./envelope.ts";
 import type { OfferRecord } from "./offer.ts";
+import type { PermitRecord } from "./permit.ts";
 import type { RefText } from "./ref.ts";
 import type { SupervisionRecord } from "./supervision.ts";
 
@@ -54,6 +55,8 @@ export interface ActorRecord {
   /** Counts activities, timers and children, so that each has a generation of its own. */
   readonly generation: number;
   readonly parked?: Parked;
+  /** Of a task whose type is limited. */
+  readonly permit?: PermitRecord;
   readonly deadlineAt?: number;
   readonly replyTo?: string;
   /** Epoch ms. */

@@ -1,5 +1,6 @@
 import { formatAddress, type Address } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
+import type { Ticket } from "../core/permit.ts";
 import { partitionOf } from "../core/placement.ts";
 import type { Commit, Letter, Write } from "../ports/store.ts";
 
@@ -49,6 +50,9 @@ export function placeOf(write: Write): string {
       return deadPlace(write.address, write.name);
     case "work":
       return `work ${write.lane} ${formatAddress(write.address)}`;
+    case "ticket":
+    case "cancelTicket":
+      return ticketPlace(write.address, write.ticket);
     case "turn":
       return `turn ${formatAddress(write.address)} ${write.revision}`;
   }
@@ -56,6 +60,10 @@ export function placeOf(write: Write): string {
 
 export function partPlace(address: Address, index: number): string {
   return `part ${formatAddress(address)} ${index}`;
+}
+
+export function ticketPlace({ type, id }: Address, { stand, name }: Ticket): string {
+  return `limit ${type} ${stand} ${id} ${name}`;
 }
 
 export function deadPlace(address: Address, name: string): string {
@@ -73,7 +81,9 @@ function addressOfWrite(write: Write): Address {
 function findWriteFault(write: Write, commit: Commit, limits: Limits): TroupeError | undefined {
   const address = addressOfWrite(write);
   const about = formatAddress(address);
-  const home = partitionOf(address.type, address.id, limits.partitions);
+  // A ticket is written by its task's owner, or by the owner of the gate.
+  const isTicket = write.kind === "ticket" || write.kind === "cancelTicket";
+  const home = isTicket ? write.partition : partitionOf(address.type, address.id, limits.partitions);
   if (write.partition !== home)
     return defect(`A ${write.kind} of ${about} names partition ${write.partition}; it belongs to ${home}`, about);
   // Mail may go anywhere; everything else is written by the partition's owner alone.
@@ -86,7 +96,7 @@ function findWriteFault(write: Write, commit: Commit, limits: Limits): TroupeErr
 }
 
 function sizeOf(write: Write): number {
-  if (write.kind === "cancelTimer" || write.kind === "cancelPart") return placeOf(write).length;
+  if (write.kind === "cancelTimer" || write.kind === "cancelPart" || write.kind === "cancelTicket") return placeOf(write).length;
   return placeOf(write).length + ("bytes" in write ? write.bytes.length : letterBytes(write.letter));
 }
 

@@ -6,6 +6,8 @@ import type { Ownership } from "../ports/leases.ts";
 import { COMMITTED, type Commit, type CommitOutcome, type Letter, type Write } from "../ports/store.ts";
 import { deadPlace, findFault, partPlace, placeOf, type Limits } from "./check.ts";
 
+import { TicketBook } from "./ticket-book.ts";
+
 /** JetStream keeps no message for less. */
 const LEAST_TTL_MS = 60_000;
 
@@ -63,6 +65,7 @@ export class Ledger {
   readonly #timers = new Map<string, { readonly timer: Timer; readonly alarm: Alarm }>();
   readonly #dead = new Map<string, DeadMail>();
   readonly #turns = new Map<string, Map<number, StoredTurn>>();
+  readonly tickets = new TicketBook();
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
@@ -171,6 +174,9 @@ export class Ledger {
         return this.#arm(write);
       case "cancelTimer":
         return this.#disarm(write);
+      case "ticket":
+      case "cancelTicket":
+        return this.tickets.apply(write);
       case "dead":
         this.#dead.set(placeOf(write), { address: write.address, name: write.name, letter: write.letter, at: this.#parts.clock.now() });
         return;

@@ -1,8 +1,10 @@
 import type { Address } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import { isSingle, type Commit, type CommitOutcome, type MailPlace, type Store } from "../ports/store.ts";
+import { isSingle, type Commit, type CommitOutcome, type MailPlace, type Store, type TicketFollower } from "../ports/store.ts";
+import type { Listening } from "../ports/work.ts";
 import { never, type Connection } from "./connection.ts";
+import { Following } from "./following.ts";
 import type { Server } from "./server.ts";
 
 /**
@@ -56,6 +58,12 @@ export class MemoryStore implements Store {
       }
       if (page.length < count) return;
     }
+  }
+
+  /** As a consumer of the stream that ends with the connection. */
+  follow(type: string, follower: TicketFollower): Listening {
+    const following = new Following(this.#server.ledger.tickets, this.#connection, type, follower);
+    return { close: () => following.close() };
   }
 
   async commit(commit: Commit): Promise<CommitOutcome> {

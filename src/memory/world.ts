@@ -1,4 +1,4 @@
-import type { Address, Lane } from "../core/address.ts";
+import { formatAddress, type Address, type Lane } from "../core/address.ts";
 import { DEADLINES } from "../core/deadlines.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
@@ -14,6 +14,7 @@ import { Random } from "./random.ts";
 import { Server } from "./server.ts";
 import type { StepListener } from "./steps.ts";
 import type { Message } from "./stream.ts";
+import type { StoredTicket } from "./ticket-book.ts";
 
 export interface WorldOptions {
   readonly clock: Clock;
@@ -162,6 +163,16 @@ export class World {
   /** Offered work that waits, or that somebody has in hand and did not acknowledge, each as `<lane> <type>/<id>`. */
   get offeredWork(): readonly string[] {
     return this.#server.work.places;
+  }
+
+  /** Every ticket that is stored, but for those of gates, oldest first. */
+  get storedTickets(): readonly StoredTicket[] {
+    return this.#server.ledger.tickets.of().filter(({ ticket }) => ticket.stand !== "gate");
+  }
+
+  /** The same, each as `<stand> <type>/<id>`. */
+  get tickets(): readonly string[] {
+    return this.storedTickets.map((each) => `${each.ticket.stand} ${formatAddress(each)}`);
   }
 
   /** Where parts of records lie, each as `part <type>/<id> <index>`. */

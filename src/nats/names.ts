@@ -1,6 +1,7 @@
 import type { Address, Lane, StartLane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
+import type { Ticket } from "../core/permit.ts";
 import { SOURCES, type Source } from "../ports/mailbox.ts";
 import { decodeToken, encodeToken } from "./token.ts";
 
@@ -32,6 +33,7 @@ export const NATS_HEADERS = {
   numPending: "Nats-Num-Pending",
   upTo: "Nats-UpTo-Sequence",
   lastConsumer: "Nats-Last-Consumer",
+  consumerStalled: "Nats-Consumer-Stalled",
   pendingMessages: "Nats-Pending-Messages",
   messageId: "Nats-Msg-Id",
 } as const;
@@ -103,6 +105,7 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
       [`KV_${hostsBucket}`, `$KV.${hostsBucket}.>`],
     ]) as ReadonlyMap<string, string>,
     census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
+    tickets: (consumer: string, type: string) => passingNames(streams.core, consumer, `${namespace}.limit.${type}.>`),
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
   };
@@ -134,12 +137,19 @@ function coreNames(namespace: string) {
       START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
     part: (address: Address, index: number) => `${namespace}.part.${address.type}.${address.id}.${index}`,
     timer: (owner: Address, timer: string) => `${namespace}.timer.${owner.type}.${owner.id}.${encodeToken(timer)}`,
+    ticket: ({ type, id }: Address, { stand, name }: Ticket) => `${namespace}.limit.${type}.${stand}.${id}.${name}`,
+    ticketIn: (subject: string): { readonly id: string; readonly ticket: Ticket } => {
+      const [, , , stand, id = "", name = ""] = subject.split(".");
+      return { id, ticket: { stand: stand as Ticket["stand"], name } };
+    },
     own: (partition: number) => `${namespace}.own.${partition}`,
     dead: (address: Address, name: string) => `${dead}${address.type}.${address.id}.${encodeToken(name)}`,
     turn: (partition: number, address: Address, revision: number) =>
       `${namespace}.turn.${partition}.${address.type}.${address.id}.${revision}`,
     turnsOf: (partition: number) => `${namespace}.turn.${partition}.>`,
-    coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "work.>", "turn.>", "dead.>"].map((tail) => `${namespace}.${tail}`),
+    coreSubjects: ["mail.>", "state.>", "part.>", "timer.>", "own.*", "limit.>", "work.>", "turn.>", "dead.>"].map(
+      (tail) => `${namespace}.${tail}`,
+    ),
     stateRepublish: { src: `${state}>`, dest: `${namespace}.live.state.>` },
     workFilter: `${namespace}.work.>`,
     work: (lane: StartLane, { type, id }: Address) => `${namespace}.work.${lane}.${type}.${id}`,

@@ -2,9 +2,20 @@ import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { MailSource } from "../ports/mailbox.ts";
-import { COMMITTED, isSingle, type Commit, type CommitOutcome, type MailPlace, type Store, type Write } from "../ports/store.ts";
+import {
+  COMMITTED,
+  isSingle,
+  type Commit,
+  type CommitOutcome,
+  type MailPlace,
+  type Store,
+  type TicketFollower,
+  type Write,
+} from "../ports/store.ts";
 import type { Answers } from "./answers.ts";
+import type { Listening } from "../ports/work.ts";
 import { takeCensus } from "./census.ts";
+import { Following } from "./following.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
 import { isNoSchedule } from "./failures.ts";
@@ -87,6 +98,10 @@ export class JetStreamStore implements Store {
 
   census(tell: (address: Address) => boolean): Promise<void> {
     return takeCensus(this.#parts, tell);
+  }
+
+  follow(type: string, follower: TicketFollower): Listening {
+    return new Following(this.#parts, type, follower);
   }
 
   commit(commit: Commit): Promise<CommitOutcome> {

@@ -158,16 +158,15 @@ export function workConsumerRequest(stream: string, consumer: string, filter: st
   };
 }
 
-/** One that lists subjects and goes away: no copy of it, nothing on disk, no bodies. */
-export function censusRequest({
-  stream,
-  consumer,
-  filter,
-}: {
+/** Of a consumer of the moment. */
+interface ConsumerNames {
   readonly stream: string;
   readonly consumer: string;
   readonly filter: string;
-}): object {
+}
+
+/** One that lists subjects and goes away: no copy of it, nothing on disk, no bodies. */
+export function censusRequest({ stream, consumer, filter }: ConsumerNames): object {
   return {
     stream_name: stream,
     config: {
@@ -185,3 +184,27 @@ export function censusRequest({
 }
 
 const CENSUS_FORGOTTEN_AFTER_MS = 20_000;
+
+/** How often the server says that there is nothing to tell. */
+export const FOLLOWER_BEAT_MS = 1_000;
+const FOLLOWER_FORGOTTEN_AFTER_MS = 10_000;
+
+/** One that tells the newest message of every subject, then every change: pushed, in memory, and counted by whoever hears it. */
+export function followerRequest({ stream, consumer, filter }: ConsumerNames, inbox: string): object {
+  return {
+    stream_name: stream,
+    config: {
+      name: consumer,
+      deliver_subject: inbox,
+      deliver_policy: "last_per_subject",
+      ack_policy: "none",
+      filter_subject: filter,
+      flow_control: true,
+      idle_heartbeat: FOLLOWER_BEAT_MS * NANOS_PER_MS,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: FOLLOWER_FORGOTTEN_AFTER_MS * NANOS_PER_MS,
+    },
+    action: "create",
+  };
+}

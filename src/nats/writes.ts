@@ -51,6 +51,10 @@ export function toWire(names: Names, write: Write, deadTtlMs: number): Wire {
       };
     case "work":
       return { subject: names.work(write.lane, write.address), body: write.letter.body, lines: letterLines(write.letter.headers) };
+    case "ticket":
+      return { subject: names.ticket(write.address, write.ticket), body: write.bytes, lines: "" };
+    case "cancelTicket":
+      return { subject: names.ticket(write.address, write.ticket), body: NOTHING, lines: ttlLine(LEAST_TTL_MS) };
     case "turn":
       return { subject: names.turn(write.partition, write.address, write.revision), body: write.bytes, lines: "" };
   }
@@ -88,6 +92,8 @@ const WITNESS_RANK: Readonly<Record<Write["kind"], number>> = {
   timer: 5,
   cancelTimer: 6,
   cancelPart: 7,
+  ticket: 5,
+  cancelTicket: 8,
 };
 
 /**

@@ -1,6 +1,8 @@
 import type { Address, Lane, StartLane } from "../core/address.ts";
 import type { TroupeError } from "../core/errors.ts";
+import type { Ticket } from "../core/permit.ts";
 import type { MailSource } from "./mailbox.ts";
+import type { Listening } from "./work.ts";
 
 /**
  * Where committed state lives. A store only moves bytes: what they mean is the codec's and the record's business.
@@ -44,6 +46,12 @@ export interface Store {
   census(tell: (address: Address) => boolean): Promise<void>;
 
   /**
+   * Tells every ticket of a type that is stored, in the order in which they were stored, then every change, in order and once. After
+   * `broken` nothing more comes: whoever goes on follows anew.
+   */
+  follow(type: string, follower: TicketFollower): Listening;
+
+  /**
    * Stores all writes or none, under all fences. Resolves; an outcome is never thrown.
    */
   commit(commit: Commit): Promise<CommitOutcome>;
@@ -56,6 +64,19 @@ export interface Store {
 
   /** Called every second or so for each partition that is held: what else the store need not keep any longer. */
   tidy(partition: number): Promise<void>;
+}
+
+export interface TicketFollower {
+  heard(change: TicketChange): void;
+  /** What happens from now on is not told. */
+  broken(): void;
+}
+
+/** A ticket as it is stored; without `bytes` it has been taken back. */
+export interface TicketChange {
+  readonly id: string;
+  readonly ticket: Ticket;
+  readonly bytes: Uint8Array | undefined;
 }
 
 /** Made by the runtime's committer. Every partition that a write belongs to has its fence. */
@@ -108,6 +129,10 @@ export type Write =
   | { readonly kind: "cancelTimer"; readonly partition: number; readonly owner: Address; readonly timer: string }
   /** An envelope that no actor can take, kept with its reason. `name` is unique within the target. */
   | { readonly kind: "dead"; readonly partition: number; readonly address: Address; readonly name: string; readonly letter: Letter }
+  /** A place in the line of those that wait for a permit, or a permit that is out: kept for the type's gate until it is taken back. */
+  | { readonly kind: "ticket"; readonly partition: number; readonly address: Address; readonly ticket: Ticket; readonly bytes: Uint8Array }
+  /** Takes a ticket back. One that is not there is not an error. */
+  | { readonly kind: "cancelTicket"; readonly partition: number; readonly address: Address; readonly ticket: Ticket }
   /** Work for whoever can run it: it waits in the queue of its lane and type once committed. One per actor: a second replaces. */
   | { readonly kind: "work"; readonly partition: number; readonly lane: StartLane; readonly address: Address; readonly letter: Letter }
   /** What a turn did, for types with history. */

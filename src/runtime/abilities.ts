@@ -1,4 +1,4 @@
-import { isSimple, type Definition } from "../core/definition.ts";
+import { beginsWithSlot, isSimple, type Definition } from "../core/definition.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 
 /** What this host can run itself, by its labels; what others must, or may. */
@@ -22,9 +22,15 @@ export class Abilities {
     return !this.#elsewhere.has(type);
   }
 
-  /** A task that works here; an actor only begins to hear, and what it works at waits for slots of its own. */
+  /** What a delivery leads to at once. An actor only begins to hear, a task of a limited type to wait for its permit: what they work at waits for slots of its own. */
   needsSlot({ lane, type }: Pick<Delivery, "lane" | "type">): boolean {
-    return lane !== "event" && this.#definitions.get(type)?.kind !== "actor" && this.canRun(type);
+    return lane !== "event" && this.beginsWithSlot(type);
+  }
+
+  /** A task that works here as soon as it is started. */
+  beginsWithSlot(type: string): boolean {
+    const definition = this.#definitions.get(type);
+    return (definition === undefined || beginsWithSlot(definition)) && this.canRun(type);
   }
 
   /** Whether another host may do it: a task that one function does. Plans and actors say more than a result while they work. */

@@ -8,6 +8,7 @@ import type { Write } from "../ports/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
 import type { Joint } from "./joint.ts";
+import type { NearPermit } from "./near-permit.ts";
 import type { OfferedAttempt } from "./offered-attempt.ts";
 import type { Session } from "./session.ts";
 
@@ -141,12 +142,23 @@ export interface Pending {
   isAwaited: boolean;
   /** Some work has ended in these turns, or in what they follow from: what begins in them waits until they are stored (invariant 2). */
   followsEnd: boolean;
+  /** The permit that is stored with these turns, under the fence of its gate too. */
+  permit: NearPermit | undefined;
   /** The others whose turns are stored with these, or not at all. */
   joint: Joint | undefined;
 }
 
 export function emptyPending(): Pending {
-  return { writes: undefined, effects: NOTHING, holds: [], bytes: undefined, isAwaited: false, followsEnd: false, joint: undefined };
+  return {
+    writes: undefined,
+    effects: NOTHING,
+    holds: [],
+    bytes: undefined,
+    isAwaited: false,
+    followsEnd: false,
+    permit: undefined,
+    joint: undefined,
+  };
 }
 
 /** A short timer in memory. */

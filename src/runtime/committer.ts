@@ -15,6 +15,8 @@ export interface CommitterParts {
   readonly clock: Clock;
   /** Turns that are to be in the next commit are made now. */
   readonly closing: () => void;
+  /** The session can no longer be trusted. */
+  readonly lost: (session: Session, why: TroupeError) => void;
   readonly settled: (parcels: readonly Parcel[], outcome: CommitOutcome) => void;
 }
 
@@ -92,6 +94,7 @@ export class Committer {
       if (parcel.kind === "actor") parcel.activation.isListed = false;
       if (!sessionOf(parcel).open) this.#loosened(parcel);
       else if (parcel.kind === "loose") this.#place(parcel, batch);
+      else if (isForsaken(parcel.activation)) this.#parts.lost(sessionOf(parcel), forsaken(parcel.activation));
       else if (isDirty(parcel.activation)) this.#placeActor(parcel, batch);
     }
     if (batch.parcels.length > 0) {
@@ -135,6 +138,7 @@ export class Committer {
       this.#list(parcel);
       return;
     }
+    for (const member of joint.members) if (isForsaken(member)) return this.#parts.lost(member.session, forsaken(member));
     // A member that waits for an answer brings the others along afterwards.
     if (!joint.isFree) return;
     const parcels = [...joint.members].map((activation) => ({ kind: "actor", activation }) as const);
@@ -196,4 +200,13 @@ const MOST_BATCH_BYTES = 32 * 1024 * 1024;
 
 function isDirty(activation: Activation): boolean {
   return activation.phase === "ready" && activation.pending !== undefined && activation.committing === undefined;
+}
+
+/** What it has pending was to be stored under the fence of a gate whose session has ended. */
+function isForsaken({ pending }: Activation): boolean {
+  return pending?.permit?.session.open === false;
+}
+
+function forsaken({ key }: Activation): TroupeError {
+  return new TroupeError("lost_partition", `Turns of ${key} cannot be stored with a permit of a gate that has moved`, { about: key });
 }

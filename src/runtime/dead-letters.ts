@@ -7,6 +7,7 @@ import type { Store } from "../ports/store.ts";
 import type { Committer } from "./committer.ts";
 import { complaints } from "./complaints.ts";
 import { deadLetter } from "./decode.ts";
+import { givenBack, isPermit } from "./gate-talk.ts";
 import type { Hold } from "./hold.ts";
 import { NearDelivery } from "./near-delivery.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -55,6 +56,7 @@ export class DeadLetters {
     const { store, log, partitions, committer, recordOf, startFailed } = this.#parts;
     const { delivery } = hold;
     const key = formatAddress(delivery);
+    if (isPermit(delivery)) return committer.loose(session, [givenBack(delivery)], () => hold.release());
     log.warn({ actor: key, lane: delivery.lane, code: error.code }, `dead letter: ${error.message}`);
     const writes = [deadLetter(delivery, error, store.maxWriteBytes), ...complaints(delivery, error, recordOf(key), partitions)];
     committer.loose(session, writes, () => {

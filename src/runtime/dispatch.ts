@@ -19,6 +19,7 @@ import { draftMail, mailWrite } from "./post.ts";
 import { addWrite } from "./pending.ts";
 import type { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
+import { writeTicket } from "./tickets.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
 export interface DispatchParts {
@@ -127,6 +128,10 @@ export class Dispatch {
       case "disarm":
         if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
         else this.withdraw(activation, pending, effect.timer);
+        break;
+      case "queue":
+      case "unqueue":
+        writeTicket(activation, pending, effect);
         break;
       case "act":
       case "reply":

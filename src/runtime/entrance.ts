@@ -94,7 +94,7 @@ export class Entrance {
     const key = formatAddress(address);
     if (definition === undefined || !this.#parts.admission.isOpen || this.#parts.cast.peek(key) !== undefined) return undefined;
     if (!this.#parts.known.begin(session, key)) return undefined;
-    if (definition.kind !== "actor" && this.#parts.abilities.canRun(address.type)) this.#parts.admission.takeSlot();
+    if (this.#parts.abilities.beginsWithSlot(address.type)) this.#parts.admission.takeSlot();
     const activation = this.#enter(session, definition, address);
     activation.phase = "ready";
     return activation;

@@ -1,14 +1,17 @@
 import { isSimple } from "../core/definition.ts";
 import { isReady } from "../core/lifecycle.ts";
 import { isEnded } from "../core/record.ts";
+import { withPermit } from "../core/permit.ts";
 import type { Turn, TurnAt } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import { emptyPending, type Activation } from "./activation.ts";
 import type { Acts } from "./acts.ts";
 import type { Committer } from "./committer.ts";
 import type { Dispatch } from "./dispatch.ts";
+import type { Gates } from "./gates.ts";
 import type { Hold } from "./hold.ts";
 import { NearDelivery, NEVER_STORED } from "./near-delivery.ts";
+import type { NearPermit } from "./near-permit.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Overflow } from "./overflow.ts";
@@ -26,6 +29,7 @@ export interface LedgerParts {
   readonly replies: Replies;
   readonly outcomes: Outcomes;
   readonly room: Room;
+  readonly gates: Gates;
   /** A task may begin as soon as a slot is free. */
   readonly ready: (activation: Activation) => void;
   /** The actor may leave memory. */
@@ -40,6 +44,8 @@ export interface LedgerParts {
  */
 export class Ledger {
   readonly #parts: LedgerParts;
+  /** With the turn that is being noted. */
+  #given: NearPermit | undefined;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
@@ -70,7 +76,8 @@ export class Ledger {
     causes: readonly Hold[] = [],
     { bytes, isEnd = false }: { readonly bytes?: Uint8Array | undefined; readonly isEnd?: boolean } = {},
   ): void {
-    const turn = this.#parts.overflow.fitted(activation, made);
+    const isLimited = made.actor.record.permit !== undefined;
+    const turn = this.#parts.overflow.fitted(activation, isLimited ? this.#entitled(activation, made) : made);
     activation.actor = turn.actor;
     if (turn.kind === "unheard") {
       for (const hold of causes) this.adopt(activation, hold);
@@ -78,6 +85,11 @@ export class Ledger {
       return;
     }
     const pending = (activation.pending ??= emptyPending());
+    if (isLimited && this.#given !== undefined) {
+      pending.permit = this.#given;
+      // What begins now is to be told of if this host dies, and nothing else would.
+      if (handed.length + causes.length === 0 && activation.reminder === "none") activation.reminder = "due";
+    }
     pending.bytes = turn === made ? bytes : undefined;
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
@@ -87,6 +99,12 @@ export class Ledger {
     if (activation.definition.history) this.#parts.dispatch.keep(activation, pending, turn);
     for (const effect of turn.effects) this.#parts.dispatch.note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
+  }
+
+  #entitled(activation: Activation, made: Turn): Turn {
+    this.#given = undefined;
+    if (made.kind === "unheard") return made;
+    return withPermit(made, (wish) => (this.#given = this.#parts.gates.give(activation, wish)) !== undefined);
   }
 
   /** A task that could begin waits for a slot, and its deliveries with it: a host that dies now must be told again. */

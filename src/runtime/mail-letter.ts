@@ -9,7 +9,7 @@ import type { Letter } from "../ports/store.ts";
 export type MailBody =
   | { readonly kind: "child"; readonly input: unknown; readonly parent: ParentRecord; readonly version?: string }
   | { readonly kind: "event"; readonly event: ActorEvent }
-  | Extract<Envelope, { readonly kind: "report" | "stop" | "resume" | "hand" | "name" | "relay" }>;
+  | Extract<Envelope, { readonly kind: "report" | "stop" | "resume" | "permit" | "hand" | "name" | "relay" }>;
 
 /** What is larger is measured by writing it down. */
 const MOST_PLAIN_BYTES = 4_096;

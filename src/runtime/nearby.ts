@@ -2,7 +2,7 @@ import { formatAddress } from "../core/address.ts";
 import { isEnded } from "../core/record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Activation, Pending } from "./activation.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../core/fifo.ts";
 import { Hold } from "./hold.ts";
 import { join, leave, sizeTogether } from "./joint.ts";
 import { NearDelivery, type Mail } from "./near-delivery.ts";

@@ -160,7 +160,7 @@ export class Partition {
   }
 
   async #read(session: Session): Promise<void> {
-    this.#attending = this.#parts.stage.sharing.attend(session);
+    this.#attending = this.#parts.stage.attend(session);
     await Promise.all(
       SOURCES.map(async (source) => {
         const reader = new SourceReader(source, session, this.#parts);

@@ -1,3 +1,4 @@
+import { beginsWithSlot } from "../core/definition.ts";
 import type { Envelope } from "../core/envelope.ts";
 import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
@@ -11,6 +12,7 @@ import { settledBy, turnOfEnd, type Trying } from "./attempt-end.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
+import type { Gates } from "./gates.ts";
 import type { Hold } from "./hold.ts";
 import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
@@ -38,6 +40,7 @@ interface PerformerParts extends StageParts {
   readonly nearby: Nearby;
   readonly offers: Offers;
   readonly abilities: Abilities;
+  readonly gates: Gates;
   /** More has been begun than there are slots. */
   readonly isOver: () => boolean;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
@@ -158,14 +161,14 @@ export class Performer {
     const { misfit, definition } = activation;
     if (misfit === undefined && this.#overflow.hasRoom(activation)) this.#receive(activation, hold, others);
     else if (misfit === undefined) this.#overflow.whenRoom(activation, () => this.#receive(activation, hold, others));
-    else if (hold.delivery.lane !== "event" && definition.kind !== "actor")
+    else if (hold.delivery.lane !== "event" && beginsWithSlot(definition))
       this.#withSlot(activation, () => this.misfits.wait(activation, hold));
     else this.misfits.wait(activation, hold);
   }
 
   #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
     if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (activation.definition.kind === "actor") this.#reception.start(activation, hold, others);
+    else if (!beginsWithSlot(activation.definition)) this.#reception.start(activation, hold, others);
     else this.#withSlot(activation, () => this.#reception.start(activation, hold, others));
   }
 

@@ -1,9 +1,11 @@
+import type { StartLane } from "../core/address.ts";
 import { refusal } from "../core/asking.ts";
 import { HEADERS, type ActorEvent, type Envelope } from "../core/envelope.ts";
 import { TroupeError } from "../core/errors.ts";
 import { versionFor } from "../core/fit.ts";
 import { scopeOf } from "../core/interpret.ts";
 import { acknowledgementOf, delayOf, isReady, outcomeOf } from "../core/lifecycle.ts";
+import { lacksPermit, limited, permitted } from "../core/permit.ts";
 import { isEnded, type ActorRecord, type ParentRecord } from "../core/record.ts";
 import { start, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
@@ -85,7 +87,14 @@ export class Reception {
       const envelope = decodeStart(delivery, activation.definition, at.now, this.#room.recordBytes);
       if (envelope.version !== undefined) activation.definition = versionFor(activation.definition, envelope.version);
       const first = start(activation.definition, activation.address, envelope, at);
-      const turn = this.#turns.fit(activation, marks === undefined ? first : marked(first, marks));
+      const entered = limited(
+        activation.definition,
+        marks === undefined ? first : marked(first, marks),
+        envelope.input,
+        delivery.lane as StartLane,
+        activation.key,
+      );
+      const turn = this.#turns.fit(activation, entered);
       this.#turns.apply(activation, turn, [], [hold]);
     } catch (error) {
       this.#parts.dead(activation.session, hold, error);
@@ -93,8 +102,14 @@ export class Reception {
       return;
     }
     const { record } = activation.actor as unknown as Actor;
+    if (lacksPermit(record)) {
+      const first = firstEvent(record, at.now);
+      if (first !== BEGIN) this.#turns.step(activation, { kind: "event", event: first }, [], [hold]);
+      return;
+    }
     if (!isReady(activation.definition, record)) return;
-    if (others === "events" && delayOf(record) === 0) {
+    // What has its permit already waits for a slot like any other.
+    if (record.permit !== undefined || (others === "events" && delayOf(record) === 0)) {
       this.#turns.takeUp(activation, [hold]);
       return;
     }
@@ -174,13 +189,28 @@ export class Reception {
   }
 
   #hear(activation: Activation, actor: Actor, hold: Hold, envelope: EventEnvelope): void {
-    if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
+    if (envelope.kind === "permit") this.#permit(activation, actor, hold, envelope);
+    else if (isEnded(actor.record)) this.#afterEnd(activation, hold, envelope);
     else if (actor.record.parked !== undefined && envelope.kind === "event" && envelope.event.type === "retry") {
       hearAgain(this.#turns, this.#room, activation, { actor, hold, retry: envelope });
     } else {
       this.#turns.step(activation, envelope, [], [hold], this.#turns.at(activation, hold));
       if (envelope.kind === "resume" && actor.record.parked !== undefined) this.#turns.takeUp(activation, [hold]);
     }
+  }
+
+  /** One that is not wanted any more goes back (dead-letters.ts). */
+  #permit(activation: Activation, actor: Actor, hold: Hold, { name, late }: Extract<Envelope, { kind: "permit" }>): void {
+    const at = this.#turns.at(activation, hold);
+    const { permit } = actor.record;
+    const isWanted = permit?.stance === "waits" && permit.name === name;
+    const turn = late === true ? undefined : permitted(actor, name, at);
+    if (turn !== undefined) {
+      this.#turns.apply(activation, turn, [], [hold]);
+      this.#turns.takeUp(activation, [hold]);
+    } else if (late === true && isWanted) this.#turns.step(activation, { kind: "event", event: EXPIRE }, [], [hold], at);
+    else if (permit?.name === name) this.#turns.adopt(activation, hold);
+    else this.#parts.dead(activation.session, hold, new TroupeError("not_running", `${activation.key} waits for no permit ${name}`));
   }
 
   /** Cancels, timers and names given back that come too late have been answered by the end itself; anything else is a dead letter (invariant 12). */

@@ -1,6 +1,7 @@
 import { toErrorRecord, TroupeError } from "../core/errors.ts";
 import type { CrashPolicy } from "../core/definition.ts";
 import { park, rerun } from "../core/parking.ts";
+import { lacksPermit, unasked } from "../core/permit.ts";
 import type { ActivityRecord } from "../core/record.ts";
 import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
@@ -37,6 +38,12 @@ export function recover(activation: Activation, causes: readonly Hold[], parts: 
   // Overdue timers have been heard meanwhile.
   const { actor } = activation;
   if (!isGoingOn(actor)) return;
+  // What lacks its permit had not begun.
+  if (lacksPermit(actor.record)) {
+    const asking = unasked(actor, parts.at);
+    if (asking !== undefined) parts.apply(asking);
+    return;
+  }
   for (const [name, { offer }] of Object.entries(actor.record.activities))
     if (offer !== undefined && activation.attempts.every((each) => each.name !== name)) parts.obligations.takeUp(activation, name, causes);
   const running = new Set(activation.attempts.map(({ generation }) => generation));

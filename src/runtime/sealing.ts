@@ -40,13 +40,17 @@ export class Batch {
       const { partition, fence } = sessionOf(parcel);
       this.fences.set(partition, fence);
       this.parcels.push(parcel);
-      if (parcel.kind === "actor") this.bytes += parcel.activation.recordBytes;
+      if (parcel.kind !== "actor") continue;
+      this.bytes += parcel.activation.recordBytes;
+      const gate = parcel.activation.committing?.permit?.session;
+      if (gate !== undefined) this.fences.set(gate.partition, gate.fence);
     }
   }
 }
 
 /** Where a letter lies; other writes have a place of their own in any case. */
 function placeOf(write: Write): string | undefined {
+  if (write.kind === "cancelTicket") return `limit ${formatAddress(write.address)} ${write.ticket.stand} ${write.ticket.name}`;
   if (write.kind === "dead") return `dead ${formatAddress(write.address)} ${write.name}`;
   return write.kind === "mail" ? `mail ${formatAddress(write.to)} ${write.message}` : undefined;
 }

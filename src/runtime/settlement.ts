@@ -28,8 +28,10 @@ export interface SettlementParts {
 export function settle(parts: SettlementParts, parcels: readonly Parcel[], outcome: CommitOutcome): void {
   for (const parcel of parcels) {
     const session = sessionOf(parcel);
+    const permit = parcel.kind === "actor" ? parcel.activation.committing?.permit : undefined;
     switch (outcome.kind) {
       case "committed":
+        permit?.stored();
         if (parcel.kind === "loose") parcel.committed();
         else if (session.open) parts.release.committed(parcel.activation);
         break;
@@ -40,10 +42,17 @@ export function settle(parts: SettlementParts, parcels: readonly Parcel[], outco
         // Nor is what was to be stored with such turns or not at all: it is begun anew from what is stored.
         else if (isJointWith(parcel, outcome.lost)) parts.lost(session, lostWith(session, outcome.lost));
         else if (session.open) parts.release.resubmit(parcel);
+        if (permit !== undefined && outcome.lost.includes(permit.session.partition))
+          parts.lost(permit.session, lostWith(permit.session, outcome.lost));
+        if (!session.open) permit?.back();
         break;
       case "unknown": {
         const { cause } = outcome;
-        parts.lost(session, new TroupeError("commit_unknown", `A commit was not answered: ${cause.message}`, { cause }));
+        const why = new TroupeError("commit_unknown", `A commit was not answered: ${cause.message}`, { cause });
+        parts.lost(session, why);
+        // Perhaps it is stored later: under the next fence of its gate it cannot be.
+        if (permit !== undefined) parts.lost(permit.session, why);
+        permit?.stored();
         break;
       }
       case "refused":
@@ -63,6 +72,8 @@ function refuse(parts: SettlementParts, parcel: Parcel, error: TroupeError): voi
   const holds = activation.committing?.holds ?? [];
   const deliveries = new Set(holds.map((hold) => hold.delivery).filter(({ sequence }) => sequence !== NEVER_STORED));
   abort(activation, error);
+  activation.committing?.permit?.back();
+  activation.pending?.permit?.back();
   drop(activation);
   // What others have heard of it since can never be stored. They begin anew, but not before the dead letters are stored with its session.
   const endPartners = (isOwn: boolean): void => {
@@ -75,10 +86,15 @@ function refuse(parts: SettlementParts, parcel: Parcel, error: TroupeError): voi
   endPartners(false);
 }
 
+/** The turns of others, or the fence of a gate, without which it is not to be stored. */
 function isJointWith(parcel: Parcel, lost: readonly number[]): boolean {
-  const joint = parcel.kind === "actor" ? parcel.activation.committing?.joint : undefined;
+  if (parcel.kind === "loose") return false;
+  const { committing } = parcel.activation;
+  const isGone = (session: Session | undefined): boolean => session !== undefined && (!session.open || lost.includes(session.partition));
+  if (isGone(committing?.permit?.session)) return true;
+  const members = committing?.joint?.members ?? [];
   // Of a session that has ended meanwhile nothing is committed again.
-  return joint !== undefined && [...joint.members].some(({ session }) => !session.open || lost.includes(session.partition));
+  return [...members].some((member) => isGone(member.session) || isGone(member.committing?.permit?.session));
 }
 
 /** Why a session ends whose turns can only be stored with those of another. */

@@ -3,6 +3,7 @@ import { encodeJson } from "../core/codec.ts";
 import type { TroupeError } from "../core/errors.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { CommitOutcome } from "../ports/store.ts";
+import type { Listening } from "../ports/work.ts";
 import { Abilities } from "./abilities.ts";
 import { Admission, type Reading } from "./admission.ts";
 import type { Activation } from "./activation.ts";
@@ -12,6 +13,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { tooLong, unknownType } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Entrance } from "./entrance.ts";
+import { Gates } from "./gates.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
 import { KnownIds } from "./known-ids.ts";
@@ -54,6 +56,7 @@ export class Stage {
   readonly committer: Committer;
   readonly #entrance: Entrance;
   readonly #known: KnownIds;
+  readonly #gates: Gates;
   readonly #deadLetters: DeadLetters;
   readonly #performer: Performer;
   readonly #settlement: SettlementParts;
@@ -80,6 +83,7 @@ export class Stage {
       closing: () => this.#nearby.close(),
       settled: (parcels, outcome) => this.#settled(parcels, outcome),
     });
+    this.#gates = new Gates({ ...parts, committer: this.committer });
     this.#deadLetters = new DeadLetters({
       ...parts,
       committer: this.committer,
@@ -103,7 +107,7 @@ export class Stage {
       clock: parts.clock,
       of: (session) => this.#cast.of(session),
       abort: (activation, why) => this.#performer.abort(activation, why),
-      hasLoose: () => this.committer.hasLoose,
+      hasLoose: (session) => this.committer.hasLoose || this.#gates.hasUnsettled(session),
       hush: (session) => this.#timekeeper.forget(session),
     };
     this.#settlement = {
@@ -123,6 +127,7 @@ export class Stage {
       nearby: this.#nearby,
       offers: this.sharing.offers,
       abilities: this.#abilities,
+      gates: this.#gates,
       isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
@@ -181,6 +186,12 @@ export class Stage {
     });
   }
 
+  /** What a partition needs beside its sources: whoever works for its actors is heard, and its gates are open. */
+  attend(session: Session): Listening {
+    const attended = [this.sharing.attend(session), this.#gates.attend(session)];
+    return { close: () => attended.forEach((each) => each.close()) };
+  }
+
   get running(): number {
     return this.#admission.running;
   }
@@ -190,14 +201,19 @@ export class Stage {
     return this.#performer.release.finished;
   }
 
+  get gates(): Gates["counts"] {
+    return this.#gates.counts;
+  }
+
   waitingIn(lane: StartLane): number {
     return this.#admission.waitingIn(lane);
   }
 
   #ready(activation: Activation): void {
     // It needs no slot here, but waits all the same where nothing is begun any more.
+    const lane = activation.actor?.record.permit?.lane ?? "normal";
     if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
-      this.#admission.wait({ kind: "ready", activation, lane: "normal", void: () => activation.phase === "dropped" });
+      this.#admission.wait({ kind: "ready", activation, lane, void: () => activation.phase === "dropped" });
     else queueMicrotask(() => this.#performer.begin(activation));
   }
 
@@ -236,6 +252,7 @@ export class Stage {
     for (const activation of this.#cast.of(session)) {
       for (const { delivery } of activation.waiting) if (this.#abilities.needsSlot(delivery)) this.#admission.slotFreed();
       this.#performer.abort(activation, why);
+      activation.pending?.permit?.back();
       this.#cast.drop(activation);
     }
     this.#early.forget(session.partition);

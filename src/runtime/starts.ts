@@ -1,14 +1,17 @@
 import type { StartLane } from "../core/address.ts";
 import { START_LANES } from "../core/address.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../core/fifo.ts";
+import { LaneShare } from "../core/lane-share.ts";
 
 /** Behind so many that may not go, nobody is looked for. */
 const MOST_LOOKED_AT = 32;
 
 /**
- * What waits for a slot: by lane, then by arrival. Bounded by what the inlets are allowed to deliver, never by dropping.
+ * What waits for a slot: by lane, then by arrival; while a lane is never empty, one in eight goes to the next one down. Bounded by what the
+ * inlets are allowed to deliver, never by dropping.
  */
 export class StartQueue<T extends Waiting> {
+  readonly #share = new LaneShare();
   readonly #lanes = { high: new Fifo<T>(), normal: new Fifo<T>(), low: new Fifo<T>() };
 
   get size(): number {
@@ -23,7 +26,7 @@ export class StartQueue<T extends Waiting> {
     this.#lanes[item.lane].push(item);
   }
 
-  /** The lane of the one that should run next. */
+  /** The highest lane that has something. */
   get nextLane(): StartLane | undefined {
     for (const lane of START_LANES) if (this.#lanes[lane].size > 0) return lane;
     return undefined;
@@ -40,11 +43,15 @@ export class StartQueue<T extends Waiting> {
 
   /** The one that should run next. */
   next(): T | undefined {
-    for (const lane of START_LANES) {
-      for (let item = this.#lanes[lane].shift(); item !== undefined; item = this.#lanes[lane].shift()) if (!item.void()) return item;
-    }
-    return undefined;
+    const lane = this.#share.next(this.#has);
+    return lane === undefined ? undefined : this.#lanes[lane].shift();
   }
+
+  readonly #has = (lane: StartLane): boolean => {
+    const items = this.#lanes[lane];
+    while (items.first?.void() === true) items.shift();
+    return items.first !== undefined;
+  };
 }
 
 /** One waiting start. It becomes void when its session ends; it is then delivered again elsewhere. */

@@ -18,8 +18,8 @@ export interface VacatingParts {
   readonly clock: Clock;
   readonly of: (session: Session) => readonly Activation[];
   readonly abort: (activation: Activation, why: TroupeError) => void;
-  /** Whether dead letters wait to be stored. */
-  readonly hasLoose: () => boolean;
+  /** Whether dead letters wait to be stored, or permits that gates of the session gave. */
+  readonly hasLoose: (session: Session) => boolean;
   /** Timers of the session ring no more. */
   readonly hush: (session: Session) => void;
 }
@@ -40,7 +40,7 @@ export async function vacate(session: Session, { graceMs, whenBound }: Farewell,
     if (!session.open) return "lost";
     const activations = parts.of(session);
     const isOver = clock.monotonic() - since >= graceMs;
-    const isStored = !activations.some(hasUnstored) && !parts.hasLoose();
+    const isStored = !activations.some(hasUnstored) && !parts.hasLoose(session);
     if (isStored && !activations.some(isAtWork)) return "rested";
     if (isOver) {
       if (whenBound === "stay" && activations.some(isBound)) return "bound";

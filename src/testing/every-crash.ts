@@ -183,6 +183,10 @@ function wordsOf(write: Write): string {
       return `work of ${formatAddress(write.address)} for other hosts`;
     case "turn":
       return `turn ${write.revision} of ${formatAddress(write.address)}`;
+    case "ticket":
+      return `a ${write.ticket.stand} of ${formatAddress(write.address)}`;
+    case "cancelTicket":
+      return `the end of a ${write.ticket.stand} of ${formatAddress(write.address)}`;
     case "part":
     case "cancelPart":
       return `a part of ${formatAddress(write.address)}`;

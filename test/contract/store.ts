@@ -4,6 +4,7 @@ import { addressIn, take, text, under, type StoreFixture } from "./fixture.ts";
 import { census } from "./census.ts";
 import { kept, mail, retention } from "./committed.ts";
 import { parts } from "./parts.ts";
+import { tickets } from "./tickets.ts";
 import { timers } from "./timers.ts";
 import { record } from "./writes.ts";
 
@@ -22,6 +23,7 @@ export function storeContract(name: string, open: () => Promise<StoreFixture>): 
     describe("limits", () => limits(() => f));
     describe("parts", () => parts(() => f));
     describe("mail", () => mail(() => f));
+    describe("tickets", () => tickets(() => f));
     describe("timers", () => timers(() => f));
     describe("what is kept beside records", () => kept(() => f));
     describe("retention", () => retention(() => f));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TroupeError } from "../../src/core/errors.ts";
+import type { RunLimits } from "../../src/core/run-limits.ts";
 import { defineTask, type TaskOptions } from "../../src/define.ts";
 
 const run = (): string => "done";
@@ -82,6 +83,22 @@ describe("a task's definition", () => {
 
   it("refuses a crash policy that there is not", () => {
     expect(faultsOf({ onCrash: "restart" as never })).toEqual(["onCrash"]);
+  });
+
+  it.each<readonly [limits: RunLimits, faults: readonly string[]]>([
+    [{ atOnce: 0 }, ["limits.atOnce"]],
+    [{ atOnce: 1.5 }, ["limits.atOnce"]],
+    [{ perSecond: 0 }, ["limits.perSecond"]],
+    [{ perSecond: Infinity }, ["limits.perSecond"]],
+    [{ perKey: { atOnce: 1 } }, ["limits.key"]],
+    [{ key: () => "a", perKey: { perSecond: -1 } }, ["limits.perKey.perSecond"]],
+    [{ key: "tenant" as never, atOnce: 1 }, ["limits.key"]],
+    [{}, ["limits"]],
+    [{ key: () => "a" }, ["limits"]],
+    [5 as never, ["limits"]],
+    [{ atOnce: 1, perSecond: 0.1, key: () => "a", perKey: { atOnce: 1, perSecond: 2 } }, []],
+  ])("refuses limits that limit nothing, or make no sense: %o", (limits, faults) => {
+    expect(faultsOf({ limits })).toEqual(faults);
   });
 
   it("reports all faults together", () => {

@@ -16,6 +16,14 @@ describe("hosts side by side", () => {
     expect(misfitWith(one, host("b", { release: "0.9.0" }))).toBeUndefined();
   });
 
+  it("fit where the numbers of limits differ, and do not where one is limited or has keys and the other is not", () => {
+    const limited = host("a", { types: types({ limits: { atOnce: 5 } }) });
+    expect(misfitWith(limited, host("b", { types: types({ limits: { atOnce: 1, perSecond: 3 } }) }))).toBeUndefined();
+    for (const other of [{}, { limits: { atOnce: 5, key: () => "a" } }])
+      expect(misfitWith(limited, host("b", { types: types(other) }))).toMatchObject({ code: "clashing_definition" });
+    expect(misfitWith(limited, host("b", { types: types({ version: 2 }) }))).toBeUndefined();
+  });
+
   it("do not where a crash means something else to the same version", () => {
     const misfit = misfitWith(host("a", { types: types({}) }), host("b", { types: types({ onCrash: "fail" }) }));
     expect(misfit).toMatchObject({ code: "clashing_definition", about: "b", faults: [{ path: "job" }] });

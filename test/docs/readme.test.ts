@@ -67,6 +67,7 @@ describe("the README", () => {
       mark(names.own(1), [".1", ".<partition>"]),
       mark(names.dead(to, "NAME"), ["NAME", "<name>"]),
       mark(names.turn(1, to, 2), [".1.", ".<partition>."], [".2", ".<revision>"]),
+      mark(names.ticket(to, { stand: "wait", name: "<name>" }), ["wait", "<stand>"]),
       names.work("<lane>" as StartLane, to),
       mark(names.attempt(1, to), [".1.", ".<partition>."]),
       names.hostNotice("<host>", "slots"),

@@ -1,7 +1,9 @@
 import type { Address } from "../../src/core/address.ts";
 import { decodeRecord } from "../../src/core/codec.ts";
 import { partitionOf } from "../../src/core/placement.ts";
+import type { Ticket } from "../../src/core/permit.ts";
 import { asRecord, isEnded, type ActorRecord } from "../../src/core/record.ts";
+import type { StoredTicket } from "../../src/memory/ticket-book.ts";
 import type { World } from "../../src/memory/world.ts";
 import type { Attachment } from "../../src/memory/attachment.ts";
 import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
@@ -18,6 +20,8 @@ export interface Held {
   /** Of those that live, by `type/id`. */
   readonly records: Readonly<Record<string, string>>;
   readonly timers: readonly HeldTimer[];
+  /** Of limited types, in the order in which they were stored. Absent where there are none. */
+  readonly tickets?: readonly HeldTicket[];
   /** What is not acknowledged, in the order in which it was stored. */
   readonly mail: readonly HeldMail[];
 }
@@ -31,6 +35,12 @@ interface HeldTimer extends HeldLetter {
   readonly timer: string;
   readonly dueAt: number;
   readonly message: string;
+}
+interface HeldTicket {
+  readonly to: Address;
+  readonly stand: Ticket["stand"];
+  readonly name: string;
+  readonly bytes: string;
 }
 interface HeldMail extends HeldLetter {
   readonly source: Source;
@@ -54,6 +64,7 @@ export function heldBy({ world, clock }: Stand): Held {
     records: Object.fromEntries(
       [...world.records].flatMap(([key, bytes]) => (isEnded(asRecord(decodeRecord(bytes))) ? [] : [[key, base64(bytes)]])),
     ),
+    ...(world.storedTickets.length === 0 ? {} : { tickets: world.storedTickets.map(heldTicket) }),
     timers: world.timers.map(({ owner, timer, dueAt, message, letter }) => ({ owner, timer, dueAt, message, ...held(letter) })),
     mail: mail.toSorted((one, other) => one.sequence - other.sequence),
   };
@@ -87,6 +98,10 @@ export async function restore(stand: Stand, held: Held): Promise<void> {
     const [type = "", id = ""] = key.split("/");
     const partition = partitionOf(type, id, world.partitions);
     await commit(partition, { kind: "record", partition, address: { type, id }, bytes: bytesOf(text) });
+  }
+  for (const { to, stand: what, name, bytes } of held.tickets ?? []) {
+    const partition = partitionOf(to.type, to.id, world.partitions);
+    await commit(partition, { kind: "ticket", partition, address: to, ticket: { stand: what, name }, bytes: bytesOf(bytes) });
   }
   for (const { owner, timer, dueAt, message, ...letter } of held.timers) {
     const partition = partitionOf(owner.type, owner.id, world.partitions);
@@ -133,6 +148,9 @@ function highest(held: Held, prefix: "in." | "mail."): number {
   return Math.max(0, ...marks, ...mail);
 }
 
+function heldTicket({ type, id, ticket, bytes = new Uint8Array(0) }: StoredTicket): HeldTicket {
+  return { to: { type, id }, ...ticket, bytes: base64(bytes) };
+}
 function held({ body, headers = {} }: Letter): HeldLetter {
   return { body: base64(body), headers };
 }

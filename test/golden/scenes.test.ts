@@ -8,6 +8,7 @@ import { ACTOR_SCENES } from "./actor-scenes.ts";
 import { ATTEMPT_SCENES } from "./attempt-scenes.ts";
 import { FAMILY_SCENES } from "./family-scenes.ts";
 import { heldBy, recordsOf, restore, type Held } from "./held.ts";
+import { LIMIT_SCENES } from "./limit-scenes.ts";
 import { OFFER_SCENES } from "./offer-scenes.ts";
 import { PLAN_SCENES } from "./plan-scenes.ts";
 import type { Scene } from "./scene.ts";
@@ -20,7 +21,7 @@ import { UNHEARD_SCENES } from "./unheard-scenes.ts";
  */
 const FILE = new URL("scenes.json", import.meta.url);
 const SCENES: Readonly<Record<string, Scene>> = { ...ACTOR_SCENES, ...ATTEMPT_SCENES, ...FAMILY_SCENES,
-  ...OFFER_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
+  ...LIMIT_SCENES, ...OFFER_SCENES, ...PLAN_SCENES, ...UNHEARD_SCENES };
 
 type Corpus = Record<string, Record<string, Held>>;
 const corpus: Corpus = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as Corpus) : {};
@@ -120,6 +121,7 @@ const RECORD: Readonly<Record<Exclude<keyof ActorRecord, "output" | "error" | "d
   marks: true,
   generation: true,
   parked: true,
+  permit: true,
   replyTo: true,
   createdAt: true,
   updatedAt: true,

@@ -1,3 +1,4 @@
+import type { RunLimits } from "../../src/core/run-limits.ts";
 import { STRATEGIES } from "../../src/core/supervision.ts";
 import type { Definition } from "../../src/core/definition.ts";
 import { castOf, defineActor } from "../../src/define-actor.ts";
@@ -24,8 +25,11 @@ export interface Errand extends Work {
   readonly after?: readonly string[];
 }
 
-/** Task types; the policies' names are theirs. `brief`: attempts of at most 400 ms, with history. */
-export const TASKS = { rerun: "rerun", fail: "fail", park: "park", brief: "rerun" } as const satisfies Record<string, Policy>;
+/** Task types; the policies' names are theirs. `brief`: attempts of at most 400 ms, with history. `few` and `shared` are limited. */
+export const TASKS = { rerun: "rerun", fail: "fail", park: "park", brief: "rerun", few: "park", shared: "rerun" } as const satisfies Record<
+  string,
+  Policy
+>;
 export type TaskType = keyof typeof TASKS;
 export const BRIEF_MS = 400;
 /** Families differ in what becomes of their jobs in a crash, and in how many they have. */
@@ -34,6 +38,12 @@ export const FAMILIES = [
   { policy: "rerun", jobs: 4 },
   { policy: "fail", jobs: 2 },
 ] as const satisfies readonly { policy: TaskType; jobs: number }[];
+
+/** Work that takes as long has the same key. */
+export const LIMITS: Readonly<Record<string, RunLimits<Work>>> = {
+  few: { atOnce: 2 },
+  shared: { atOnce: 3, perSecond: 10, key: ({ ms }) => String(ms), perKey: { atOnce: 1 } },
+};
 
 const RETRY = { minDelayMs: 1_000, factor: 2, jitter: 0.25, maxDelayMs: 60_000, attempts: 3 };
 const RESTARTS = {
@@ -55,6 +65,7 @@ function cast(): readonly Definition[] {
       name,
       onCrash,
       retry: RETRY,
+      ...(LIMITS[name] === undefined ? {} : { limits: LIMITS[name] }),
       history: name === "brief",
       retention: { done: "1m", failed: "1m" },
       ...timeout,

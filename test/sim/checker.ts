@@ -1,4 +1,5 @@
 import type { Line } from "./history.ts";
+import { permits } from "./laws/permits.ts";
 import { Stock } from "./laws/stock.ts";
 import { acknowledgedWhenStored, chain, fence, mark, oneEnd } from "./laws/storage.ts";
 import { atMostOnce, attempts, committedFirst, limit } from "./laws/work.ts";
@@ -29,6 +30,7 @@ export interface Law {
  * | `at-most-once`    | work that must not be repeated is begun once, and again only after its failure was seen                |
  * | `attempts`        | the attempts of a task are numbered: no number comes twice under one fence                             |
  * | `limit`           | a host runs no more at once than it may                                                                |
+ * | `permits`         | of a limited type, or one of its keys, no more work at once than may, and no permit is lost            |
  * | `generation`      | nobody hears of what it had left                                                                       |
  * | `heard`           | what was sent is heard exactly once, in the order of its sender                                        |
  * | `orphan`          | in the end no child lives whose parent is gone, and no parent waits for a child that is not there       |
@@ -45,6 +47,7 @@ const LAWS = {
   "at-most-once": atMostOnce,
   attempts,
   limit,
+  permits,
   generation,
   heard,
   orphan,

@@ -94,7 +94,7 @@ export class Client {
 
   /** Nothing is known of these but their number: whoever counts looks at all of the type. */
   async #burst({ id, type, count, ms }: JobOf<"burst">): Promise<void> {
-    const states = type === "fail" ? ["done", "failed"] : ["done"];
+    const states = type === "fail" ? ["done", "failed"] : type === "few" ? ["done", "parked"] : ["done"];
     this.#expect(states);
     for (let i = 1; i < count; i++) {
       this.#cluster.recorder.note({ kind: "expected", actor: `${type}/${id}-${i}`, states });

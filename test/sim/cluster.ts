@@ -5,7 +5,7 @@ import { ProcessClock } from "../../src/memory/process-clock.ts";
 import { VirtualClock } from "../../src/memory/clock.ts";
 import { createWorld, type World } from "../../src/memory/world.ts";
 import { SOURCES, type Source } from "../../src/ports/mailbox.ts";
-import { CAST, witness } from "./cast.ts";
+import { CAST, LIMITS, witness } from "./cast.ts";
 import { Member, type MemberOptions, type Ports } from "./member.ts";
 import { plansOfHost } from "./plans.ts";
 import { Recorder } from "./recorder.ts";
@@ -35,6 +35,8 @@ export class Cluster {
     this.world = createWorld({ clock: this.clock, seed, ...server });
     this.recorder = new Recorder(this.world);
     witness.act = (key) => this.recorder.note({ kind: "effect", actor: key.slice(0, key.indexOf(":")), key });
+    for (const [type, { atOnce = Infinity, perKey }] of Object.entries(LIMITS))
+      this.recorder.note({ kind: "limited", type, atOnce, ...(perKey?.atOnce === undefined ? {} : { perKey: perKey.atOnce }) });
     this.#options = hosts;
     this.#mutant = mutant;
     mutant.server?.(this.world);

@@ -81,7 +81,7 @@ function drawJob(random: Random, i: number): Job {
         says: drawSays(random, 3, () => ({ what: "regrow", child: random.pick(["a", "b", "c"] as const) })),
       };
     case 12: {
-      const type = random.pick(["rerun", "rerun", "fail", "brief"] as const);
+      const type = random.pick(["rerun", "rerun", "fail", "brief", "few", "shared", "shared"] as const);
       return { ...sent, kind: "burst", type, count: 2 + random.below(14), ms: random.pick([0, 0, 20, 300]) };
     }
     default:
@@ -103,7 +103,7 @@ function drawTask(random: Random, sent: Sent): JobOf<"task"> {
     ...(random.chance(0.15) ? { deadlineMs: delayMs + random.pick([50, 1_000, 9_000]) } : {}),
     ...(random.chance(0.2) ? { cancelAfterMs: random.pick([0, 10, 600, 3_000]) } : {}),
     ...(random.chance(0.25) ? { againAfterMs: random.pick([0, 100, 3_500, 9_000, 75_000]) } : {}),
-    ...(type === "park" && random.chance(0.5) ? { retryAfterMs: random.pick([4_000, 9_000]) } : {}),
+    ...(TASKS[type] === "park" && random.chance(0.5) ? { retryAfterMs: random.pick([4_000, 9_000]) } : {}),
   };
 }
 

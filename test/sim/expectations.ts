@@ -1,4 +1,4 @@
-import { BRIEF_MS } from "./cast.ts";
+import { BRIEF_MS, TASKS } from "./cast.ts";
 import type { Job, JobOf } from "./scenario.ts";
 
 /** The type of the actor that a job starts. */
@@ -26,10 +26,10 @@ export function names(count: number): readonly string[] {
 /** How a task may end, whatever happens to its hosts. */
 export function statesOf({ type, ms, failures, deadlineMs, cancelAfterMs }: JobOf<"task">): readonly string[] {
   const isLong = type === "brief" && ms >= BRIEF_MS;
-  const mayRepeat = type === "rerun" || type === "brief";
+  const mayRepeat = TASKS[type] === "rerun";
   const states = isLong ? ["failed"] : ["done"];
   if (!isLong && (!mayRepeat || failures > 0 || cancelAfterMs !== undefined)) states.push("failed");
   if (deadlineMs !== undefined) states.push("expired");
-  if (type === "park") states.push("parked");
+  if (TASKS[type] === "park") states.push("parked");
   return states;
 }

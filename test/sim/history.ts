@@ -50,6 +50,9 @@ export type StoredWrite =
   | { readonly kind: "mail"; readonly actor: string; readonly partition: number; readonly lane: string; readonly message: string }
   | { readonly kind: "timer"; readonly actor: string; readonly partition: number; readonly timer: string; readonly dueAt: number }
   | { readonly kind: "cancelTimer"; readonly actor: string; readonly partition: number; readonly timer: string }
+  /** A place in a limited type's line (`wait`), or a permit that is out. */
+  | { readonly kind: "ticket"; readonly actor: string; readonly partition: number; readonly stand: string; readonly name: string }
+  | { readonly kind: "cancelTicket"; readonly actor: string; readonly partition: number; readonly stand: string; readonly name: string }
   | { readonly kind: "dead"; readonly actor: string; readonly partition: number; readonly name: string; readonly code: string };
 
 /** A record as the codec reads it, whole also where it lies in parts; of its fields those that the laws look at. */
@@ -74,6 +77,7 @@ export interface StoredRecord {
   readonly replies?: readonly { readonly to: string }[];
   readonly outbox?: readonly unknown[];
   readonly parked?: { readonly reason: string };
+  readonly permit?: { readonly stance: string; readonly key: string };
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -114,6 +118,8 @@ type OutsideLine =
 type RunLine =
   /** What may run at once in a host. */
   | { readonly kind: "limit"; readonly host: string; readonly most: number }
+  /** How many of a type may work at once in the whole cluster, and how many of one key. */
+  | { readonly kind: "limited"; readonly type: string; readonly atOnce: number; readonly perKey?: number }
   /** Trouble, for people to read. */
   | { readonly kind: "fault"; readonly what: string; readonly host?: string }
   /** No more trouble from here on. */
@@ -125,6 +131,8 @@ type RunLine =
       readonly kind: "rest";
       readonly unacknowledged: readonly string[];
       readonly timers: readonly { readonly actor: string; readonly timer: string; readonly dueAt: number }[];
+      /** Of limited types. */
+      readonly tickets?: readonly { readonly actor: string; readonly stand: string }[];
     };
 
 export function formatHistory(lines: readonly Line[]): string {

@@ -7,6 +7,9 @@ import type { Line, StoredRecord, StoredWrite } from "./history.ts";
 type Note = Line extends infer L ? (L extends Line ? Omit<L, "at"> : never) : never;
 
 const FENCE: Note = { kind: "owned", partition: 0, fence: 1, host: "h" };
+const LIMITED: Note = { kind: "limited", type: "a", atOnce: 1 };
+const KEYED: Note = { kind: "limited", type: "a", atOnce: 2, perKey: 1 };
+const permit = (name: string): StoredWrite => ({ kind: "ticket", actor: "a/1", partition: 0, stand: "permit", name });
 const CALM: Note = { kind: "calm" };
 const rest = (more: Partial<Extract<Note, { kind: "rest" }>> = {}): Note => ({ kind: "rest", unacknowledged: [], timers: [], ...more });
 const accepted = (actor: string, source = "in.normal"): Note => ({ kind: "accepted", source, partition: 0, sequence: 7, actor });
@@ -124,6 +127,20 @@ const BROKEN: readonly (readonly [law: LawName, words: string, broken: readonly 
     [{ kind: "limit", host: "h", most: 1 }, begun("rerun"), { ...begun("rerun"), actor: "a/2" } as Note],
     [{ kind: "limit", host: "h", most: 1 }, begun("rerun"), ended("returned"), { ...begun("rerun"), actor: "a/2" } as Note],
   ],
+  [
+    "permits",
+    "too many at once",
+    [LIMITED, stored(record("a/1")), stored(record("a/2"))],
+    [LIMITED, stored(record("a/1")), stored(record("a/1", DONE)), stored(record("a/2"))],
+  ],
+  [
+    "permits",
+    "too many of a key",
+    [KEYED, stored(record("a/1", { permit: { stance: "has", key: "k" } })), stored(record("a/2", { permit: { stance: "has", key: "k" } }))],
+    [KEYED, stored(record("a/1", { permit: { stance: "has", key: "k" } })), stored(record("a/2", { permit: { stance: "has", key: "l" } }))],
+  ],
+  ["permits", "two permits", [LIMITED, stored(permit("1"), permit("2"))], [LIMITED, stored(permit("1"))]],
+  ["permits", "a permit of nobody", [rest({ tickets: [{ actor: "a/1", stand: "permit" }] })], [rest({ tickets: [] })]],
   ["generation", "news of what was left", [stored(record("a/1", heard("late part 1")))], [stored(record("a/1", heard("part#0")))]],
   ["heard", "something twice", [stored(record("a/1", heard("c#0", "c#0")))], [stored(record("a/1", heard("c#0", "c#1")))]],
   ["heard", "something out of order", [stored(record("a/1", heard("c#1", "c#0")))], [stored(record("a/1", heard("c#0", "d#0", "c#1")))]],

@@ -1,7 +1,7 @@
 import type { Definition } from "../../src/core/definition.ts";
 import { decodeRecord, encodeRecord } from "../../src/core/codec.ts";
 import type { ActorRecord } from "../../src/core/record.ts";
-import { COMMITTED, type Commit, type Store, type Write } from "../../src/ports/store.ts";
+import { COMMITTED, type Commit, type Store, type TicketFollower, type Write } from "../../src/ports/store.ts";
 import type { Delivery, Reader } from "../../src/ports/mailbox.ts";
 import type { LawName } from "./checker.ts";
 import type { World } from "../../src/memory/world.ts";
@@ -103,6 +103,21 @@ export const MUTANTS: Readonly<Record<string, Seeded>> = {
       return Promise.resolve(COMMITTED);
     }),
   },
+  "counts no permits": {
+    law: "permits",
+    ports: (ports) => ({
+      ...ports,
+      store: over(ports.store, { follow: (type, follower) => ports.store.follow(type, forgetful(follower)) }),
+    }),
+  },
+  "gives permits before it knows which are out": {
+    law: "permits",
+    ports: (ports, world) => ({
+      ...ports,
+      store: over(ports.store, { follow: (type, follower) => ports.store.follow(type, late(follower, world)) }),
+    }),
+  },
+  "gives no permit back": { law: "permits", ...withWrites((write) => (write.kind === "cancelTicket" ? [] : [write])) },
   "keeps no marks": { law: "heard", ...inRecord((record) => ({ ...record, marks: {} })) },
   "loses the schedules": { law: "timer", ...withWrites((write) => (write.kind === "timer" ? [] : [write])) },
   "loses mail": { law: "one-end", ...withWrites((write) => (write.kind === "mail" ? [] : [write])) },
@@ -138,5 +153,27 @@ function hasty(reader: Reader): Reader {
       reader.receive(over<Delivery>(delivery, { acknowledge: () => {} }));
     },
     rewound: () => reader.rewound(),
+  };
+}
+
+/** Takes every permit that is given for one that has come back. */
+function forgetful(follower: TicketFollower): TicketFollower {
+  return {
+    heard: (change) => {
+      follower.heard(change);
+      if (change.ticket.stand === "permit") follower.heard({ ...change, bytes: undefined });
+    },
+    broken: () => follower.broken(),
+  };
+}
+
+/** Hears of permits long after everything else. */
+function late(follower: TicketFollower, world: World): TicketFollower {
+  return {
+    heard: (change) => {
+      if (change.ticket.stand === "permit") world.clock.after(3_000, () => follower.heard(change));
+      else follower.heard(change);
+    },
+    broken: () => follower.broken(),
   };
 }

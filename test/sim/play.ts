@@ -51,6 +51,10 @@ async function played(scenario: Scenario, mutant?: Mutant): Promise<Run> {
     kind: "rest",
     unacknowledged: cluster.unacknowledged,
     timers: world.timers.map(({ owner, timer, dueAt }) => ({ actor: `${owner.type}/${owner.id}`, timer, dueAt })),
+    tickets: world.tickets.map((ticket) => {
+      const [stand = "", actor = ""] = ticket.split(" ");
+      return { stand, actor };
+    }),
   });
   for (const member of cluster.members) member?.kill("lost");
   const { lines } = recorder;

@@ -110,6 +110,9 @@ export class Recorder {
         return [{ kind, actor: formatAddress(write.owner), partition, timer: write.timer, dueAt: write.dueAt }];
       case "cancelTimer":
         return [{ kind, actor: formatAddress(write.owner), partition, timer: write.timer }];
+      case "ticket":
+      case "cancelTicket":
+        return [{ kind, actor: formatAddress(write.address), partition, stand: write.ticket.stand, name: write.ticket.name }];
       case "dead": {
         this.tally.deadLetters++;
         const { code } = JSON.parse(write.letter.headers?.[HEADERS.reason] ?? "{}") as { code?: string };

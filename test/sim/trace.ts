@@ -16,13 +16,14 @@ function describeWrite(write: StoredWrite): string {
   const { kind, actor } = write;
   switch (kind) {
     case "record": {
-      const { revision, epoch, status, marks, activities, timers, parked } = write.record;
+      const { revision, epoch, status, marks, activities, timers, parked, permit } = write.record;
       const more = [
         ...Object.entries(marks).map(([source, mark]) => `${source}≤${mark}`),
         ...Object.entries(activities).map(
           ([name, { input, reruns }]) => `${name}(${JSON.stringify(input)}${reruns > 0 ? `, again ${reruns}` : ""})`,
         ),
         ...Object.entries(timers).map(([name, { keeper }]) => `${name}@${keeper}`),
+        ...(permit === undefined ? [] : [`permit: ${permit.stance}`]),
         ...(parked === undefined ? [] : [`parked: ${parked.reason}`]),
       ];
       return `${actor} r${revision} e${epoch} ${status} ${stateOf(write.record)} [${more.join(" ")}]`;
@@ -34,6 +35,9 @@ function describeWrite(write: StoredWrite): string {
     case "timer":
     case "cancelTimer":
       return `${kind} ${write.timer} of ${actor}`;
+    case "ticket":
+    case "cancelTicket":
+      return `${kind} ${write.stand} ${write.name} of ${actor}`;
     case "dead":
       return `dead letter for ${actor}: ${write.code}`;
   }
