@@ -1,48 +1,75 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** So long slots are looked at before anything is said of them. */
+/** So long the work is looked at before anything is said of it. */
 const LEAST_LOOK_MS = 25;
 /** Longer ago is of no account. */
 const MOST_LOOK_MS = 250;
 /**
- * Held for less than this on average, a slot here is worth more than a free one elsewhere: to offer an attempt, to have it taken and to
- * hear its result are three commits instead of one, and as much again on the other side.
+ * Where user code takes less than this on average, a slot here is worth more than a free one elsewhere: to offer an attempt, to have it
+ * taken and to hear its result are three commits instead of one, and as much again on the other side.
  */
 const WORTH_SHARING_MS = 10;
 
-/** How long this host's slots are held, for whether it is worth its while to offer what waits for one. */
+/**
+ * How long user code holds this host's slots, for whether it is worth its while to offer what waits for one. What else a slot is held
+ * for, a read or a commit, is no shorter elsewhere: it is what being offered costs more of. A busy host that counted it would offer what
+ * is done in no time, be busier for that, and offer more.
+ *
+ * Owns: the number of attempts that run, and their time since the look began. Calls in: attempt.ts, admission.ts.
+ */
 export class Turnover {
   readonly #clock: Clock;
-  readonly #slots: number;
-  #freed = 0;
+  #running = 0;
+  #ended = 0;
+  /** Of all attempts together, up to `#countedAt`. */
+  #workedMs = 0;
+  #countedAt = 0;
+  /** When the look began; -Infinity while nobody looks, and no clock is read. */
   #since = -Infinity;
 
-  constructor(clock: Clock, slots: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#slots = slots;
   }
 
-  freed(): void {
-    this.#freed++;
+  /** User code begins, with a slot. */
+  began(): void {
+    if (this.#since !== -Infinity) this.#count(this.#clock.monotonic());
+    this.#running++;
+  }
+
+  /** It has ended, or nobody waits for it any more. */
+  ended(): void {
+    if (this.#since !== -Infinity) this.#count(this.#clock.monotonic());
+    this.#running--;
+    this.#ended++;
   }
 
   /** To be asked while all slots are out. Otherwise the milliseconds after which it can be said. */
   get isSlow(): boolean | number {
     const now = this.#clock.monotonic();
+    this.#count(now);
+    if (this.#since === -Infinity) return this.#begin(now);
     const lookedMs = now - this.#since;
-    if (lookedMs > 2 * MOST_LOOK_MS) return this.#begin(now);
     if (lookedMs < LEAST_LOOK_MS) return LEAST_LOOK_MS - lookedMs;
-    const isSlow = this.#slots * lookedMs >= this.#freed * WORTH_SHARING_MS;
+    const isSlow = this.#workedMs > 0 && this.#workedMs >= this.#ended * WORTH_SHARING_MS;
     if (lookedMs > MOST_LOOK_MS) {
       // What follows is judged by the newer half.
-      this.#freed /= 2;
+      this.#ended /= 2;
+      this.#workedMs /= 2;
       this.#since += lookedMs / 2;
     }
     return isSlow;
   }
 
+  #count(now: number): void {
+    if (now - this.#since > 2 * MOST_LOOK_MS) this.#since = -Infinity;
+    this.#workedMs += this.#running * (now - this.#countedAt);
+    this.#countedAt = now;
+  }
+
   #begin(now: number): number {
-    this.#freed = 0;
+    this.#ended = 0;
+    this.#workedMs = 0;
     this.#since = now;
     return LEAST_LOOK_MS;
   }
