@@ -72,6 +72,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   #lastBeat = 0;
   #beats = 0;
   #sends = 0;
+  #gust = 0;
   #end: ((end: AttemptEnd) => void) | undefined;
 
   constructor(options: AttemptOptions, host: AttemptHost) {
@@ -96,7 +97,7 @@ export class Attempt implements ActivityContext, ActivityLink {
     const { activity } = this.#options;
     this.phase = "running";
     this.#end = end;
-    if (!this.isLasting) this.#host.turnover.began();
+    if (!this.isLasting) this.#gust = this.#host.turnover.began();
     if (activity.timeoutMs !== undefined)
       this.#limit = this.#host.clock.after(activity.timeoutMs, () =>
         this.#timeOut(`took longer than its timeout of ${activity.timeoutMs} ms`),
@@ -194,7 +195,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   }
 
   #finish(): void {
-    if (this.phase === "running" && !this.isLasting) this.#host.turnover.ended();
+    if (this.phase === "running" && !this.isLasting) this.#host.turnover.ended(this.#gust);
     this.phase = "ended";
     this.#limit?.cancel();
     this.#silence?.cancel();

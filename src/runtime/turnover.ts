@@ -9,17 +9,24 @@ const MOST_LOOK_MS = 250;
  * taken and to hear its result are three commits instead of one, and as much again on the other side.
  */
 const WORTH_SHARING_MS = 10;
+const NO_GUST = -1;
 
 /**
- * How long user code holds this host's slots, for whether it is worth its while to offer what waits for one. What else a slot is held
- * for, a read or a commit, is no shorter elsewhere: it is what being offered costs more of. A busy host that counted it would offer what
- * is done in no time, be busier for that, and offer more.
+ * How long user code holds this host's slots, for whether it is worth its while to offer what waits for one.
  *
  * Owns: the number of attempts that run, and their time since the look began. Calls in: attempt.ts, admission.ts.
+ * T1. What else a slot is held for, a read or a commit, does not count: it takes as long elsewhere, and being offered costs more of it.
+ *     A busy host that counted it would offer what is done in no time, be busier for that, and offer more.
+ * T2. Of attempts that have begun in one gust, and have not left the event loop to others since, only one at a time can be at work: a
+ *     hundred that end at once have not each taken as long as all of them.
  */
 export class Turnover {
   readonly #clock: Clock;
+  /** Those of earlier gusts. */
   #running = 0;
+  /** Those of this one. */
+  #fresh = 0;
+  #gust = 0;
   #ended = 0;
   /** Of all attempts together, up to `#countedAt`. */
   #workedMs = 0;
@@ -31,16 +38,21 @@ export class Turnover {
     this.#clock = clock;
   }
 
-  /** User code begins, with a slot. */
-  began(): void {
-    if (this.#since !== -Infinity) this.#count(this.#clock.monotonic());
-    this.#running++;
+  /** User code begins, with a slot. @returns its gust, for `ended` */
+  began(): number {
+    if (!this.#isLooking()) {
+      this.#running++;
+      return NO_GUST;
+    }
+    if (this.#fresh++ === 0) this.#clock.soon(() => this.#calm());
+    return this.#gust;
   }
 
   /** It has ended, or nobody waits for it any more. */
-  ended(): void {
-    if (this.#since !== -Infinity) this.#count(this.#clock.monotonic());
-    this.#running--;
+  ended(gust: number): void {
+    this.#isLooking();
+    if (gust === this.#gust) this.#fresh--;
+    else this.#running--;
     this.#ended++;
   }
 
@@ -61,9 +73,23 @@ export class Turnover {
     return isSlow;
   }
 
+  /** Counts up to now, unless nobody looks. */
+  #isLooking(): boolean {
+    if (this.#since === -Infinity) return false;
+    this.#count(this.#clock.monotonic());
+    return true;
+  }
+
+  #calm(): void {
+    this.#isLooking();
+    this.#running += this.#fresh;
+    this.#fresh = 0;
+    this.#gust++;
+  }
+
   #count(now: number): void {
     if (now - this.#since > 2 * MOST_LOOK_MS) this.#since = -Infinity;
-    this.#workedMs += this.#running * (now - this.#countedAt);
+    this.#workedMs += (this.#running + Math.min(1, this.#fresh)) * (now - this.#countedAt);
     this.#countedAt = now;
   }
 
