@@ -67,7 +67,16 @@ export class Taker {
     const inbox = work.listen(({ token, ...word }) => this.#taken.get(token)?.told(word));
     this.#listening = [inbox, work.hear((notice) => this.#heard(notice))];
     this.#lookNowAndThen();
-    this.#takenParts = { host, work, clock, log, turnover, tell: inbox.subject, freed: () => this.#freed(), over: (taken) => this.#over(taken) };
+    this.#takenParts = {
+      host,
+      work,
+      clock,
+      log,
+      turnover,
+      tell: inbox.subject,
+      freed: () => this.#freed(),
+      over: (taken) => this.#over(taken),
+    };
   }
 
   /** Takes nothing more; what runs goes on, what has not begun is given back. */

@@ -9,6 +9,8 @@ const MOST_LOOK_MS = 250;
  * taken and to hear its result are three commits instead of one, and as much again on the other side.
  */
 const WORTH_SHARING_MS = 10;
+/** Turns of the event loop that a gust lasts: what begins in one, and is awaited, is heard in the next or the one after. */
+const TURNS_OF_GUST = 3;
 const NO_GUST = -1;
 
 /**
@@ -17,8 +19,9 @@ const NO_GUST = -1;
  * Owns: the number of attempts that run, and their time since the look began. Calls in: attempt.ts, admission.ts.
  * T1. What else a slot is held for, a read or a commit, does not count: it takes as long elsewhere, and being offered costs more of it.
  *     A busy host that counted it would offer what is done in no time, be busier for that, and offer more.
- * T2. Of attempts that have begun in one gust, and have not left the event loop to others since, only one at a time can be at work: a
- *     hundred that end at once have not each taken as long as all of them.
+ * T2. Attempts that begin in one gust count as one until the event loop has turned a few times. A hundred that end at once have not each
+ *     taken as long as all of them; and where a turn takes long, because the host is busy, whatever was waited for is heard late: that
+ *     says nothing of how long it took.
  */
 export class Turnover {
   readonly #clock: Clock;
@@ -27,6 +30,7 @@ export class Turnover {
   /** Those of this one. */
   #fresh = 0;
   #gust = 0;
+  #isGusty = false;
   #ended = 0;
   /** Of all attempts together, up to `#countedAt`. */
   #workedMs = 0;
@@ -44,7 +48,9 @@ export class Turnover {
       this.#running++;
       return NO_GUST;
     }
-    if (this.#fresh++ === 0) this.#clock.soon(() => this.#calm());
+    if (!this.#isGusty) this.#blow(TURNS_OF_GUST);
+    this.#isGusty = true;
+    this.#fresh++;
     return this.#gust;
   }
 
@@ -63,7 +69,7 @@ export class Turnover {
     if (this.#since === -Infinity) return this.#begin(now);
     const lookedMs = now - this.#since;
     if (lookedMs < LEAST_LOOK_MS) return LEAST_LOOK_MS - lookedMs;
-    const isSlow = this.#workedMs > 0 && this.#workedMs >= this.#ended * WORTH_SHARING_MS;
+    const isSlow = this.#workedMs > 0 && this.#workedMs >= (this.#ended + this.#fresh) * WORTH_SHARING_MS;
     if (lookedMs > MOST_LOOK_MS) {
       // What follows is judged by the newer half.
       this.#ended /= 2;
@@ -80,10 +86,15 @@ export class Turnover {
     return true;
   }
 
+  #blow(turns: number): void {
+    this.#clock.soon(() => (turns > 1 ? this.#blow(turns - 1) : this.#calm()));
+  }
+
   #calm(): void {
     this.#isLooking();
     this.#running += this.#fresh;
     this.#fresh = 0;
+    this.#isGusty = false;
     this.#gust++;
   }
 
