@@ -1,6 +1,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
 import type { Answers } from "./answers.ts";
+import { headerOf } from "./delivery.ts";
 import { apiError, classifyReadStatus, isMessageMissing, isNobodyThere, type ApiFailure } from "./failures.ts";
 import { api, isMarker, NATS_HEADERS } from "./names.ts";
 
@@ -16,10 +17,7 @@ export interface Stored {
 const MOST_PER_READ = 512;
 /** Left to itself the server sends as much as a connection may hold (`max_pending`), and ends one that has to hold anything else too. */
 const MOST_BYTES_AT_ONCE = 16 * 1024 * 1024;
-/** Messages of one subject that are read at once: what a socket takes without holding others up. */
-const MOST_IN_A_ROW = 256;
-/** Messages of many subjects that are read at once: for each page the server counts all that are still to come. */
-const MOST_OF_MANY = 1_024;
+/** What a socket takes without holding others up. */
 const MOST_BYTES_IN_A_ROW = 4 * 1024 * 1024;
 /** Leader reads that wait at the same time; the server drops API requests beyond its queue of 10,000. */
 const MOST_LEADER_READS = 256;
@@ -51,13 +49,12 @@ export class Reads {
   }
 
   /**
-   * The next messages of a subject from a sequence on, oldest first, a thousand at most; none where there are no more. Any replica
-   * may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
+   * The next messages of a subject from a sequence on, oldest first, so many at most, and 4 MiB; none where there are no more. Any
+   * replica may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
    */
-  following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
+  following(stream: string, subject: string, from: number, most: number): Promise<readonly Stored[]> {
     const found: Stored[] = [];
-    const batch = subject.endsWith("*") ? MOST_OF_MANY : MOST_IN_A_ROW;
-    const request = { seq: from, next_by_subj: subject, batch, max_bytes: MOST_BYTES_IN_A_ROW };
+    const request = { seq: from, next_by_subj: subject, batch: most, max_bytes: MOST_BYTES_IN_A_ROW };
     return new Promise((resolve, reject) => {
       this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
         heard(message) {
@@ -157,12 +154,11 @@ function readError(stream: string, code: number, description: string): TroupeErr
 }
 
 function directStored(message: Msg): Stored {
-  const { headers } = message;
   return {
-    subject: headers?.get(NATS_HEADERS.subject) ?? "",
-    sequence: Number(headers?.get(NATS_HEADERS.sequence)),
+    subject: headerOf(message, NATS_HEADERS.subject),
+    sequence: Number(headerOf(message, NATS_HEADERS.sequence)),
     body: message.data,
-    header: (name) => headers?.get(name) ?? "",
+    header: (name) => headerOf(message, name),
   };
 }
 
