@@ -133,7 +133,7 @@ async function assemble(
     leases: adapter.leases,
     outlet: adapter.outlet,
     work: adapter.work,
-    clock: systemClock,
+    clock: { ...systemClock, now: adapter.now },
     log: log.child({ host: id }),
     definitions,
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,

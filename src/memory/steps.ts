@@ -55,7 +55,7 @@ const REQUESTS = [
   "read",
   "discard",
   "fetch",
-  "isThere",
+  "find",
   "ask",
   "report",
 ] as const;

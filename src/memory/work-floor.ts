@@ -19,7 +19,7 @@ export interface Said {
 }
 
 /** What is fetched and not acknowledged comes again after so long. */
-const ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 10_000;
 
 /**
  * The work queues of the simulated server, and what goes between owners and workers without being stored.
@@ -47,8 +47,15 @@ export class WorkFloor {
 
   /** Everything that waits or is in hand, as `lane type/id`. */
   get places(): readonly string[] {
-    const all = [...[...this.#waiting.values()].flat(), ...Array.from(this.#inHand.values(), ({ work }) => work)];
-    return all.map((work) => `${work.lane} ${formatAddress(work)}`);
+    return this.#all.map((work) => `${work.lane} ${formatAddress(work)}`);
+  }
+
+  find(lane: StartLane, { type, id }: Address): QueuedWork | undefined {
+    return this.#all.findLast((work) => work.lane === lane && work.type === type && work.id === id);
+  }
+
+  get #all(): readonly QueuedWork[] {
+    return [...[...this.#waiting.values()].flat(), ...Array.from(this.#inHand.values(), ({ work }) => work)];
   }
 
   add(lane: StartLane, { type, id }: Address, letter: Letter): void {

@@ -48,8 +48,9 @@ export class MemoryWork implements Work {
     this.#connection.tell(() => this.#server.work.withdraw(lane, address));
   }
 
-  isThere(lane: StartLane, address: Address): Promise<boolean> {
-    return this.#connection.request("isThere", () => this.#server.work.places.includes(`${lane} ${formatAddress(address)}`));
+  async find(lane: StartLane, address: Address): Promise<WorkItem | undefined> {
+    const found = await this.#connection.request("find", () => this.#server.work.find(lane, address));
+    return found === undefined ? undefined : { ...this.#item(found), acknowledge: () => this.withdraw(lane, address), giveBack() {} };
   }
 
   announce(notice: Notice): void {

@@ -14,6 +14,7 @@ import type { Layout } from "./layout.ts";
 import { patienceWith } from "./patience.ts";
 import { Reads } from "./reads.ts";
 import { Records } from "./records.ts";
+import { ServerTime } from "./server-time.ts";
 import { Settler } from "./settler.ts";
 import { JetStreamStore } from "./store.ts";
 import { TurnSweeper } from "./turn-sweeper.ts";
@@ -51,6 +52,8 @@ export interface Adapter {
   readonly leases: Leases;
   readonly outlet: Outlet;
   readonly work: Work;
+  /** The server's time of day, epoch ms: this machine's own until a host has joined. */
+  readonly now: () => number;
   /** Stops reading and forgets whoever waits. The connection stays: it belongs to whoever opened it. */
   close(): Promise<void>;
 }
@@ -68,7 +71,9 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
   const looks = new Reads(soon, replicas);
   const records = new Records(reads, names);
-  const leases = new JetStreamLeases({ link, answers, reads: looks, names, partitions, ttlMs: options.leaseTtlMs ?? patience.leaseTtlMs });
+  const time = new ServerTime(Date.now(), performance.now());
+  const ttlMs = options.leaseTtlMs ?? patience.leaseTtlMs;
+  const leases = new JetStreamLeases({ link, answers, reads: looks, names, partitions, time, ttlMs });
   const settler = new Settler(looks, names, (partition, fence) => leases.seal(partition, fence), options.settleMs ?? patience.settleMs);
   const sweeper = new TurnSweeper(link, reads, names, options.keepTurnsMs);
   const workSweeper = new WorkSweeper(link, reads, names, options.keepTurnsMs);
@@ -101,7 +106,8 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     mailbox,
     leases,
     outlet: new CoreOutlet(link, names),
-    work: new JetStreamWork({ link, answers, names, inboxPrefix }),
+    work: new JetStreamWork({ link, answers, reads, names, inboxPrefix }),
+    now: () => time.at(performance.now()),
     async close() {
       leases.close();
       await mailbox.close();

@@ -10,6 +10,7 @@ import type { Link } from "./link.ts";
 import { NATS_HEADERS, type Names } from "./names.ts";
 import { notStored, readJson, store, type StoreAnswer } from "./pub-ack.ts";
 import type { Reads } from "./reads.ts";
+import type { ServerTime } from "./server-time.ts";
 import { Signs } from "./signs.ts";
 
 /** JetStream keeps no message for less. */
@@ -22,6 +23,7 @@ export interface LeaseParts {
   readonly reads: Reads;
   readonly names: Names;
   readonly partitions: number;
+  readonly time: ServerTime;
   readonly ttlMs: number;
 }
 
@@ -111,8 +113,8 @@ export class JetStreamLeases implements Leases {
 
   /** The new fence, or `undefined` when the old one is not `seen` any more. @throws no_answer, no_connection */
   async #write(partition: number, host: string | null, seen: number, next?: string): Promise<number | undefined> {
-    const { answers, names } = this.#parts;
-    const lease: Lease = { host, ...(next === undefined ? {} : { next }), at: Date.now(), mark: randomUUID() };
+    const { answers, names, time } = this.#parts;
+    const lease: Lease = { host, ...(next === undefined ? {} : { next }), at: time.at(performance.now()), mark: randomUUID() };
     const headers = new HeaderBlock(line(NATS_HEADERS.expectedSequence, seen));
     for (let tries = 0; ; tries++) {
       const answer = await store(answers, names.own(partition), Buffer.from(JSON.stringify(lease)), headers);

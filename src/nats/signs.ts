@@ -7,6 +7,7 @@ import type { Link } from "./link.ts";
 import { isMarker, NATS_HEADERS, type Names } from "./names.ts";
 import { notStored, readJson, store } from "./pub-ack.ts";
 import type { Reads, Stored } from "./reads.ts";
+import type { ServerTime } from "./server-time.ts";
 
 /** How long a host may take to answer a ping before its sign of life is looked at instead. */
 const PING_MS = 250;
@@ -19,6 +20,7 @@ interface SignParts {
   readonly answers: Answers;
   readonly reads: Reads;
   readonly names: Names;
+  readonly time: ServerTime;
   readonly ttlMs: number;
 }
 
@@ -37,27 +39,28 @@ interface StoredSign extends Sign {
  * G1. A sign of life is published with its time to live. (The client's kv.update drops it, which makes a lease immortal.)
  * G2. `members` is read from any replica, but is never older than our own last sign: a log's replicas apply it in order. Of two hosts
  *     that each give a sign and then look, the one whose first sign came later therefore sees the other.
+ * G3. Whoever looks hears the server's time of day: when it stored our own last sign.
  */
 export class Signs {
   readonly #parts: SignParts;
   readonly #ears = new Map<string, readonly Subscription[]>();
   /** Of hosts of this process, by id: the sequence of their first sign. */
   readonly #since = new Map<string, number>();
-  #last: { readonly sequence: number; readonly sentAt: number } | undefined;
+  #last: { readonly sequence: number; readonly sentAt: number; readonly answeredAt: number } | undefined;
 
   constructor(parts: SignParts) {
     this.#parts = parts;
   }
 
   async beat(sign: Sign): Promise<void> {
-    const { answers, names, ttlMs } = this.#parts;
+    const { answers, names, time, ttlMs } = this.#parts;
     const sentAt = performance.now();
     const since = this.#since.get(sign.host);
-    const stored = { ...sign, at: Date.now(), answersPings: this.#ears.has(sign.host), ...(since === undefined ? {} : { since }) };
+    const stored = { ...sign, at: time.at(sentAt), answersPings: this.#ears.has(sign.host), ...(since === undefined ? {} : { since }) };
     const answer = await store(answers, names.hostKey(sign.host), Buffer.from(JSON.stringify(stored)), new HeaderBlock(ttlLine(ttlMs)));
     if (answer.kind !== "stored") throw notStored(answer, `A sign of life of ${sign.host}`);
     if (since === undefined) this.#since.set(sign.host, answer.sequence);
-    this.#last = { sequence: answer.sequence, sentAt };
+    this.#last = { sequence: answer.sequence, sentAt, answeredAt: performance.now() };
   }
 
   async members(): Promise<readonly Member[]> {
@@ -66,6 +69,7 @@ export class Signs {
       const found = await reads.every(names.hostsStream, names.hostKeys);
       const newest = found.reduce((most, { sequence }) => Math.max(most, sequence), 0);
       if (newest < this.#leastSequence) continue;
+      this.#hearTime(found);
       return found
         .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
         .toSorted((one, other) => one.since - other.since);
@@ -79,6 +83,14 @@ export class Signs {
     const answer = await store(answers, names.hostKey(host), NOTHING, headers);
     if (answer.kind !== "stored") throw notStored(answer, `The goodbye of ${host}`);
     this.#last = undefined;
+  }
+
+  #hearTime(found: readonly Stored[]): void {
+    const last = this.#last;
+    const own = found.find(({ sequence }) => sequence === last?.sequence);
+    if (last === undefined || own === undefined) return;
+    const storedAt = Date.parse(own.header(NATS_HEADERS.storedAt));
+    if (Number.isFinite(storedAt)) this.#parts.time.heard(storedAt, last.sentAt, last.answeredAt);
   }
 
   /** What a replica must have reached: our last sign, as long as it cannot have expired. */

@@ -138,7 +138,7 @@ export function consumerRequest(source: SourceNames): object {
 }
 
 /** Fetched work that is not acknowledged comes again after so long: its owner says whether it is wanted still. */
-const WORK_ACK_WAIT_MS = 30_000;
+const WORK_ACK_WAIT_MS = 10_000;
 
 /** The queue of one lane and type: whoever takes from it can run the type. */
 export function workConsumerRequest(stream: string, consumer: string, filter: string): object {

@@ -7,16 +7,18 @@ import { TroupeError } from "../core/errors.ts";
 import { readOwnerWord, readWorkerWord, type OwnerWord, type WorkerWord } from "../core/worker-talk.ts";
 import type { Listening, Notice, QueueName, Work, WorkerCall, WorkItem } from "../ports/work.ts";
 import type { Answers } from "./answers.ts";
-import { apiError, isMessageMissing, isNobodyThere, wayInError } from "./failures.ts";
+import { isNobodyThere, wayInError } from "./failures.ts";
 import { HeaderBlock, letterLines, line } from "./header-block.ts";
 import type { Link } from "./link.ts";
 import { api, NATS_HEADERS, type Names } from "./names.ts";
 import { store } from "./pub-ack.ts";
+import type { Reads } from "./reads.ts";
 import { workConsumerRequest } from "./streams.ts";
 
 export interface WorkParts {
   readonly link: Link;
   readonly answers: Answers;
+  readonly reads: Reads;
   readonly names: Names;
   readonly inboxPrefix: string | undefined;
 }
@@ -72,11 +74,12 @@ export class JetStreamWork implements Work {
     link.call(api.streamPurge(names.streams.work), { filter: names.work(lane, address) }).catch(() => {});
   }
 
-  async isThere(lane: StartLane, address: Address): Promise<boolean> {
-    const { link, names } = this.#parts;
-    const found = await link.call<object>(api.messageGet(names.streams.work), { last_by_subj: names.work(lane, address) });
-    if ("error" in found && !isMessageMissing(found.error)) throw apiError(found.error, names.streams.work);
-    return !("error" in found);
+  async find(lane: StartLane, address: Address): Promise<WorkItem | undefined> {
+    const { reads, names } = this.#parts;
+    const found = await reads.newestOne(names.streams.work, names.work(lane, address));
+    if (found === undefined) return undefined;
+    const { body, header } = found;
+    return { ...address, lane, body, header, acknowledge: () => this.withdraw(lane, address), giveBack() {} };
   }
 
   announce(notice: Notice): void {

@@ -1,6 +1,6 @@
 /** Time and chance, so that tests and the simulation can own both. Adapters: memory (virtual), runtime (the real ones). */
 export interface Clock {
-  /** Epoch milliseconds; may jump. */
+  /** Epoch milliseconds; may jump. Of a host on a real server: the server's, so that what one host sets another keeps. */
   now(): number;
   /** Milliseconds that only ever rise; for leases and for rests. Time that a virtual clock leaps over does not count. */
   monotonic(): number;

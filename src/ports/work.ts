@@ -25,8 +25,11 @@ export interface Work {
   /** Owner: what waits for this actor is wanted no more. At most once; whoever takes it all the same is told to stop. */
   withdraw(lane: StartLane, address: Address): void;
 
-  /** Owner: whether what was offered waits still, or somebody has it in hand. @throws no_answer, no_connection */
-  isThere(lane: StartLane, address: Address): Promise<boolean>;
+  /**
+   * Owner: what was offered, whether it waits still or somebody has it in hand; undefined where it is gone. Acknowledged, it is withdrawn.
+   * @throws no_answer, no_connection
+   */
+  find(lane: StartLane, address: Address): Promise<WorkItem | undefined>;
 
   /** Tells every host; at most once, and this host too. */
   announce(notice: Notice): void;

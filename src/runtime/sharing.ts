@@ -5,7 +5,9 @@ import type { Session } from "./session.ts";
 import { SlotBoard, type SlotBoardParts } from "./slot-board.ts";
 import { Taker, type TakerParts } from "./taker.ts";
 
-type Common = Omit<OfferParts, "abilities" | "board"> & Omit<TakerParts, "abilities"> & Omit<SlotBoardParts, "everyMs" | "news">;
+type Common = Omit<OfferParts, "abilities" | "board" | "takeBack"> &
+  Omit<TakerParts, "abilities"> &
+  Omit<SlotBoardParts, "everyMs" | "news">;
 
 export interface SharingParts extends Common {
   readonly abilities: Abilities;
@@ -33,7 +35,7 @@ export class Sharing {
     this.#work = parts.work;
     const free = (): number => (this.#isDraining ? 0 : parts.free());
     this.board = new SlotBoard({ ...parts, free, everyMs: parts.slotsEveryMs, news: parts.woken });
-    this.offers = new Offers({ ...parts, board: this.board });
+    this.offers = new Offers({ ...parts, free, board: this.board, takeBack: (item) => this.taker.takeBack(item) });
     this.taker = new Taker(parts);
   }
 

@@ -160,6 +160,7 @@ export class Stage {
       turnover: this.#turnover,
       free: () => this.#admission.free,
       isOver: () => this.#admission.isOver,
+      takeSlot: () => this.#admission.takeSlot(),
       slotFreed: () => this.#admission.slotFreed(),
       woken: () => this.#admission.schedule(),
       find: (key) => this.#cast.peek(key),

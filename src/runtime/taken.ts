@@ -40,8 +40,8 @@ type Phase = "asking" | "running" | "reporting" | "parting" | "over";
 const DEFAULT_SILENCE_MS = 5_000;
 const BEATS_PER_SILENCE = 3;
 const ASK_AGAIN_MS = 250;
-/** Asked for longer it goes back to the queue: whoever has it next may reach the owner. */
-const MOST_ASKING_MS = 20_000;
+/** Asked for longer it goes back to the queue, before it comes again by itself: whoever has it next may reach the owner. */
+const MOST_ASKING_MS = 7_000;
 const REPORT_AGAIN_MS = 500;
 
 /** One attempt of another host's task. */

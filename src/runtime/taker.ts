@@ -1,8 +1,9 @@
 import { START_LANES, type StartLane } from "../core/address.ts";
 import type { Activity } from "../core/definition.ts";
+import { HEADERS } from "../core/envelope.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { Listening, Notice, Work } from "../ports/work.ts";
+import type { Listening, Notice, Work, WorkItem } from "../ports/work.ts";
 import type { Abilities } from "./abilities.ts";
 import { Taken, type TakenParts } from "./taken.ts";
 import type { Turnover } from "./turnover.ts";
@@ -14,6 +15,8 @@ export interface TakerParts {
   readonly log: Log;
   readonly abilities: Abilities;
   readonly turnover: Turnover;
+  /** A slot is in use. */
+  readonly takeSlot: () => void;
   /** A slot that was reserved is free. */
   readonly slotFreed: () => void;
   /** Work was heard of: a free slot may be for it. */
@@ -111,6 +114,15 @@ export class Taker {
     return true;
   }
 
+  /** What this host offered itself, and nobody begins. Whoever calls has seen a free slot. */
+  takeBack(item: WorkItem): void {
+    const activity = this.#parts.abilities.takeable(item.type)?.activities.get("run");
+    if (!this.#isOpen || activity === undefined || this.#taken.has(item.header(HEADERS.token))) return;
+    this.#parts.takeSlot();
+    this.#reserved++;
+    this.#begin(item, activity);
+  }
+
   #heard(notice: Notice): void {
     if (notice.kind !== "offers" || !this.#isOpen) return;
     for (const { lane, type } of notice.queues) {
@@ -173,19 +185,20 @@ export class Taker {
         item.giveBack();
         continue;
       }
-      this.#reserved--;
-      const taken = new Taken(item, queue.activity, this.#takenParts as TakenParts);
-      // The same attempt twice: delivered again, or offered anew by an owner that did not know. The first one stands.
-      if (this.#taken.has(taken.token)) {
-        item.acknowledge();
-        this.#reserved++;
-        continue;
-      }
-      this.#taken.set(taken.token, taken);
-      taken.begin();
+      this.#begin(item, queue.activity);
     }
     if (items.length < count) this.#rest(queue);
     else this.#turn(queue);
+  }
+
+  /** With a slot that is reserved. */
+  #begin(item: WorkItem, activity: Activity): void {
+    const taken = new Taken(item, activity, this.#takenParts as TakenParts);
+    // The same attempt twice: delivered again, or offered anew by an owner that did not know. The first one stands.
+    if (this.#taken.has(taken.token)) return item.acknowledge();
+    this.#reserved--;
+    this.#taken.set(taken.token, taken);
+    taken.begin();
   }
 
   /** It was empty: another look, or none until it is heard of again. */

@@ -1,7 +1,7 @@
 import { isLate } from "../core/lifecycle.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { QueueName, Work } from "../ports/work.ts";
+import type { QueueName, Work, WorkItem } from "../ports/work.ts";
 import type { OfferedAttempt } from "./offered-attempt.ts";
 import type { SlotBoard } from "./slot-board.ts";
 
@@ -14,9 +14,15 @@ export interface UntakenParts {
   readonly expired: (attempt: OfferedAttempt) => void;
   /** It is offered once more. */
   readonly givenBack: (attempt: OfferedAttempt) => void;
+  /** Attempts that could begin here now. */
+  readonly free: () => number;
+  /** A slot here takes it, as another host's would. */
+  readonly takeBack: (item: WorkItem) => void;
 }
 
 const RING_EVERY_MS = 1_000;
+/** What nobody has taken for so long, though it could begin here, is in the hand of somebody who died before asking for it. */
+const TAKE_BACK_MS = 2_000;
 /** So often it is looked whether what nobody takes is still there to be taken. */
 const LOOK_EVERY_MS = 60_000;
 const MOST_LOOKED_AT = 256;
@@ -25,7 +31,8 @@ const LONG_MS = 10_000;
 const LEAST_BETWEEN_WORDS_MS = 60_000;
 
 /**
- * Offered attempts that nobody has taken: hosts are told of them, at once and every second, since what is told may be lost.
+ * Offered attempts that nobody has taken: hosts are told of them, at once and every second, since what is told may be lost. What this
+ * host could run itself it takes back once it has slots.
  *
  * Owns: the list of them. Calls in: offers.ts. Calls out: the work port.
  */
@@ -38,6 +45,7 @@ export class Untaken {
   spilled = 0;
   #ticking: Alarm | undefined;
   #lookedAt = -Infinity;
+  #isLooking = false;
 
   constructor(parts: UntakenParts) {
     this.#parts = parts;
@@ -91,19 +99,30 @@ export class Untaken {
       long.set(type, [...(long.get(type) ?? []), attempt]);
     }
     for (const [type, attempts] of long) this.#speak(type, attempts, now);
-    const { clock, log } = this.#parts;
-    if (clock.monotonic() - this.#lookedAt < LOOK_EVERY_MS) return;
-    this.#lookedAt = clock.monotonic();
-    this.#look([...this.#all].filter(({ since }) => now - since >= LOOK_EVERY_MS)).catch((error: unknown) =>
-      log.debug({ err: error }, "whether offered work is still there could not be found out"),
-    );
+    this.#lookFor(now);
+  }
+
+  #lookFor(now: number): void {
+    const { clock, log, free } = this.#parts;
+    const mayBegin = [...this.#all].filter(({ isSpill, since }) => isSpill && now - since >= TAKE_BACK_MS).slice(0, free());
+    const isDue = clock.monotonic() - this.#lookedAt >= LOOK_EVERY_MS;
+    if (isDue) this.#lookedAt = clock.monotonic();
+    const long = isDue ? [...this.#all].filter(({ since }) => now - since >= LOOK_EVERY_MS).slice(0, MOST_LOOKED_AT) : [];
+    if (this.#isLooking || mayBegin.length + long.length === 0) return;
+    this.#isLooking = true;
+    this.#look(new Set([...mayBegin, ...long]))
+      .catch((error: unknown) => log.debug({ err: error }, "whether offered work is still there could not be found out"))
+      .finally(() => (this.#isLooking = false));
   }
 
   /** A worker that acknowledges before it asks, and dies, takes the offer along: nobody else would ever see it. */
-  async #look(attempts: readonly OfferedAttempt[]): Promise<void> {
-    for (const attempt of attempts.slice(0, MOST_LOOKED_AT)) {
-      const isThere = await this.#parts.work.isThere(attempt.lane, attempt.activation.address);
-      if (!isThere && attempt.stage.kind === "open") this.#parts.givenBack(attempt);
+  async #look(attempts: ReadonlySet<OfferedAttempt>): Promise<void> {
+    const { work, free, givenBack, takeBack } = this.#parts;
+    for (const attempt of attempts) {
+      const item = await work.find(attempt.lane, attempt.activation.address);
+      if (attempt.stage.kind !== "open") continue;
+      if (item === undefined) givenBack(attempt);
+      else if (attempt.isSpill && free() > 0) takeBack(item);
     }
   }
 

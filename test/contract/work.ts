@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StartLane } from "../../src/core/address.ts";
+import type { Address, StartLane } from "../../src/core/address.ts";
+import { HEADERS } from "../../src/core/envelope.ts";
 import type { OwnerWord, WorkerWord } from "../../src/core/worker-talk.ts";
 import type { Notice, WorkItem } from "../../src/ports/work.ts";
 import { addressIn, bytes, take, text, under, type Attached, type WorkFixture } from "./fixture.ts";
@@ -17,6 +18,8 @@ export function workContract(name: string, open: () => Promise<WorkFixture>): vo
     describe("notices", () => notices(() => f));
   });
 }
+
+const isThere = async ({ a }: WorkFixture, address: Address): Promise<boolean> => (await a.work.find("normal", address)) !== undefined;
 
 /** Offers work of partition 0, as an owner does; its address. */
 async function offer(f: WorkFixture, name: string, lane: StartLane = "normal", type = "job"): Promise<{ type: string; id: string }> {
@@ -99,19 +102,35 @@ function queues(fixture: () => WorkFixture): void {
     const f = fixture();
     await take(f.a, 0);
     const address = await offer(f, "one");
-    await f.until(() => f.a.work.isThere("normal", address));
-    expect(await f.a.work.isThere("low", address)).toBe(false);
+    await f.until(() => isThere(f, address));
+    expect(await f.a.work.find("low", address)).toBeUndefined();
     const [item] = await fetched(f, f.b, 1);
-    expect(await f.a.work.isThere("normal", address)).toBe(true);
+    const found = await f.a.work.find("normal", address);
+    expect(found).toMatchObject({ ...address, lane: "normal" });
+    expect([text(found?.body), found?.header(HEADERS.token)]).toEqual(["one", item?.header(HEADERS.token)]);
     item?.acknowledge();
-    await f.until(async () => !(await f.a.work.isThere("normal", address)));
+    await f.until(async () => !(await isThere(f, address)));
+  });
+
+  it("are the owner's to take back, also what somebody has in hand", async () => {
+    const f = fixture();
+    await take(f.a, 0);
+    const address = await offer(f, "one");
+    await fetched(f, f.b, 1);
+    const found = await f.a.work.find("normal", address);
+    found?.giveBack();
+    await f.quiet();
+    expect(await isThere(f, address)).toBe(true);
+    found?.acknowledge();
+    await f.until(async () => !(await isThere(f, address)));
+    expect(await f.b.work.fetch("normal", "job", 5)).toEqual([]);
   });
 
   it("bring as much as there is where more is asked for", async () => {
     const f = fixture();
     await take(f.a, 0);
     const addresses = [await offer(f, "one"), await offer(f, "two")];
-    for (const address of addresses) await f.until(() => f.a.work.isThere("normal", address));
+    for (const address of addresses) await f.until(() => isThere(f, address));
     expect((await f.b.work.fetch("normal", "job", 5)).map(({ body }) => text(body))).toEqual(["one", "two"]);
   });
 

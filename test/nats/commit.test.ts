@@ -224,3 +224,43 @@ describe("turns", () => {
     await mine.adapter.store.tidy(0);
   });
 });
+
+describe("offers", () => {
+  const mine = async () => {
+    const opened = await rig.system({ adapter: { keepTurnsMs: 0 } });
+    const fence = (await opened.adapter.leases.claim(0, "me", 0)) as number;
+    const subject = opened.names.work("normal", address("a"));
+    return {
+      ...opened,
+      offer: () =>
+        opened.adapter.store.commit({
+          fences: new Map([[0, fence]]),
+          writes: [
+            { kind: "work", partition: 0, lane: "normal", address: address("a"), letter: { body: text("{}") } },
+            record("a", 0, "offered"),
+          ],
+        }),
+      tidy: () => opened.adapter.store.tidy(0),
+      inCore: async () => (await opened.read(subject)) !== undefined,
+      inWork: async () => (await opened.read(subject, opened.names.streams.work)) !== undefined,
+    };
+  };
+
+  it("leave CORE by being tidied once WORK has them", async () => {
+    const { offer, tidy, inCore, inWork } = await mine();
+    expect(await offer()).toEqual({ kind: "committed" });
+    await tidy();
+    expect(await inCore()).toBe(true);
+    await eventually("they are gone from CORE", async () => (await tidy(), !(await inCore())));
+    expect(await inWork()).toBe(true);
+  });
+
+  it("stay in CORE while there is no WORK to source them", async () => {
+    const { offer, tidy, inCore, connection, names } = await mine();
+    await connection.request(`$JS.API.STREAM.DELETE.${names.streams.work}`);
+    await offer();
+    await tidy();
+    await expect(tidy()).rejects.toMatchObject({ code: "not_provisioned" });
+    expect(await inCore()).toBe(true);
+  });
+});

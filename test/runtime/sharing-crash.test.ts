@@ -61,7 +61,7 @@ async function play({ victim, what, moment, underWay = "seeded", workMs = 200 }:
   // Until nothing is to be expected any more: also not a delivery that comes again, nor a host that wakes.
   await stand.until(() => TYPES.every((type) => isOver(stand, type)), 50_000).catch(() => {});
   await stand.advance(what === "freeze" ? FROZEN_MS : 2_000);
-  // What somebody had in hand who died comes again after half a minute, and is looked for as seldom.
+  // What somebody had in hand who died comes again after ten seconds; whether it is there still is looked for once a minute.
   if (stand.world.offeredWork.length > 0) await stand.advance(61_000);
   return stand;
 }

@@ -197,6 +197,23 @@ test("a worker's attempt has the task's timeout", async () => {
   expectClean(stand);
 });
 
+test("what a host had in hand that died before it asked is begun as soon as its owner has a slot", async () => {
+  const { stand, owner, taker } = await pair({ slots: 2 });
+  const ids = idsOf(stand, owner, "rerun", 4);
+  let hasDied = false;
+  stand.world.onStep((step) => {
+    if (hasDied || step.kind !== "requestSent" || step.host !== taker.name || step.request !== "ask") return;
+    hasDied = true;
+    taker.kill("lost");
+  });
+  for (const id of ids) stand.start("rerun", id, { ms: 500 });
+  await stand.until(() => hasDied, 5_000);
+  await stand.until(() => ids.every((id) => stand.state("rerun", id) === "done"), 6_000);
+  expect(stand.runs.map(({ host }) => host)).toEqual(Array(4).fill(owner.name));
+  await stand.advance(15_000);
+  expectClean(stand);
+});
+
 test("what nobody takes before its deadline never begins", async () => {
   const stand = new Stand({ tasks: gpu });
   await stand.open();
