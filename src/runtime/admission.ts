@@ -32,7 +32,7 @@ export interface AdmissionParts {
   readonly offers: Pick<Offers, "mayOffer" | "hasOthers">;
   /** Takes what others offer. */
   readonly taker: Pick<Taker, "reserves">;
-  readonly turnover: Pick<Turnover, "isSlow">;
+  readonly turnover: Pick<Turnover, "slowInMs">;
   /** The number of free slots may be another. */
   readonly changed: () => void;
   /** Whether so much is uncommitted that nothing more should begin. */
@@ -167,9 +167,8 @@ export class Admission {
 
   /** What finds no slot here goes to others that have some, where what runs here takes long enough. */
   #share(): void {
-    const { isSlow } = this.#parts.turnover;
-    if (typeof isSlow === "number") return this.#lookAgain(isSlow);
-    if (!isSlow) return;
+    const { slowInMs } = this.#parts.turnover;
+    if (slowInMs > 0) return this.#lookAgain(slowInMs);
     while (this.#freeSlots <= 0 && !this.#parts.isPressed()) {
       const item = this.#starts.nextThat((each) => this.#mayGo(each));
       if (item === undefined) return;

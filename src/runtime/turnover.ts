@@ -62,8 +62,11 @@ export class Turnover {
     this.#ended++;
   }
 
-  /** To be asked while all slots are out. Otherwise the milliseconds after which it can be said. */
-  get isSlow(): boolean | number {
+  /**
+   * To be asked while all slots are out and something waits. 0: the work is slow, what waits is worth offering. Otherwise the milliseconds
+   * after which to ask again: where nothing ends and nothing comes, nobody else would.
+   */
+  get slowInMs(): number {
     const now = this.#clock.monotonic();
     this.#count(now);
     if (this.#since === -Infinity) return this.#begin(now);
@@ -76,7 +79,7 @@ export class Turnover {
       this.#workedMs /= 2;
       this.#since += lookedMs / 2;
     }
-    return isSlow;
+    return isSlow ? 0 : LEAST_LOOK_MS;
   }
 
   /** Counts up to now, unless nobody looks. */

@@ -77,7 +77,9 @@ export class Recorder {
 
   async #look(): Promise<void> {
     while (this.#isOpen) {
-      const some = await this.#reads.following(this.#names.streams.core, `${this.#names.namespace}.>`, this.#next, MOST_AT_ONCE).catch(() => []);
+      const some = await this.#reads
+        .following(this.#names.streams.core, `${this.#names.namespace}.>`, this.#next, MOST_AT_ONCE)
+        .catch(() => []);
       for (const stored of some) {
         // A reply of an earlier read that came late, or a copy that lags.
         if (stored.sequence < this.#next) continue;

@@ -81,6 +81,18 @@ test.each(["rerun", "fail"])("slots that wait for reads and commits are no reaso
   expectClean(stand);
 });
 
+test("what waits behind long work after a rush of short work is offered without a further word", async () => {
+  const { stand, owner } = await pair({ slots: 2 });
+  const [...ids] = idsOf(stand, owner, "rerun", 63);
+  const long = ids.splice(60);
+  for (const id of ids) stand.start("rerun", id, { ms: 2 });
+  for (const id of long) stand.start("rerun", id, { ms: 60_000 });
+  await stand.until(() => stand.running === 3 && stand.runs.length === 63, 500);
+  expect(long.flatMap((id) => hostsOf(stand, `rerun/${id}`)).toSorted()).toEqual(["host-1", "host-1", "host-2"]);
+  await stand.advance(65_000);
+  expectClean(stand);
+});
+
 test("a single host offers nothing, and says no more than how it is", async () => {
   const stand = new Stand();
   await stand.open({ concurrency: 1 });
