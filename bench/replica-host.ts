@@ -27,7 +27,7 @@ const REPORT_EVERY_MS = 5;
 const PROGRAM = fileURLToPath(import.meta.url);
 
 export function spawnReplicaHost(options: Options): ReplicaHost {
-  const child = fork(PROGRAM, [JSON.stringify(options)]);
+  const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: (process.env["HOST_NODE_FLAGS"] ?? "").split(" ").filter(Boolean) });
   let state: State = { finished: 0, partitions: 0 };
   child.on("message", (report) => (state = report as State));
   const ended = once(child, "exit");
@@ -40,7 +40,7 @@ export function spawnReplicaHost(options: Options): ReplicaHost {
     },
     ready: Promise.race([once(child, "message"), early]),
     async stop() {
-      child.kill("SIGKILL");
+      child.kill((process.env["HOST_SIGNAL"] ?? "SIGKILL") as NodeJS.Signals);
       await ended;
     },
   };

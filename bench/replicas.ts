@@ -40,7 +40,8 @@ export interface IdleResult extends Idle {
   readonly hostMicros: number;
 }
 
-const WARM_UP = 4_000;
+/** Of each host: before that it spends more on being compiled than on tasks, and two hosts twice as much as one. */
+const WARM_UP_EACH = 10_000;
 const CALLS = 500;
 const CHUNK = 500;
 const CHUNKS_IN_FLIGHT = 4;
@@ -63,13 +64,14 @@ export async function measureReplicas(setup: Setup, tasks: number): Promise<Repl
     };
     await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, lane));
   };
-  await submit("w", WARM_UP);
-  await stand.finished(WARM_UP);
+  const warmUp = WARM_UP_EACH * setup.hosts;
+  await submit("w", warmUp);
+  await stand.finished(warmUp);
   const before = stand.cpuMicros();
   const own = process.cpuUsage();
   const since = performance.now();
   await submit("m", tasks);
-  await stand.finished(WARM_UP + tasks);
+  await stand.finished(warmUp + tasks);
   const seconds = (performance.now() - since) / 1000;
   const after = stand.cpuMicros();
   const { user, system } = process.cpuUsage(own);

@@ -105,7 +105,7 @@ export class Client implements AsyncDisposable {
 
   /**
    * Every actor with a stored record that fits, in no particular order, once each. Those still queued have none. `timeout` is for each
-   * page, of a thousand records.
+   * page, of some thousand records.
    */
   async *list(filter: ListFilter = {}): AsyncIterable<View> {
     const { type, state, status } = filter;

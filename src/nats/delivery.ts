@@ -78,6 +78,12 @@ export function readTarget(
   return { lane, type: subject.slice(from, typeEnd), id: idEnd < 0 ? subject.slice(typeEnd + 1) : subject.slice(typeEnd + 1, idEnd) };
 }
 
+/** A header of a message, "" where it has none: from the map behind MsgHdrs, whose own `get` walks all keys for each call. */
+export function headerOf({ headers }: Msg, name: string): string {
+  const decoded = headers as unknown as { readonly headers: ReadonlyMap<string, readonly string[]> } | undefined;
+  return decoded?.headers.get(name)?.[0] ?? "";
+}
+
 /** A message as the runtime sees it. Headers are decoded only when one is asked for. */
 export class JetStreamDelivery implements Delivery {
   readonly partition: number;
@@ -121,9 +127,7 @@ export class JetStreamDelivery implements Delivery {
   }
 
   header(name: string): string {
-    // The map behind MsgHdrs: its own `get` walks all keys for each call.
-    const decoded = this.#message.headers as unknown as { readonly headers: ReadonlyMap<string, readonly string[]> } | undefined;
-    return decoded?.headers.get(name)?.[0] ?? "";
+    return headerOf(this.#message, name);
   }
 
   acknowledge(): void {

@@ -44,6 +44,8 @@ export interface GatewayOptions {
 }
 
 const ANSWER_DEADLINE_MS = 2_000;
+const LEAST_PER_PAGE = 256;
+const MOST_PER_PAGE = 4_096;
 
 /**
  * The way in over JetStream, and the view from outside.
@@ -134,25 +136,25 @@ export class NatsGateway implements Gateway {
   async *turns(address: Address, after: number, signal?: AbortSignal): AsyncIterable<StoredTurn> {
     const { names } = this.#options;
     const limits = { timeoutMs: this.outageMs, ...(signal === undefined ? {} : { signal }) };
-    for await (const { sequence, body } of this.#stored(names.streams.history, names.history(address), limits, after + 1))
-      yield { sequence, bytes: body };
+    for await (const page of this.#pages(names.streams.history, names.history(address), limits, after + 1))
+      for (const { sequence, body } of page) yield { sequence, bytes: body };
   }
 
   async *records({ type }: { readonly type?: string }, limits: Limits = {}): AsyncIterable<StateChange> {
     const { names } = this.#options;
-    for await (const { subject, body, header } of this.#stored(names.streams.core, names.stateFilter(type), limits)) {
-      if (isMarker(header)) continue;
-      const address = names.stateAddress(subject);
-      yield { address, bytes: isCover(body) ? await this.#whole(address, body, limits) : body };
-    }
+    for await (const page of this.#pages(names.streams.core, names.stateFilter(type), limits))
+      for (const { subject, body, header } of page) {
+        if (isMarker(header)) continue;
+        const address = names.stateAddress(subject);
+        yield { address, bytes: isCover(body) ? await this.#whole(address, body, limits) : body };
+      }
   }
 
   async *deadLetters(filter: { readonly type?: string; readonly id?: string }, limits: Limits = {}): AsyncIterable<StoredDeadLetter> {
     const { names } = this.#options;
-    for await (const { subject, body, header } of this.#stored(names.streams.core, names.deadFilter(filter.type, filter.id), limits)) {
-      if (isMarker(header)) continue;
-      yield { ...names.deadAddress(subject), body, at: Date.parse(header(NATS_HEADERS.storedAt)), header };
-    }
+    for await (const page of this.#pages(names.streams.core, names.deadFilter(filter.type, filter.id), limits))
+      for (const { subject, body, header } of page)
+        if (!isMarker(header)) yield { ...names.deadAddress(subject), body, at: Date.parse(header(NATS_HEADERS.storedAt)), header };
   }
 
   async discard(address: Address, name: string): Promise<boolean> {
@@ -201,14 +203,24 @@ export class NatsGateway implements Gateway {
     return insist(this.#link, about, { timeoutMs: this.callMs, ...limits }, attempt);
   }
 
-  /** Every message of a stream that fits, oldest first, page by page; each page has the whole time. */
-  async *#stored(stream: string, filter: string, limits: Limits, from = 1): AsyncIterable<Stored> {
-    for (let next = from; ;) {
-      const some = await this.#insist(filter, limits, async () => (await this.#reads()).following(stream, filter, next));
-      yield* some;
-      const last = some.at(-1);
+  /**
+   * Every message of a stream that fits, oldest first; each page has the whole time. The first is for those who look at a few. For each
+   * the server counts all that are still to come, so whoever goes on gets larger ones, and each while the one before is looked at.
+   */
+  async *#pages(stream: string, filter: string, limits: Limits, from = 1): AsyncIterable<readonly Stored[]> {
+    const ask = (next: number, most: number): Promise<readonly Stored[]> =>
+      this.#insist(filter, limits, async () => (await this.#reads()).following(stream, filter, next, most));
+    let asked: Promise<readonly Stored[]> | undefined;
+    for (let next = from, most = LEAST_PER_PAGE; ; most = Math.min(2 * most, MOST_PER_PAGE)) {
+      const page = await (asked ?? ask(next, most));
+      const last = page.at(-1);
       if (last === undefined) return;
       next = last.sequence + 1;
+      if (most > LEAST_PER_PAGE) {
+        asked = ask(next, Math.min(2 * most, MOST_PER_PAGE));
+        asked.catch(() => {}); // told where it is waited for, if it is
+      }
+      yield page;
     }
   }
 

@@ -11,10 +11,7 @@ import { directStored, leaderStored, readError, type Stored } from "./stored.ts"
 const MOST_PER_READ = 512;
 /** Left to itself the server sends as much as a connection may hold (`max_pending`), and ends one that has to hold anything else too. */
 const MOST_BYTES_AT_ONCE = 16 * 1024 * 1024;
-/** Messages of one subject that are read at once: what a socket takes without holding others up. */
-const MOST_IN_A_ROW = 256;
-/** Messages of many subjects that are read at once: for each page the server counts all that are still to come. */
-const MOST_OF_MANY = 1_024;
+/** What a socket takes without holding others up. */
 const MOST_BYTES_IN_A_ROW = 4 * 1024 * 1024;
 /** Leader reads that wait at the same time; the server drops API requests beyond its queue of 10,000. */
 const MOST_LEADER_READS = 256;
@@ -64,11 +61,11 @@ export class Reads {
   }
 
   /**
-   * The next messages of a subject from a sequence on, oldest first, a thousand at most; none where the leader has no more. Any copy may
-   * answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
+   * The next messages of a subject from a sequence on, oldest first, so many at most, and 4 MiB; none where the leader has no more. Any
+   * copy may answer, and one that lags has fewer. @throws no_answer, no_connection, not_provisioned
    */
-  async following(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
-    const found = await this.#readRow(stream, subject, from);
+  async following(stream: string, subject: string, from: number, most: number): Promise<readonly Stored[]> {
+    const found = await this.#readRow(stream, subject, from, most);
     if (found.length > 0 || !this.#hasCopies) return found;
     const next = await this.#askLeader(stream, { seq: from, next_by_subj: subject });
     return next === undefined ? [] : [next];
@@ -148,10 +145,9 @@ export class Reads {
     });
   }
 
-  #readRow(stream: string, subject: string, from: number): Promise<readonly Stored[]> {
+  #readRow(stream: string, subject: string, from: number, most: number): Promise<readonly Stored[]> {
     const found: Stored[] = [];
-    const batch = subject.endsWith("*") ? MOST_OF_MANY : MOST_IN_A_ROW;
-    const request = { seq: from, next_by_subj: subject, batch, max_bytes: MOST_BYTES_IN_A_ROW };
+    const request = { seq: from, next_by_subj: subject, batch: most, max_bytes: MOST_BYTES_IN_A_ROW };
     return new Promise((resolve, reject) => {
       this.#answers.send(api.directGet(stream), Buffer.from(JSON.stringify(request)), undefined, {
         heard(message) {

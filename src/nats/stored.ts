@@ -1,5 +1,6 @@
 import type { Msg } from "@nats-io/nats-core";
 import { TroupeError } from "../core/errors.ts";
+import { headerOf } from "./delivery.ts";
 import { apiError, isMessageMissing, isNobodyThere, type ApiFailure } from "./failures.ts";
 import { NATS_HEADERS } from "./names.ts";
 
@@ -20,12 +21,11 @@ export function readError(stream: string, code: number, description: string): Tr
 
 /** What a direct read brings. */
 export function directStored(message: Msg): Stored {
-  const { headers } = message;
   return {
-    subject: headers?.get(NATS_HEADERS.subject) ?? "",
-    sequence: Number(headers?.get(NATS_HEADERS.sequence)),
+    subject: headerOf(message, NATS_HEADERS.subject),
+    sequence: Number(headerOf(message, NATS_HEADERS.sequence)),
     body: message.data,
-    header: (name) => headers?.get(name) ?? "",
+    header: (name) => headerOf(message, name),
   };
 }
 

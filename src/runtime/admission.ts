@@ -9,7 +9,7 @@ import type { Offers } from "./offers.ts";
 import type { Session } from "./session.ts";
 import { StartQueue, type Waiting } from "./starts.ts";
 import type { Taker } from "./taker.ts";
-import { Turnover } from "./turnover.ts";
+import type { Turnover } from "./turnover.ts";
 
 /** What waits for a slot: a start that nobody has looked at, a task that could begin, an attempt that could. */
 export type StartItem = Waiting &
@@ -32,6 +32,7 @@ export interface AdmissionParts {
   readonly offers: Pick<Offers, "mayOffer" | "hasOthers">;
   /** Takes what others offer. */
   readonly taker: Pick<Taker, "reserves">;
+  readonly turnover: Pick<Turnover, "slowInMs">;
   /** The number of free slots may be another. */
   readonly changed: () => void;
   /** Whether so much is uncommitted that nothing more should begin. */
@@ -57,7 +58,6 @@ export interface AdmissionParts {
 export class Admission {
   readonly #parts: AdmissionParts;
   readonly #starts = new StartQueue<StartItem>();
-  readonly #turnover: Turnover;
   #freeSlots: number;
   #isOpen = true;
   #isLookingAgain = false;
@@ -66,7 +66,6 @@ export class Admission {
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
     this.#freeSlots = parts.concurrency;
-    this.#turnover = new Turnover(parts.clock, parts.concurrency);
   }
 
   get running(): number {
@@ -122,7 +121,6 @@ export class Admission {
 
   slotFreed(): void {
     this.#freeSlots++;
-    this.#turnover.freed();
     this.schedule();
   }
 
@@ -167,11 +165,10 @@ export class Admission {
     }
   }
 
-  /** What finds no slot here goes to others that have some, where slots here are held for long enough. */
+  /** What finds no slot here goes to others that have some, where what runs here takes long enough. */
   #share(): void {
-    const isSlow = this.#turnover.isSlow;
-    if (typeof isSlow === "number") return this.#lookAgain(isSlow);
-    if (!isSlow) return;
+    const { slowInMs } = this.#parts.turnover;
+    if (slowInMs > 0) return this.#lookAgain(slowInMs);
     while (this.#freeSlots <= 0 && !this.#parts.isPressed()) {
       const item = this.#starts.nextThat((each) => this.#mayGo(each));
       if (item === undefined) return;

@@ -7,11 +7,13 @@ import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Hold } from "./hold.ts";
+import type { Turnover } from "./turnover.ts";
 
 /** What an attempt needs of its host. */
 export interface AttemptHost {
   readonly clock: Clock;
   readonly log: Log;
+  readonly turnover: Pick<Turnover, "began" | "ended">;
   progress(actor: Address, value: unknown): void;
   /** The work says something to its actor. */
   told(activation: Activation, attempt: Attempt, event: ActorEvent): void;
@@ -70,6 +72,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   #lastBeat = 0;
   #beats = 0;
   #sends = 0;
+  #gust = 0;
   #end: ((end: AttemptEnd) => void) | undefined;
 
   constructor(options: AttemptOptions, host: AttemptHost) {
@@ -94,6 +97,7 @@ export class Attempt implements ActivityContext, ActivityLink {
     const { activity } = this.#options;
     this.phase = "running";
     this.#end = end;
+    if (!this.isLasting) this.#gust = this.#host.turnover.began();
     if (activity.timeoutMs !== undefined)
       this.#limit = this.#host.clock.after(activity.timeoutMs, () =>
         this.#timeOut(`took longer than its timeout of ${activity.timeoutMs} ms`),
@@ -191,6 +195,7 @@ export class Attempt implements ActivityContext, ActivityLink {
   }
 
   #finish(): void {
+    if (this.phase === "running" && !this.isLasting) this.#host.turnover.ended(this.#gust);
     this.phase = "ended";
     this.#limit?.cancel();
     this.#silence?.cancel();

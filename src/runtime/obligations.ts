@@ -15,14 +15,17 @@ import { Attempt, type AttemptEnd, type AttemptHost } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
 import { OfferedAttempt } from "./offered-attempt.ts";
 import type { Offers } from "./offers.ts";
+import type { Turnover } from "./turnover.ts";
 
 export interface ObligationParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly outlet: Outlet;
   readonly offers: Offers;
+  readonly turnover: Turnover;
   /** Uses up the slot that the turn being made brought along; `false` where it brought none, or one that is not there. */
   readonly takeSlotInHand: () => boolean;
+  /** An attempt may begin as soon as a slot is free. */
   readonly wantsSlot: (activation: Activation, attempt: Attempt) => void;
   readonly slotFreed: () => void;
   /** An attempt has ended: its holds are handed over. */
@@ -54,6 +57,7 @@ export class Obligations {
     this.#attemptHost = {
       clock: parts.clock,
       log: parts.log,
+      turnover: parts.turnover,
       progress: (actor, value) => parts.outlet.event(actor, "progress", encodeJson(value)),
       told: parts.told,
       sent: parts.sent,

@@ -17,9 +17,8 @@ import type { Hold } from "./hold.ts";
 import { Ledger } from "./ledger.ts";
 import { Misfits } from "./misfits.ts";
 import type { Nearby } from "./nearby.ts";
-import { Obligations } from "./obligations.ts";
+import { Obligations, type ObligationParts } from "./obligations.ts";
 import { OfferTurns } from "./offer-turns.ts";
-import type { Offers } from "./offers.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
@@ -34,19 +33,15 @@ import { turnOfThrow, type ThrowParts } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 import { layDown } from "./unheard.ts";
 
-interface PerformerParts extends StageParts {
+interface PerformerParts extends StageParts, Pick<ObligationParts, "offers" | "turnover" | "wantsSlot" | "slotFreed"> {
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
   readonly nearby: Nearby;
-  readonly offers: Offers;
   readonly abilities: Abilities;
   readonly gates: Gates;
   /** More has been begun than there are slots. */
   readonly isOver: () => boolean;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
-  readonly slotFreed: () => void;
-  /** An attempt may begin as soon as a slot is free. */
-  readonly wantsSlot: (activation: Activation, attempt: Attempt) => void;
   /** A task may begin as soon as a slot is free. */
   readonly ready: (activation: Activation) => void;
   /** The actor may leave memory. */

@@ -25,6 +25,7 @@ import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { Sharing } from "./sharing.ts";
 import type { StageParts } from "./stage-parts.ts";
 import { Timekeeper } from "./timekeeper.ts";
+import { Turnover } from "./turnover.ts";
 import { isBound, vacate, type Farewell, type Rest, type VacatingParts } from "./vacating.ts";
 
 /**
@@ -49,6 +50,7 @@ export class Stage {
   readonly #cast: Cast;
   readonly #abilities: Abilities;
   readonly #admission: Admission;
+  readonly #turnover: Turnover;
   readonly sharing: Sharing;
   readonly #early: Early;
   readonly #timekeeper: Timekeeper;
@@ -66,6 +68,7 @@ export class Stage {
     this.#parts = parts;
     this.#abilities = new Abilities(parts.definitions, parts.labels);
     const abilities = this.#abilities;
+    this.#turnover = new Turnover(parts.clock);
     this.sharing = this.#newSharing();
     this.#admission = this.#newAdmission();
     this.#cast = new Cast(parts.cacheBytes);
@@ -128,6 +131,7 @@ export class Stage {
       offers: this.sharing.offers,
       abilities: this.#abilities,
       gates: this.#gates,
+      turnover: this.#turnover,
       isOver: () => this.#admission.isOver,
       dead: (session, hold, error) => this.#deadLetters.keep(session, hold, error),
       slotFreed: () => this.#admission.slotFreed(),
@@ -143,6 +147,7 @@ export class Stage {
       ...this.#parts,
       offers: this.sharing.offers,
       taker: this.sharing.taker,
+      turnover: this.#turnover,
       changed: () => this.sharing.board.changed(),
       isPressed: () => this.committer.inFlight >= MOST_COMMITS_IN_FLIGHT,
       open: (session, hold) => this.#openStart(session, hold),
@@ -157,6 +162,7 @@ export class Stage {
     return new Sharing({
       ...this.#parts,
       abilities: this.#abilities,
+      turnover: this.#turnover,
       free: () => this.#admission.free,
       isOver: () => this.#admission.isOver,
       takeSlot: () => this.#admission.takeSlot(),

@@ -8,12 +8,14 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Work, WorkItem } from "../ports/work.ts";
 import { Attempt, type AttemptEnd } from "./attempt.ts";
+import type { Turnover } from "./turnover.ts";
 
 export interface TakenParts {
   readonly host: string;
   readonly work: Work;
   readonly clock: Clock;
   readonly log: Log;
+  readonly turnover: Turnover;
   /** Where the owner may say at once that it should stop. */
   readonly tell: string;
   /** Its slot is free. */
@@ -106,7 +108,7 @@ export class Taken {
 
   #run(): void {
     this.phase = "running";
-    const { clock, log } = this.#parts;
+    const { clock, log, turnover } = this.#parts;
     const { type, id } = this.item;
     const input = this.#input();
     if (input instanceof TroupeError) return this.#report({ kind: "failed", error: { ...toErrorRecord(input), retryable: false } });
@@ -123,7 +125,7 @@ export class Taken {
         watched: false,
         holds: [],
       },
-      { clock, log, progress: (_, value) => this.#tell({ say: "progress", value }), told() {}, sent() {} },
+      { clock, log, turnover, progress: (_, value) => this.#tell({ say: "progress", value }), told() {}, sent() {} },
     );
     this.#keepBeating();
     this.#attempt.begin((end) => this.#report(toWorkEnd(end)));

@@ -6,6 +6,7 @@ import type { Log } from "../ports/log.ts";
 import type { Listening, Notice, Work, WorkItem } from "../ports/work.ts";
 import type { Abilities } from "./abilities.ts";
 import { Taken, type TakenParts } from "./taken.ts";
+import type { Turnover } from "./turnover.ts";
 
 export interface TakerParts {
   readonly host: string;
@@ -13,6 +14,7 @@ export interface TakerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly abilities: Abilities;
+  readonly turnover: Turnover;
   /** A slot is in use. */
   readonly takeSlot: () => void;
   /** A slot that was reserved is free. */
@@ -63,12 +65,21 @@ export class Taker {
   }
 
   open(): void {
-    const { work, host, clock, log } = this.#parts;
+    const { work, host, clock, log, turnover } = this.#parts;
     this.#isOpen = true;
     const inbox = work.listen(({ token, ...word }) => this.#taken.get(token)?.told(word));
     this.#listening = [inbox, work.hear((notice) => this.#heard(notice))];
     this.#lookNowAndThen();
-    this.#takenParts = { host, work, clock, log, tell: inbox.subject, freed: () => this.#freed(), over: (taken) => this.#over(taken) };
+    this.#takenParts = {
+      host,
+      work,
+      clock,
+      log,
+      turnover,
+      tell: inbox.subject,
+      freed: () => this.#freed(),
+      over: (taken) => this.#over(taken),
+    };
   }
 
   /** Takes nothing more; what runs goes on, what has not begun is given back. */

@@ -14,6 +14,7 @@ const TIME = "Nats-Time-Stamp";
 const SCHEDULER = "Nats-Scheduler";
 const LOOK_EVERY_MS = 150;
 const ANSWER_MS = 2_000;
+const MOST_AT_ONCE = 256;
 
 /** A record or a turn as it lies in the stream. */
 export interface Seen {
@@ -77,7 +78,9 @@ export class Recorder {
 
   async #look(): Promise<void> {
     while (this.#isOpen) {
-      const some = await this.#reads.following(this.#names.streams.core, `${this.#names.namespace}.>`, this.#next).catch(() => []);
+      const some = await this.#reads
+        .following(this.#names.streams.core, `${this.#names.namespace}.>`, this.#next, MOST_AT_ONCE)
+        .catch(() => []);
       for (const stored of some) {
         // A reply of an earlier read that came late, or a copy that lags.
         if (stored.sequence < this.#next) continue;

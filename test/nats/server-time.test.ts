@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ServerTime } from "../../src/nats/server-time.ts";
 import { startRig, type Rig } from "./rig.ts";

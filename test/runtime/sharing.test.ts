@@ -71,6 +71,28 @@ test("a backlog is not offered as a whole: no more than others have slots for, a
   expectClean(stand);
 });
 
+test.each(["rerun", "fail"])("slots that wait for reads and commits are no reason to offer what is done in no time: %s", async (type) => {
+  const { stand, owner } = await pair({ slots: 2, maxLatencyMs: 60 });
+  for (const id of idsOf(stand, owner, type, 40)) stand.start(type, id);
+  await stand.until(() => stand.runs.length === 40, 60_000);
+  await stand.advance(5_000);
+  expect(stand.offered).toEqual(new Set());
+  expect(stand.runs.at(-1)?.at).toBeGreaterThan((stand.runs[0]?.at ?? 0) + 500);
+  expectClean(stand);
+});
+
+test("what waits behind long work after a rush of short work is offered without a further word", async () => {
+  const { stand, owner } = await pair({ slots: 2 });
+  const [...ids] = idsOf(stand, owner, "rerun", 63);
+  const long = ids.splice(60);
+  for (const id of ids) stand.start("rerun", id, { ms: 2 });
+  for (const id of long) stand.start("rerun", id, { ms: 60_000 });
+  await stand.until(() => stand.running === 3 && stand.runs.length === 63, 500);
+  expect(long.flatMap((id) => hostsOf(stand, `rerun/${id}`)).toSorted()).toEqual(["host-1", "host-1", "host-2"]);
+  await stand.advance(65_000);
+  expectClean(stand);
+});
+
 test("a single host offers nothing, and says no more than how it is", async () => {
   const stand = new Stand();
   await stand.open({ concurrency: 1 });
