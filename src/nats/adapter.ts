@@ -73,7 +73,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const reads = new Reads(answers, replicas, horizon);
   const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
   const looks = new Reads(soon, replicas, horizon);
-  const time = new ServerTime(Date.now(), performance.now());
+  const time = new ServerTime();
   const shared = { link, answers, names, horizon, quorum: new Quorum(link), inboxPrefix };
   const leases = new JetStreamLeases({
     ...shared,
@@ -104,7 +104,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     leases,
     outlet: new CoreOutlet(link, names),
     work: new JetStreamWork({ ...shared, reads }),
-    now: () => time.at(performance.now()),
+    now: () => time.now(),
     async close() {
       leases.close();
       await mailbox.close();

@@ -124,7 +124,7 @@ export class JetStreamLeases implements Leases {
   /** The new fence, or `undefined` when the old one is not `seen` any more. @throws no_answer, no_connection */
   async #write(partition: number, host: string | null, seen: number, next?: string): Promise<number | undefined> {
     const { answers, names, time } = this.#parts;
-    const lease: Lease = { host, ...(next === undefined ? {} : { next }), at: time.at(performance.now()), mark: randomUUID() };
+    const lease: Lease = { host, ...(next === undefined ? {} : { next }), at: time.now(), mark: randomUUID() };
     const headers = new HeaderBlock(line(NATS_HEADERS.expectedSequence, seen));
     for (let tries = 0; ; tries++) {
       const answer = await store(answers, names.own(partition), Buffer.from(JSON.stringify(lease)), headers);

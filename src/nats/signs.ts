@@ -44,7 +44,7 @@ export class Signs {
   readonly #ears = new Map<string, readonly Subscription[]>();
   /** Of hosts of this process, by id: the sequence of their first sign. */
   readonly #since = new Map<string, number>();
-  #last: { readonly sequence: number; readonly sentAt: number; readonly answeredAt: number } | undefined;
+  #last: { readonly sequence: number; readonly sentAtMs: number; readonly own: readonly [sentAt: number, answeredAt: number] } | undefined;
 
   constructor(parts: SignParts) {
     this.#parts = parts;
@@ -52,13 +52,14 @@ export class Signs {
 
   async beat(sign: Sign): Promise<void> {
     const { answers, names, time, ttlMs } = this.#parts;
-    const sentAt = performance.now();
+    const sentAtMs = performance.now();
+    const sentAt = Date.now();
     const since = this.#since.get(sign.host);
-    const stored = { ...sign, at: time.at(sentAt), answersPings: this.#ears.has(sign.host), ...(since === undefined ? {} : { since }) };
+    const stored = { ...sign, at: time.now(), answersPings: this.#ears.has(sign.host), ...(since === undefined ? {} : { since }) };
     const answer = await store(answers, names.hostKey(sign.host), Buffer.from(JSON.stringify(stored)), new HeaderBlock(ttlLine(ttlMs)));
     if (answer.kind !== "stored") throw notStored(answer, `A sign of life of ${sign.host}`);
     if (since === undefined) this.#since.set(sign.host, answer.sequence);
-    this.#last = { sequence: answer.sequence, sentAt, answeredAt: performance.now() };
+    this.#last = { sequence: answer.sequence, sentAtMs, own: [sentAt, Date.now()] };
   }
 
   async members(): Promise<readonly Member[]> {
@@ -83,12 +84,12 @@ export class Signs {
     const own = found.find(({ sequence }) => sequence === last?.sequence);
     if (last === undefined || own === undefined) return;
     const storedAt = Date.parse(own.header(NATS_HEADERS.storedAt));
-    if (Number.isFinite(storedAt)) this.#parts.time.heard(storedAt, last.sentAt, last.answeredAt);
+    if (Number.isFinite(storedAt)) this.#parts.time.heard(storedAt, ...last.own);
   }
 
   /** What a copy must have reached: our last sign, as long as it cannot have expired, with which the landmark of the stream would go. */
   get #leastSequence(): number {
-    return this.#last !== undefined && performance.now() - this.#last.sentAt < this.#parts.ttlMs ? this.#last.sequence : 0;
+    return this.#last !== undefined && performance.now() - this.#last.sentAtMs < this.#parts.ttlMs ? this.#last.sequence : 0;
   }
 
   async alive(host: string): Promise<boolean> {
