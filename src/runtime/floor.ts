@@ -1,21 +1,21 @@
 import type { Lane } from "../core/address.ts";
 import type { Delivery, Source } from "../ports/mailbox.ts";
-import type { MailPlace } from "../ports/store.ts";
+import type { Place } from "../ports/store.ts";
 
-/** The mail of one actor and lane that may be forgotten, through a sequence. */
-export interface Absorbed extends MailPlace {
+/** What came to one actor by one lane and may be forgotten, through a sequence. */
+export interface Absorbed extends Place {
   readonly through: number;
 }
 
 type Noted = Pick<Delivery, "lane" | "type" | "id" | "sequence">;
 
 /**
- * How far a source's mail is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
+ * How far a source is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
  *
  * What was acknowledged above a gap comes again with the next owner, and would make an actor anew whose record has expired meanwhile
  * (invariant 12); work of hours, or of days, keeps the gap open for as long. So what stays above it is forgotten actor by actor.
  */
-export class MailFloor {
+export class Floor {
   readonly #open = new Map<number, Noted>();
   #highest = 0;
   /** By actor and lane, the newest that was acknowledged above the floor: since the last look, and in the time before. */
@@ -70,10 +70,10 @@ function placeOf({ lane, type, id }: Noted): string {
   return `${lane} ${type}/${id}`;
 }
 
-/** A piece of mail whose acknowledgement moves the floor. */
+/** A delivery whose acknowledgement moves the floor. */
 export class FlooredDelivery implements Delivery {
   readonly #delivery: Delivery;
-  readonly #floor: MailFloor;
+  readonly #floor: Floor;
   readonly partition: number;
   readonly source: Source;
   readonly lane: Lane;
@@ -81,7 +81,7 @@ export class FlooredDelivery implements Delivery {
   readonly id: string;
   readonly sequence: number;
 
-  constructor(delivery: Delivery, floor: MailFloor) {
+  constructor(delivery: Delivery, floor: Floor) {
     this.#delivery = delivery;
     this.#floor = floor;
     this.partition = delivery.partition;
