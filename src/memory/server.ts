@@ -100,6 +100,12 @@ export class Server {
     return count;
   }
 
+  /** Whether everything that was acknowledged is forgotten. */
+  get isTidy(): boolean {
+    for (const stream of this.#sources.values()) if (stream.hasAcknowledged) return false;
+    return true;
+  }
+
   awaits(address: Address): boolean {
     const partition = partitionOf(address.type, address.id, this.limits.partitions);
     const sources: readonly Source[] = [...START_LANES.map((lane) => `in.${lane}` as const), "mail.start"];

@@ -65,6 +65,11 @@ export class SourceStream {
     return this.messages().filter(({ sequence }) => !this.#acknowledged.has(sequence));
   }
 
+  /** Whether something was acknowledged in the newest reading and is stored all the same. */
+  get hasAcknowledged(): boolean {
+    return this.#acknowledged.size > 0;
+  }
+
   append(message: Message): void {
     this.#places.set(message.sequence, this.#offset + this.#log.length);
     this.#log.push(message);

@@ -195,6 +195,11 @@ export class World {
     return this.#server.source(partition, source).unacknowledged();
   }
 
+  /** Whether everything that was acknowledged is forgotten. */
+  get isTidy(): boolean {
+    return this.#server.isTidy;
+  }
+
   owner(partition: number): Ownership {
     return this.#server.ledger.owner(partition);
   }
