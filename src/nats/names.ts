@@ -108,7 +108,9 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     tickets: (consumer: string, type: string) => passingNames(streams.core, consumer, `${namespace}.limit.${type}.>`),
     /** What a source holds of one actor by one lane. */
     storedOf: (partition: number, source: Source, lane: Lane, { type, id }: Address) =>
-      source.startsWith("in.") ? `${namespace}.in.${partition}.${lane}.${type}.${id}` : `${namespace}.mail.${partition}.${lane}.${type}.${id}.*`,
+      source.startsWith("in.")
+        ? `${namespace}.in.${partition}.${lane}.${type}.${id}`
+        : `${namespace}.mail.${partition}.${lane}.${type}.${id}.*`,
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
   };

@@ -21,7 +21,9 @@ export function reopening(fixture: () => MailboxFixture): void {
     await f.until(() => second.deliveries.length === 7);
     await f.quiet();
     expect(second.bodies).toEqual(numbers(2, 8));
-    expect(second.deliveries.slice(0, 5).map((delivery) => delivery.sequence)).toEqual(first.deliveries.slice(1).map((each) => each.sequence));
+    expect(second.deliveries.slice(0, 5).map((delivery) => delivery.sequence)).toEqual(
+      first.deliveries.slice(1).map((each) => each.sequence),
+    );
     second.verify();
   });
 

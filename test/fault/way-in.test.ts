@@ -54,7 +54,9 @@ function connected(servers: Servers): Promise<NatsConnection> {
 }
 
 function provisioned(connection: NatsConnection): Promise<Layout | undefined> {
-  return provision(connection, { namespace: names.namespace, partitions: PARTITIONS, replicas: 3, inMaxBytes: 2 ** 26 }).catch(() => undefined);
+  return provision(connection, { namespace: names.namespace, partitions: PARTITIONS, replicas: 3, inMaxBytes: 2 ** 26 }).catch(
+    () => undefined,
+  );
 }
 
 function sources() {
@@ -97,7 +99,8 @@ function outstandingPulls(connection: NatsConnection): Disposable {
   for (const [i] of each.entries()) connection.subscribe(`gone.${i}`, { callback: () => {} });
   const timer = setInterval(() => {
     if (connection.isClosed()) return;
-    for (const [i, { pull }] of each.entries()) connection.publish(pull, JSON.stringify({ batch: 200, expires: 5e9 }), { reply: `gone.${i}` });
+    for (const [i, { pull }] of each.entries())
+      connection.publish(pull, JSON.stringify({ batch: 200, expires: 5e9 }), { reply: `gone.${i}` });
   }, 300);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

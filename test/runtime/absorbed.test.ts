@@ -10,24 +10,26 @@ const TTL_MS = 3_000;
 function stored(stand: Stand): readonly string[] {
   const left: string[] = [];
   for (let partition = 0; partition < stand.world.partitions; partition++)
-    for (const source of SOURCES)
-      for (const { type, id } of stand.world.messages(partition, source)) left.push(`${source} ${type}/${id}`);
+    for (const source of SOURCES) for (const { type, id } of stand.world.messages(partition, source)) left.push(`${source} ${type}/${id}`);
   return left;
 }
 
-test.each(["rerun", "fail", "park"] as const)("a %s task that is over and not purged is not begun again by the next owner", async (type) => {
-  const stand = new Stand();
-  const first = await stand.open();
-  for (let i = 0; i < 20; i++) stand.start(type, `t${i}`);
-  await stand.until(() => stand.laws.ends.size === 20 && stand.unacknowledged.length === 0);
-  first.kill();
-  expect(stored(stand)).toHaveLength(20);
-  await stand.advance(TTL_MS);
-  await stand.open();
-  await stand.advance(5_000);
-  expect([stand.runs.length, stand.deadLetters, stand.unacknowledged, stored(stand)]).toEqual([20, [], [], []]);
-  stand.check();
-});
+test.each(["rerun", "fail", "park"] as const)(
+  "a %s task that is over and not purged is not begun again by the next owner",
+  async (type) => {
+    const stand = new Stand();
+    const first = await stand.open();
+    for (let i = 0; i < 20; i++) stand.start(type, `t${i}`);
+    await stand.until(() => stand.laws.ends.size === 20 && stand.unacknowledged.length === 0);
+    first.kill();
+    expect(stored(stand)).toHaveLength(20);
+    await stand.advance(TTL_MS);
+    await stand.open();
+    await stand.advance(5_000);
+    expect([stand.runs.length, stand.deadLetters, stand.unacknowledged, stored(stand)]).toEqual([20, [], [], []]);
+    stand.check();
+  },
+);
 
 test("what is over is purged within moments, also behind work that goes on", async () => {
   const stand = new Stand({ partitions: 1 });
