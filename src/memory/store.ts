@@ -91,6 +91,10 @@ export class MemoryStore implements Store {
     });
   }
 
+  forgetOne(partition: number, source: Source, sequence: number): Promise<void> {
+    return this.#connection.request("forget", () => this.#server.source(partition, source).remove(sequence));
+  }
+
   async #send(commit: Commit): Promise<CommitOutcome> {
     const { host } = this.#connection;
     // A copy: the caller may go on using its map and list.

@@ -273,6 +273,7 @@ export const api = {
   streamUpdate: (stream: string) => `${API}.STREAM.UPDATE.${stream}`,
   streamInfo: (stream: string) => `${API}.STREAM.INFO.${stream}`,
   streamPurge: (stream: string) => `${API}.STREAM.PURGE.${stream}`,
+  messageDelete: (stream: string) => `${API}.STREAM.MSG.DELETE.${stream}`,
   messageGet: (stream: string) => `${API}.STREAM.MSG.GET.${stream}`,
   directGet: (stream: string) => `${API}.DIRECT.GET.${stream}`,
   directGetAll: (stream: string) => `${API}.DIRECT.GET.${stream}.>`,

@@ -105,7 +105,7 @@ export function hostPermissions(names: Names, inbox: string): Permissions {
     api.messageGet(work),
     names.attempts,
   ];
-  const purges = readStreams(names).map(api.streamPurge);
+  const purges = readStreams(names).flatMap((stream) => [api.streamPurge(stream), api.messageDelete(stream)]);
   // Answers go to whoever asked: to each role's inbox, and to that of clients that have no prefix.
   const inboxes = [...ROLES.map((role) => `${roleInbox(role)}.>`), names.commonInbox];
   const own = [...names.coreSubjects, ...names.wayInSubjects, names.verbs, names.events, names.hosts, names.hostKeys];

@@ -63,6 +63,9 @@ export interface Store {
    */
   forget(partition: number, source: Source, throughSequence: number, of?: Place): Promise<void>;
 
+  /** Forgets one message of a source. As `forget`. */
+  forgetOne(partition: number, source: Source, sequence: number): Promise<void>;
+
   /** Called every second or so for each partition that is held: what else the store need not keep any longer. */
   tidy(partition: number): Promise<void>;
 }

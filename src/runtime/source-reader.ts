@@ -116,11 +116,9 @@ export class SourceReader {
     if (this.#floor.floor > this.#forgotten) await purges.run(() => this.forget());
     if (tick % LOOK_EVERY !== 0) return;
     if (this.#source === "mail.event") await store.tidy(partition);
-    const absorbed = this.#floor.look();
-    for (let from = 0; from < absorbed.length; from += MOST_PURGES_AT_ONCE) {
-      const some = absorbed.slice(from, from + MOST_PURGES_AT_ONCE);
-      await Promise.all(some.map((each) => store.forget(partition, this.#source, each.through, each)));
-    }
+    const { places, single } = this.#floor.look();
+    await inLots(places, (each) => store.forget(partition, this.#source, each.through, each));
+    await inLots(single, (sequence) => store.forgetOne(partition, this.#source, sequence));
   }
 
   /** Everything below the floor. */
@@ -130,4 +128,9 @@ export class SourceReader {
     await this.#parts.store.forget(this.#session.partition, this.#source, through);
     this.#forgotten = Math.max(this.#forgotten, through);
   }
+}
+
+async function inLots<Each>(all: readonly Each[], purge: (each: Each) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += MOST_PURGES_AT_ONCE)
+    await Promise.all(all.slice(from, from + MOST_PURGES_AT_ONCE).map(purge));
 }

@@ -97,7 +97,7 @@ export function mail(fixture: () => StoreFixture): void {
     expect(second.bodies).toEqual(["2", "3", "4"]);
   });
 
-  it("forgets what came in as it forgets mail: through a sequence, or of one actor by one lane", async () => {
+  it("forgets what came in as it forgets mail: through a sequence, of one actor by one lane, or one alone", async () => {
     const f = fixture();
     const [one, other] = [addressIn(0, f.partitions, "one"), addressIn(0, f.partitions, "other")];
     const sequences: number[] = [];
@@ -111,6 +111,8 @@ export function mail(fixture: () => StoreFixture): void {
     await f.publish({ lane: "high", to: one, body: bytes("high") });
     await f.a.store.forget(0, "in.normal", sequences[0] as number);
     await f.a.store.forget(0, "in.normal", sequences[3] as number, { ...one, lane: "normal" });
+    await f.publish({ lane: "normal", to: other, body: bytes("5") }).then((sequence) => f.a.store.forgetOne(0, "in.normal", sequence));
+    await f.a.store.forgetOne(0, "in.normal", sequences[0] as number);
     const reader = await Recorder.open(f.b.mailbox, 0, "in.normal", 10);
     const high = await Recorder.open(f.b.mailbox, 0, "in.high", 10);
     await f.until(() => reader.deliveries.length >= 2 && high.deliveries.length === 1);

@@ -98,6 +98,7 @@ describe("roles", () => {
     await store.forget(got[0]?.partition as number, "in.normal", got[0]?.sequence as number);
     expect(await mailbox.awaits(address)).toBe(false);
     await store.forget(0, "mail.start", 100);
+    await store.forgetOne(0, "in.normal", 100);
     const heard: string[] = [];
     as("publisher").subscribe(`${inboxPrefixOf("publisher")}.answer`, { callback: (_, message) => void heard.push(message.string()) });
     await as("publisher").flush();

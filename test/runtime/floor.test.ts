@@ -3,6 +3,8 @@ import { Floor } from "../../src/runtime/floor.ts";
 
 const mail = (sequence: number, id = `id${sequence}`) => ({ lane: "event" as const, type: "order", id, sequence });
 
+const NOTHING = { places: [], single: [] };
+
 const three = (floor: Floor) =>
   [3, 7, 9].map((sequence) => {
     const noted = mail(sequence);
@@ -35,18 +37,21 @@ test("after a rewind the floor stays below what was open, until that has come ag
   expect(floor.floor).toBeLessThan(7);
 });
 
-test("what stays above the floor is found by the second look, below what is open of the same actor", () => {
+test("what stays above the floor is found by the second look, and one by one behind what is open of the same actor", () => {
   const floor = new Floor();
   const noted = [mail(1, "long"), mail(2, "a"), mail(3, "b"), mail(4, "a"), mail(5, "b"), mail(6, "long")];
   for (const each of noted) floor.delivered(each);
   for (const each of [noted[1], noted[2], noted[4], noted[5]] as ReturnType<typeof mail>[]) floor.acknowledged(each);
-  expect(floor.look()).toEqual([]);
+  expect(floor.look()).toEqual(NOTHING);
   // `long` has one open at the floor itself, and `a` one above what was acknowledged.
-  expect(floor.look()).toEqual([
-    { lane: "event", type: "order", id: "a", through: 2 },
-    { lane: "event", type: "order", id: "b", through: 5 },
-  ]);
-  expect(floor.look()).toEqual([]);
+  expect(floor.look()).toEqual({
+    places: [
+      { lane: "event", type: "order", id: "a", through: 2 },
+      { lane: "event", type: "order", id: "b", through: 5 },
+    ],
+    single: [6],
+  });
+  expect(floor.look()).toEqual(NOTHING);
 });
 
 test("a rewind makes nothing above the floor forgotten, nor does an acknowledgement from before it", () => {
@@ -59,5 +64,5 @@ test("a rewind makes nothing above the floor forgotten, nor does an acknowledgem
   floor.delivered(mail(1, "long"));
   floor.acknowledged(early[2] as ReturnType<typeof mail>);
   floor.look();
-  expect(floor.look()).toEqual([]);
+  expect(floor.look()).toEqual(NOTHING);
 });
