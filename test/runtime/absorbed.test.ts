@@ -1,10 +1,26 @@
 import { expect, test } from "vitest";
+import { assign, fromPromise, setup } from "xstate";
+import { defineActor } from "../../src/define-actor.ts";
 import { SOURCES } from "../../src/ports/mailbox.ts";
 import { Stand } from "./stage.ts";
 
 /** What is acknowledged lies in its source until the owner has it purged, and comes again to whoever reads the source before that. */
 
 const TTL_MS = 3_000;
+
+/** Works for ever once it is told to, and counts what it hears. */
+const busy = defineActor({
+  name: "busy",
+  machine: setup({
+    types: { context: {} as { heard: number } },
+    actors: { endless: fromPromise(() => new Promise<void>(() => {})) },
+  }).createMachine({
+    context: { heard: 0 },
+    initial: "idle",
+    on: { hear: { actions: assign({ heard: ({ context }) => context.heard + 1 }) } },
+    states: { idle: { on: { work: "working" } }, working: { invoke: { src: "endless" } } },
+  }),
+});
 
 /** Everything that is stored in any source, as `source type/id`. */
 function stored(stand: Stand): readonly string[] {
@@ -88,5 +104,17 @@ test("where IN is full it takes more once what is over was purged", async () => 
   await stand.advance(1_500);
   stand.start("rerun", "more");
   await stand.until(() => stand.laws.ends.size === 4);
+  stand.check();
+});
+
+test("what an actor hears while its work goes on does not fill IN", async () => {
+  const stand = new Stand({ partitions: 1, tasks: () => [busy] });
+  await stand.open();
+  stand.start("busy", "b");
+  stand.send("busy", "b", { type: "work" });
+  for (let i = 0; i < 20; i++) stand.send("busy", "b", { type: "hear" });
+  await stand.advance(12_000);
+  expect(stand.record("busy", "b")?.context).toEqual({ heard: 20 });
+  expect(stored(stand)).toEqual(["in.event busy/b"]);
   stand.check();
 });
