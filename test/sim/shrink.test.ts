@@ -20,11 +20,11 @@ test("a broken run is made smaller until nothing can be left out, always in the 
   while (!(await play(scenarioOf(seed), mutant)).breaches.some((breach) => breach.law === law)) seed++;
   const { scenario } = await shrunk(scenarioOf(seed), law, mutant);
   expect((await play(scenario, mutant)).breaches.map((breach) => breach.law)).toContain(law);
-  expect(scenario.jobs).toHaveLength(1);
-  expect(scenario.faults.length).toBeLessThanOrEqual(2);
-  for (const [i] of scenario.faults.entries()) {
-    const without = { ...scenario, faults: scenario.faults.toSpliced(i, 1) };
-    expect((await play(without, mutant)).breaches.map((breach) => breach.law)).not.toContain(law);
-  }
+  expect(scenario.jobs.length).toBeLessThan(scenarioOf(seed).jobs.length);
+  const lesser = [
+    ...scenario.jobs.map((_, i) => ({ ...scenario, jobs: scenario.jobs.toSpliced(i, 1) })),
+    ...scenario.faults.map((_, i) => ({ ...scenario, faults: scenario.faults.toSpliced(i, 1) })),
+  ];
+  for (const each of lesser) expect((await play(each, mutant)).breaches.map((breach) => breach.law)).not.toContain(law);
   expect((await shrunk(scenarioOf(seed), law, mutant)).scenario).toEqual(scenario);
 });
