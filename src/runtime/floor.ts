@@ -1,26 +1,34 @@
 import type { Lane } from "../core/address.ts";
 import type { Delivery, Source } from "../ports/mailbox.ts";
-import type { MailPlace } from "../ports/store.ts";
+import type { Place } from "../ports/store.ts";
 
-/** The mail of one actor and lane that may be forgotten, through a sequence. */
-export interface Absorbed extends MailPlace {
+/** What came to one actor by one lane and may be forgotten, through a sequence. */
+export interface Absorbed extends Place {
   readonly through: number;
+}
+
+/** What a look has found above the floor. */
+export interface Scattered {
+  readonly places: readonly Absorbed[];
+  /** Sequences of what lies behind something of the same actor and lane that is unacknowledged. */
+  readonly single: readonly number[];
 }
 
 type Noted = Pick<Delivery, "lane" | "type" | "id" | "sequence">;
 
 /**
- * How far a source's mail is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
+ * How far a source is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
  *
  * What was acknowledged above a gap comes again with the next owner, and would make an actor anew whose record has expired meanwhile
- * (invariant 12); work of hours, or of days, keeps the gap open for as long. So what stays above it is forgotten actor by actor.
+ * (invariant 12); work of hours, or of days, keeps the gap open for as long. So what stays above it is forgotten actor by actor; and one by one
+ * behind what the actor itself has open: that may be as many as come while an activity lasts, and some have left no mark in the record.
  */
-export class MailFloor {
+export class Floor {
   readonly #open = new Map<number, Noted>();
   #highest = 0;
-  /** By actor and lane, the newest that was acknowledged above the floor: since the last look, and in the time before. */
-  #scattered = new Map<string, Noted>();
-  #lingering = new Map<string, Noted>();
+  /** What was acknowledged above the floor: since the last look, and in the time before. */
+  #scattered: Noted[] = [];
+  #lingering: Noted[] = [];
 
   delivered(noted: Noted): void {
     this.#open.set(noted.sequence, noted);
@@ -30,7 +38,7 @@ export class MailFloor {
   acknowledged(noted: Noted): void {
     const isOfThisReading = this.#open.get(noted.sequence) === noted;
     this.#open.delete(noted.sequence);
-    if (isOfThisReading && this.floor < noted.sequence) this.#scattered.set(placeOf(noted), noted);
+    if (isOfThisReading && this.floor < noted.sequence) this.#scattered.push(noted);
   }
 
   /** The highest sequence with nothing unacknowledged at or below it; 0 when there is none. */
@@ -40,40 +48,47 @@ export class MailFloor {
     return this.#highest;
   }
 
-  /** What has stayed above the floor since the look before this one, below anything of the same actor that is unacknowledged. */
-  look(): readonly Absorbed[] {
+  /** What has stayed above the floor since the look before this one. */
+  look(): Scattered {
     const { floor } = this;
-    const lingering = [...this.#lingering.values()].filter(({ sequence }) => sequence > floor);
+    const lingering = this.#lingering.filter(({ sequence }) => sequence > floor);
     this.#lingering = this.#scattered;
-    this.#scattered = new Map();
-    if (lingering.length === 0) return [];
-    const lowest = new Map<string, number>();
-    for (const [sequence, open] of this.#open) if (!lowest.has(placeOf(open))) lowest.set(placeOf(open), sequence);
-    return lingering.flatMap((noted) => {
-      const { lane, type, id, sequence } = noted;
-      const through = Math.min(sequence, (lowest.get(placeOf(noted)) ?? Infinity) - 1);
-      return through > floor ? [{ lane, type, id, through }] : [];
-    });
+    this.#scattered = [];
+    const lowest = lingering.length === 0 ? new Map<string, number>() : this.#lowestOpen();
+    const places = new Map<string, Absorbed>();
+    const single: number[] = [];
+    for (const { lane, type, id, sequence } of lingering) {
+      const place = placeOf({ lane, type, id });
+      if (sequence > (lowest.get(place) ?? Infinity)) single.push(sequence);
+      else places.set(place, { lane, type, id, through: Math.max(sequence, places.get(place)?.through ?? 0) });
+    }
+    return { places: [...places.values()], single };
   }
 
-  /** The source is read again from its first unacknowledged message. */
+  #lowestOpen(): ReadonlyMap<string, number> {
+    const lowest = new Map<string, number>();
+    for (const [sequence, open] of this.#open) if (!lowest.has(placeOf(open))) lowest.set(placeOf(open), sequence);
+    return lowest;
+  }
+
+  /** The source is read again from its first message. */
   rewind(): void {
     this.#highest = this.floor;
     this.#open.clear();
     // What is open is not known before it has come again: nothing of it may be forgotten.
-    this.#scattered.clear();
-    this.#lingering.clear();
+    this.#scattered = [];
+    this.#lingering = [];
   }
 }
 
-function placeOf({ lane, type, id }: Noted): string {
+function placeOf({ lane, type, id }: Place): string {
   return `${lane} ${type}/${id}`;
 }
 
-/** A piece of mail whose acknowledgement moves the floor. */
+/** A delivery whose acknowledgement moves the floor. */
 export class FlooredDelivery implements Delivery {
   readonly #delivery: Delivery;
-  readonly #floor: MailFloor;
+  readonly #floor: Floor;
   readonly partition: number;
   readonly source: Source;
   readonly lane: Lane;
@@ -81,7 +96,7 @@ export class FlooredDelivery implements Delivery {
   readonly id: string;
   readonly sequence: number;
 
-  constructor(delivery: Delivery, floor: MailFloor) {
+  constructor(delivery: Delivery, floor: Floor) {
     this.#delivery = delivery;
     this.#floor = floor;
     this.partition = delivery.partition;

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
-import { MailFloor } from "../../src/runtime/mail-floor.ts";
+import { Floor } from "../../src/runtime/floor.ts";
 
 const mail = (sequence: number, id = `id${sequence}`) => ({ lane: "event" as const, type: "order", id, sequence });
 
-const three = (floor: MailFloor) =>
+const NOTHING = { places: [], single: [] };
+
+const three = (floor: Floor) =>
   [3, 7, 9].map((sequence) => {
     const noted = mail(sequence);
     floor.delivered(noted);
@@ -11,7 +13,7 @@ const three = (floor: MailFloor) =>
   });
 
 test("the floor rises with what is acknowledged without a gap", () => {
-  const floor = new MailFloor();
+  const floor = new Floor();
   expect(floor.floor).toBe(0);
   const [one, two, three_] = three(floor) as [ReturnType<typeof mail>, ReturnType<typeof mail>, ReturnType<typeof mail>];
   expect(floor.floor).toBe(2);
@@ -24,7 +26,7 @@ test("the floor rises with what is acknowledged without a gap", () => {
 });
 
 test("after a rewind the floor stays below what was open, until that has come again", () => {
-  const floor = new MailFloor();
+  const floor = new Floor();
   const [, , last] = three(floor);
   floor.acknowledged(last as ReturnType<typeof mail>);
   floor.rewind();
@@ -35,22 +37,25 @@ test("after a rewind the floor stays below what was open, until that has come ag
   expect(floor.floor).toBeLessThan(7);
 });
 
-test("what stays above the floor is found by the second look, below what is open of the same actor", () => {
-  const floor = new MailFloor();
+test("what stays above the floor is found by the second look, and one by one behind what is open of the same actor", () => {
+  const floor = new Floor();
   const noted = [mail(1, "long"), mail(2, "a"), mail(3, "b"), mail(4, "a"), mail(5, "b"), mail(6, "long")];
   for (const each of noted) floor.delivered(each);
   for (const each of [noted[1], noted[2], noted[4], noted[5]] as ReturnType<typeof mail>[]) floor.acknowledged(each);
-  expect(floor.look()).toEqual([]);
+  expect(floor.look()).toEqual(NOTHING);
   // `long` has one open at the floor itself, and `a` one above what was acknowledged.
-  expect(floor.look()).toEqual([
-    { lane: "event", type: "order", id: "a", through: 2 },
-    { lane: "event", type: "order", id: "b", through: 5 },
-  ]);
-  expect(floor.look()).toEqual([]);
+  expect(floor.look()).toEqual({
+    places: [
+      { lane: "event", type: "order", id: "a", through: 2 },
+      { lane: "event", type: "order", id: "b", through: 5 },
+    ],
+    single: [6],
+  });
+  expect(floor.look()).toEqual(NOTHING);
 });
 
 test("a rewind makes nothing above the floor forgotten, nor does an acknowledgement from before it", () => {
-  const floor = new MailFloor();
+  const floor = new Floor();
   const early = [mail(1, "long"), mail(2, "a"), mail(3, "a")];
   for (const each of early) floor.delivered(each);
   floor.acknowledged(early[2] as ReturnType<typeof mail>);
@@ -59,5 +64,5 @@ test("a rewind makes nothing above the floor forgotten, nor does an acknowledgem
   floor.delivered(mail(1, "long"));
   floor.acknowledged(early[2] as ReturnType<typeof mail>);
   floor.look();
-  expect(floor.look()).toEqual([]);
+  expect(floor.look()).toEqual(NOTHING);
 });
