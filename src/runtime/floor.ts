@@ -3,7 +3,7 @@ import type { Delivery, Source } from "../ports/mailbox.ts";
 import type { Place } from "../ports/store.ts";
 
 /** What came to one actor by one lane and may be forgotten, through a sequence. */
-export interface Absorbed extends Place {
+interface Absorbed extends Place {
   readonly through: number;
 }
 
