@@ -50,7 +50,7 @@ const SETTLE_MS = 3_000;
 
 export async function measureReplicas(setup: Setup, tasks: number): Promise<ReplicasResult> {
   await using stand = await Stand.open(setup);
-  await using client = await connect({ nats: stand.url });
+  await using client = await connect({ nats: stand.url, sendTimeout: "60s" });
   const submit = async (name: string, count: number): Promise<void> => {
     let next = 0;
     const lane = async (): Promise<void> => {
