@@ -103,26 +103,35 @@ export class Untaken {
   }
 
   #lookFor(now: number): void {
+    if (this.#isLooking) return;
     const { clock, log, free } = this.#parts;
     const mayBegin = [...this.#all].filter(({ isSpill, since }) => isSpill && now - since >= TAKE_BACK_MS).slice(0, free());
     const isDue = clock.monotonic() - this.#lookedAt >= LOOK_EVERY_MS;
     if (isDue) this.#lookedAt = clock.monotonic();
     const long = isDue ? [...this.#all].filter(({ since }) => now - since >= LOOK_EVERY_MS).slice(0, MOST_LOOKED_AT) : [];
-    if (this.#isLooking || mayBegin.length + long.length === 0) return;
+    if (mayBegin.length + long.length === 0) return;
     this.#isLooking = true;
-    this.#look(new Set([...mayBegin, ...long]))
+    this.#takeBack(mayBegin)
+      .then(() => this.#look(long))
       .catch((error: unknown) => log.debug({ err: error }, "whether offered work is still there could not be found out"))
       .finally(() => (this.#isLooking = false));
   }
 
-  /** A worker that acknowledges before it asks, and dies, takes the offer along: nobody else would ever see it. */
-  async #look(attempts: ReadonlySet<OfferedAttempt>): Promise<void> {
-    const { work, free, givenBack, takeBack } = this.#parts;
+  /** What is not there may only be on its way from CORE to WORK. */
+  async #takeBack(attempts: readonly OfferedAttempt[]): Promise<void> {
+    const { work, free, takeBack } = this.#parts;
     for (const attempt of attempts) {
       const item = await work.find(attempt.lane, attempt.activation.address);
-      if (attempt.stage.kind !== "open") continue;
-      if (item === undefined) givenBack(attempt);
-      else if (attempt.isSpill && free() > 0) takeBack(item);
+      if (item !== undefined && attempt.stage.kind === "open" && free() > 0) takeBack(item);
+    }
+  }
+
+  /** A worker that acknowledges before it asks, and dies, takes the offer along: nobody else would ever see it. */
+  async #look(attempts: readonly OfferedAttempt[]): Promise<void> {
+    const { work, givenBack } = this.#parts;
+    for (const attempt of attempts) {
+      const item = await work.find(attempt.lane, attempt.activation.address);
+      if (item === undefined && attempt.stage.kind === "open") givenBack(attempt);
     }
   }
 

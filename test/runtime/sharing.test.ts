@@ -1,49 +1,7 @@
 import { expect, test } from "vitest";
 import { HEADERS } from "../../src/core/envelope.ts";
-import { partitionOf } from "../../src/core/placement.ts";
-import type { Process } from "./process.ts";
-import { Stand, type StandOptions } from "./stage.ts";
-
-/** A task that only a host with a gpu can do, beside the standard ones. */
-const gpu = (process: Process) => [
-  process.standard({ name: "gpu", labels: ["gpu"] }),
-  process.standard({ name: "gpuFail", labels: ["gpu"], onCrash: "fail" }),
-  process.task<unknown, string>({
-    name: "speaks",
-    labels: ["gpu"],
-    run: async ({ progress, signal }) => {
-      progress({ percent: 50 });
-      await process.pause(2_000, signal);
-      return "spoke";
-    },
-  }),
-  process.standard({ name: "short", labels: ["gpu"], timeout: "1s", retry: { attempts: 2, minDelayMs: 4_000, jitter: 0 } }),
-];
-
-/** Two hosts that have their share of the partitions; the second has a gpu. */
-async function pair(options: StandOptions & { readonly slots?: number } = {}): Promise<{ stand: Stand; owner: Process; taker: Process }> {
-  const stand = new Stand({ tasks: gpu, ...options });
-  const owner = await stand.open({ concurrency: options.slots ?? 10 });
-  const taker = await stand.open({ concurrency: options.slots ?? 10, labels: ["gpu"] });
-  await stand.advance(5_000);
-  return { stand, owner, taker };
-}
-
-/** Ids whose partition is that host's. */
-function idsOf(stand: Stand, process: Process, type: string, count: number): readonly string[] {
-  const ids = Array.from({ length: 200 }, (_, i) => `${type}-${i}`);
-  return ids.filter((id) => stand.world.owner(partitionOf(type, id, stand.world.partitions)).host === process.name).slice(0, count);
-}
-
-const hostsOf = (stand: Stand, key: string): readonly string[] => stand.runsOf(key).map(({ host }) => host);
-
-/** Nothing of all that is left anywhere. */
-function expectClean(stand: Stand): void {
-  expect(stand.unacknowledged).toEqual([]);
-  expect(stand.world.offeredWork).toEqual([]);
-  expect(stand.world.deadLetters).toEqual([]);
-  stand.check();
-}
+import { expectClean, gpu, hostsOf, idsOf, pair } from "./sharing-pair.ts";
+import { Stand } from "./stage.ts";
 
 test("20 tasks that wait, on two hosts of ten slots each, all run at once", async () => {
   const { stand, owner } = await pair();
@@ -209,23 +167,6 @@ test("a worker's attempt has the task's timeout", async () => {
   expectClean(stand);
 });
 
-test("what a host had in hand that died before it asked is begun as soon as its owner has a slot", async () => {
-  const { stand, owner, taker } = await pair({ slots: 2 });
-  const ids = idsOf(stand, owner, "rerun", 4);
-  let hasDied = false;
-  stand.world.onStep((step) => {
-    if (hasDied || step.kind !== "requestSent" || step.host !== taker.name || step.request !== "ask") return;
-    hasDied = true;
-    taker.kill("lost");
-  });
-  for (const id of ids) stand.start("rerun", id, { ms: 500 });
-  await stand.until(() => hasDied, 5_000);
-  await stand.until(() => ids.every((id) => stand.state("rerun", id) === "done"), 6_000);
-  expect(stand.runs.map(({ host }) => host)).toEqual(Array(4).fill(owner.name));
-  await stand.advance(15_000);
-  expectClean(stand);
-});
-
 test("what nobody takes before its deadline never begins", async () => {
   const stand = new Stand({ tasks: gpu });
   await stand.open();
@@ -236,53 +177,6 @@ test("what nobody takes before its deadline never begins", async () => {
   await stand.open({ labels: ["gpu"] });
   await stand.advance(5_000);
   expect(stand.runs).toEqual([]);
-  expectClean(stand);
-});
-
-test("a worker's host that drains finishes what it took, and takes nothing new", async () => {
-  const { stand, owner, taker } = await pair();
-  const [one = "", two = ""] = idsOf(stand, owner, "gpu", 2);
-  stand.start("gpu", one, { ms: 3_000 });
-  await stand.until(() => stand.running === 1, 5_000);
-  const drained = taker.drain();
-  await stand.advance(10);
-  stand.start("gpu", two);
-  await stand.advance(5_000);
-  await drained;
-  expect(stand.state("gpu", one)).toBe("done");
-  expect(stand.runs).toHaveLength(1);
-  await stand.open({ labels: ["gpu"] });
-  await stand.advance(3_000);
-  expect(hostsOf(stand, `gpu/${two}`)).toEqual(["host-3"]);
-  expectClean(stand);
-});
-
-test("a worker's host that stops says so: what may be repeated goes on elsewhere at once", async () => {
-  const { stand, owner, taker } = await pair();
-  const [gpuId = ""] = idsOf(stand, owner, "gpu", 1);
-  const [gpuFailId = ""] = idsOf(stand, owner, "gpuFail", 1);
-  stand.start("gpu", gpuId, { ms: 3_000 });
-  stand.start("gpuFail", gpuFailId, { ms: 3_000 });
-  await stand.until(() => stand.running === 2, 5_000);
-  await taker.stop();
-  await stand.advance(100);
-  expect(stand.context("gpuFail", gpuFailId).error?.code).toBe("crashed");
-  await stand.open({ labels: ["gpu"] });
-  await stand.advance(5_000);
-  expect(hostsOf(stand, `gpu/${gpuId}`)).toEqual(["host-2", "host-3"]);
-  expect(stand.state("gpu", gpuId)).toBe("done");
-  expectClean(stand);
-});
-
-test("an owner that drains leaves what others run to the next owner", async () => {
-  const { stand, owner } = await pair();
-  const [gpuFailId = ""] = idsOf(stand, owner, "gpuFail", 1);
-  stand.start("gpuFail", gpuFailId, { ms: 20_000 });
-  await stand.until(() => stand.running === 1, 5_000);
-  await owner.drain(2_000);
-  await stand.advance(25_000);
-  expect(stand.state("gpuFail", gpuFailId)).toBe("done");
-  expect(stand.runs).toHaveLength(1);
   expectClean(stand);
 });
 
@@ -302,20 +196,5 @@ test("results that are no results change nothing: forged, late, unreadable", asy
   await stand.advance(100);
   expect(stand.deadLetters.map(({ code }) => code)).toEqual(["bad_payload"]);
   expect(stand.unacknowledged).toEqual([]);
-  stand.check();
-});
-
-test("the last host leaves at once, whoever was to hear of the results that it brought", async () => {
-  const { stand, owner, taker } = await pair();
-  const [id = ""] = idsOf(stand, owner, "gpu", 1);
-  stand.start("gpu", id, { ms: 1_000 });
-  await stand.until(() => stand.running === 1, 5_000);
-  const leaving = [owner.drain(), taker.drain()];
-  await stand.until(() => stand.processes.every(({ host }) => host.hasLeft), 5_000);
-  await Promise.all(leaving);
-  await stand.open();
-  await stand.advance(5_000);
-  expect(stand.state("gpu", id)).toBe("done");
-  expect(stand.runs).toHaveLength(1);
   stand.check();
 });
