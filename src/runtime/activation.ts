@@ -142,6 +142,8 @@ export interface Pending {
   isAwaited: boolean;
   /** Some work has ended in these turns, or in what they follow from: what begins in them waits until they are stored (invariant 2). */
   followsEnd: boolean;
+  /** Once these turns are stored, whoever waits for the actor hears of its end if it has ended: not where an action of that end is all that was done. */
+  tellsEnd: boolean;
   /** The permit that is stored with these turns, under the fence of its gate too. */
   permit: NearPermit | undefined;
   /** The others whose turns are stored with these, or not at all. */
@@ -156,6 +158,7 @@ export function emptyPending(): Pending {
     bytes: undefined,
     isAwaited: false,
     followsEnd: false,
+    tellsEnd: false,
     permit: undefined,
     joint: undefined,
   };

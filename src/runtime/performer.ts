@@ -288,11 +288,11 @@ export class Performer {
     this.#ledger.queueIfReady(activation, handed, causes);
   }
 
-  /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */
+  /** A custom action has run: the record owes it no longer. Whoever waits for the actor's end has heard of it without that. */
   #acted(activation: Activation, owed: OwedRecord, holds: readonly Hold[]): void {
     const { actor } = activation;
-    if (actor === undefined || isEnded(actor.record)) activation.letGo(holds);
-    else this.#ledger.apply(activation, performed(actor, owed.key, this.#ledger.at(activation)), holds);
+    if (actor === undefined) activation.letGo(holds);
+    else this.#ledger.apply(activation, performed(actor, owed.key, this.#ledger.at(activation)), holds, [], { tellsEnd: false });
     this.#parts.retire(activation);
   }
 }
