@@ -92,6 +92,12 @@ export class Activation {
     );
   }
 
+  /** Of what is going on, the deliveries that wait for it: each list is its own to change. */
+  get openHolds(): readonly Hold[][] {
+    const open = [...this.attempts, ...this.alarms, ...this.acts].map(({ holds }) => holds);
+    return this.queued === undefined ? open : [...open, this.queued];
+  }
+
   /** What begins now comes after an end of work that is not stored. */
   get followsEnd(): boolean {
     return this.pending?.followsEnd === true || this.committing?.followsEnd === true;

@@ -104,7 +104,9 @@ export class Acts {
   }
 
   /** What user code sends by a reference between turns, work included. `message` tells it from all else that is sent. */
-  send(activation: Activation, to: RefText | undefined, event: ActorEvent, message: string, holds: readonly Hold[]): void {
+  send(activation: Activation, to: RefText | undefined, event: ActorEvent, message: string, causes: readonly Hold[]): void {
+    // Others may stand for the action before what it sends is stored.
+    const holds = [...causes];
     const record = activation.actor?.record;
     if (to === undefined || record === undefined) return;
     for (const effect of sendEffects(activation.address, record, to, event)) {

@@ -7,28 +7,42 @@ interface Absorbed extends Place {
   readonly through: number;
 }
 
-/** What a look has found above the floor. */
+/** How what lies above the floor is forgotten. */
 export interface Scattered {
   readonly places: readonly Absorbed[];
   /** Sequences of what lies behind something of the same actor and lane that is unacknowledged. */
   readonly single: readonly number[];
 }
 
-type Noted = Pick<Delivery, "lane" | "type" | "id" | "sequence">;
+export type Noted = Pick<Delivery, "lane" | "type" | "id" | "sequence">;
+
+/** What has not moved since the look before. */
+export interface Look {
+  /** Acknowledged before that, and above the floor. */
+  readonly lingering: readonly Noted[];
+  /** Delivered before that, and unacknowledged. */
+  readonly stuck: readonly Noted[];
+}
+
+/** Acknowledged above the floor, before it is worth a look whether it still is. */
+const FEW = 1_024;
 
 /**
  * How far a source is absorbed without a gap: everything up to the floor was acknowledged and may be forgotten by the store.
  *
  * What was acknowledged above a gap comes again with the next owner, and would make an actor anew whose record has expired meanwhile
- * (invariant 12); work of hours, or of days, keeps the gap open for as long. So what stays above it is forgotten actor by actor; and one by one
- * behind what the actor itself has open: that may be as many as come while an activity lasts, and some have left no mark in the record.
+ * (invariant 12); work of hours, or of days, keeps the gap open for as long. So either what keeps it open is relieved by something further
+ * up (relief.ts), or what stays above it is forgotten actor by actor; and one by one behind what the actor itself has open: that may be
+ * as many as come while an activity lasts, and some have left no mark in the record.
  */
 export class Floor {
   readonly #open = new Map<number, Noted>();
   #highest = 0;
+  #highestAtLook = 0;
   /** What was acknowledged above the floor: since the last look, and in the time before. */
   #scattered: Noted[] = [];
-  #lingering: Noted[] = [];
+  #lingering: readonly Noted[] = [];
+  #mostScattered = FEW;
 
   delivered(noted: Noted): void {
     this.#open.set(noted.sequence, noted);
@@ -36,9 +50,16 @@ export class Floor {
   }
 
   acknowledged(noted: Noted): void {
-    const isOfThisReading = this.#open.get(noted.sequence) === noted;
-    this.#open.delete(noted.sequence);
-    if (isOfThisReading && this.floor < noted.sequence) this.#scattered.push(noted);
+    const { lane, type, id, sequence } = noted;
+    const isOfThisReading = this.#open.get(sequence) === noted;
+    this.#open.delete(sequence);
+    if (!isOfThisReading || this.floor >= sequence) return;
+    // Without its body.
+    this.#scattered.push({ lane, type, id, sequence });
+    if (this.#scattered.length < this.#mostScattered) return;
+    // Most of it is below the floor a moment later.
+    this.#scattered = this.#above(this.#scattered);
+    this.#mostScattered = Math.max(FEW, 2 * this.#scattered.length);
   }
 
   /** The highest sequence with nothing unacknowledged at or below it; 0 when there is none. */
@@ -48,12 +69,25 @@ export class Floor {
     return this.#highest;
   }
 
-  /** What has stayed above the floor since the look before this one. */
-  look(): Scattered {
-    const { floor } = this;
-    const lingering = this.#lingering.filter(({ sequence }) => sequence > floor);
-    this.#lingering = this.#scattered;
+  look(): Look {
+    const lingering = this.#above(this.#lingering);
+    const stuck: Noted[] = [];
+    for (const [sequence, noted] of this.#open) {
+      if (sequence > this.#highestAtLook) break;
+      stuck.push(noted);
+    }
+    this.#lingering = this.#above(this.#scattered);
     this.#scattered = [];
+    this.#highestAtLook = this.#highest;
+    return { lingering, stuck };
+  }
+
+  /** The next look finds it again, if it is above the floor then. */
+  keep(lingering: readonly Noted[]): void {
+    this.#lingering = [...lingering, ...this.#lingering];
+  }
+
+  scatter(lingering: readonly Noted[]): Scattered {
     const lowest = lingering.length === 0 ? new Map<string, number>() : this.#lowestOpen();
     const places = new Map<string, Absorbed>();
     const single: number[] = [];
@@ -65,6 +99,11 @@ export class Floor {
     return { places: [...places.values()], single };
   }
 
+  #above(noted: readonly Noted[]): Noted[] {
+    const { floor } = this;
+    return noted.filter(({ sequence }) => sequence > floor);
+  }
+
   #lowestOpen(): ReadonlyMap<string, number> {
     const lowest = new Map<string, number>();
     for (const [sequence, open] of this.#open) if (!lowest.has(placeOf(open))) lowest.set(placeOf(open), sequence);
@@ -74,6 +113,7 @@ export class Floor {
   /** The source is read again from its first message. */
   rewind(): void {
     this.#highest = this.floor;
+    this.#highestAtLook = 0;
     this.#open.clear();
     // What is open is not known before it has come again: nothing of it may be forgotten.
     this.#scattered = [];

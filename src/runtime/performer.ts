@@ -84,6 +84,7 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#ledger.apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#ledger.adopt(activation, hold, stance),
+      relieve: (activation, hold) => this.#obligations.relieve(activation, hold),
       result: (activation, hold) => this.offerTurns.result(activation, hold),
       outcomes: this.outcomes,
       takeUp: (activation, causes) => this.#takeUp(activation, causes),

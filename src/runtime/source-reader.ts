@@ -1,7 +1,7 @@
 import type { StartLane } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
 import type { Delivery, Inlet, Source } from "../ports/mailbox.ts";
-import { Floor, FlooredDelivery } from "./floor.ts";
+import { Floor, FlooredDelivery, type Noted } from "./floor.ts";
 import type { PartitionParts } from "./partition.ts";
 import type { Session } from "./session.ts";
 
@@ -18,6 +18,8 @@ const FORGET_EVERY_MS = 1_000;
 /** Of so many times, once also what lies above the floor: most of that is below it a few seconds later. */
 const LOOK_EVERY = 5;
 const MOST_PURGES_AT_ONCE = 64;
+/** So many purges of single messages cost as much as one delivery that is left to a reminder: that is stored, delivered, acknowledged. */
+const WORTH = 3;
 
 /** One source of a session: credit for its inlet, and the floor below which it can be forgotten. */
 export class SourceReader {
@@ -31,6 +33,8 @@ export class SourceReader {
   #reading = { over: false };
   #forgotten = 0;
   #ticks = 0;
+  /** What was to be relieved after the last look. */
+  #relieved: ReadonlySet<number> = new Set();
   #isForgetting = false;
   #isPaused = false;
 
@@ -116,9 +120,21 @@ export class SourceReader {
     if (this.#floor.floor > this.#forgotten) await purges.run(() => this.forget());
     if (tick % LOOK_EVERY !== 0) return;
     if (this.#source === "mail.event") await store.tidy(partition);
-    const { places, single } = this.#floor.look();
+    const { lingering, stuck } = this.#floor.look();
+    if (this.#isLeftTo(stuck, lingering)) return this.#floor.keep(lingering);
+    const { places, single } = this.#floor.scatter(lingering);
     await inLots(places, (each) => store.forget(partition, this.#source, each.through, each));
     await inLots(single, (sequence) => store.forgetOne(partition, this.#source, sequence));
+  }
+
+  /** Whether the floor will pass all that lingers: nothing keeps it for long, or few that are relieved now. */
+  #isLeftTo(stuck: readonly Noted[], lingering: readonly Noted[]): boolean {
+    const relieved = this.#relieved;
+    this.#relieved = new Set();
+    if (stuck.length * WORTH > lingering.length || stuck.some(({ sequence }) => relieved.has(sequence))) return false;
+    if (!this.#parts.stage.relieve(this.#session, this.#source, stuck)) return false;
+    this.#relieved = new Set(stuck.map(({ sequence }) => sequence));
+    return true;
   }
 
   /** Everything below the floor. */

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { assign, fromPromise, setup } from "xstate";
 import { defineActor } from "../../src/define-actor.ts";
-import { SOURCES } from "../../src/ports/mailbox.ts";
 import { Stand } from "./stage.ts";
 
 /** What is acknowledged lies in its source until the owner has it purged, and comes again to whoever reads the source before that. */
@@ -22,14 +21,6 @@ const busy = defineActor({
   }),
 });
 
-/** Everything that is stored in any source, as `source type/id`. */
-function stored(stand: Stand): readonly string[] {
-  const left: string[] = [];
-  for (let partition = 0; partition < stand.world.partitions; partition++)
-    for (const source of SOURCES) for (const { type, id } of stand.world.messages(partition, source)) left.push(`${source} ${type}/${id}`);
-  return left;
-}
-
 test.each(["rerun", "fail", "park"] as const)(
   "a %s task that is over and not purged is not begun again by the next owner",
   async (type) => {
@@ -38,11 +29,11 @@ test.each(["rerun", "fail", "park"] as const)(
     for (let i = 0; i < 20; i++) stand.start(type, `t${i}`);
     await stand.until(() => stand.laws.ends.size === 20 && stand.unacknowledged.length === 0);
     first.kill();
-    expect(stored(stand)).toHaveLength(20);
+    expect(stand.stored).toHaveLength(20);
     await stand.advance(TTL_MS);
     await stand.open();
     await stand.advance(5_000);
-    expect([stand.runs.length, stand.deadLetters, stand.unacknowledged, stored(stand)]).toEqual([20, [], [], []]);
+    expect([stand.runs.length, stand.deadLetters, stand.unacknowledged, stand.stored]).toEqual([20, [], [], []]);
     stand.check();
   },
 );
@@ -54,10 +45,10 @@ test("what is over is purged within moments, also behind work that goes on", asy
   for (let i = 0; i < 20; i++) stand.start("rerun", `t${i}`, { ms: 10 });
   await stand.until(() => stand.laws.ends.size === 20);
   await stand.advance(12_000);
-  expect(stored(stand)).toEqual(["in.normal rerun/long"]);
+  expect(stand.stored).toEqual(["mail.event rerun/long"]);
   await stand.until(() => stand.laws.ends.size === 21);
   await stand.advance(2_000);
-  expect(stored(stand)).toEqual([]);
+  expect(stand.stored).toEqual([]);
   stand.check();
 });
 
@@ -66,9 +57,9 @@ test("a partition that is left in peace leaves nothing that is over to its next 
   const first = await stand.open();
   for (let i = 0; i < 20; i++) stand.start("rerun", `t${i}`);
   await stand.until(() => stand.laws.ends.size === 20 && stand.unacknowledged.length === 0);
-  expect(stored(stand).length).toBeGreaterThan(0);
+  expect(stand.stored.length).toBeGreaterThan(0);
   await first.drain();
-  expect(stored(stand)).toEqual([]);
+  expect(stand.stored).toEqual([]);
 });
 
 test("a goodbye is said though its purge failed; what is over comes again and is absorbed", async () => {
@@ -78,7 +69,7 @@ test("a goodbye is said though its purge failed; what is over comes again and is
   await stand.until(() => stand.laws.ends.size === 1 && stand.unacknowledged.length === 0);
   stand.world.faults.failRequests("forget", { applied: false }, { times: 1 });
   await first.stop();
-  expect(stored(stand)).toHaveLength(1);
+  expect(stand.stored).toHaveLength(1);
   await stand.open();
   await stand.advance(10_000);
   expect([stand.runs.length, stand.unacknowledged]).toEqual([1, []]);
@@ -115,6 +106,6 @@ test("what an actor hears while its work goes on does not fill IN", async () => 
   for (let i = 0; i < 20; i++) stand.send("busy", "b", { type: "hear" });
   await stand.advance(12_000);
   expect(stand.record("busy", "b")?.context).toEqual({ heard: 20 });
-  expect(stored(stand)).toEqual(["in.event busy/b"]);
+  expect(stand.stored).toEqual(["mail.event busy/b"]);
   stand.check();
 });

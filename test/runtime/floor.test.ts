@@ -3,7 +3,7 @@ import { Floor } from "../../src/runtime/floor.ts";
 
 const mail = (sequence: number, id = `id${sequence}`) => ({ lane: "event" as const, type: "order", id, sequence });
 
-const NOTHING = { places: [], single: [] };
+const NOTHING = { lingering: [], stuck: [] };
 
 const three = (floor: Floor) =>
   [3, 7, 9].map((sequence) => {
@@ -43,15 +43,17 @@ test("what stays above the floor is found by the second look, and one by one beh
   for (const each of noted) floor.delivered(each);
   for (const each of [noted[1], noted[2], noted[4], noted[5]] as ReturnType<typeof mail>[]) floor.acknowledged(each);
   expect(floor.look()).toEqual(NOTHING);
+  const { lingering, stuck } = floor.look();
+  expect(stuck).toEqual([noted[0], noted[3]]);
   // `long` has one open at the floor itself, and `a` one above what was acknowledged.
-  expect(floor.look()).toEqual({
+  expect(floor.scatter(lingering)).toEqual({
     places: [
       { lane: "event", type: "order", id: "a", through: 2 },
       { lane: "event", type: "order", id: "b", through: 5 },
     ],
     single: [6],
   });
-  expect(floor.look()).toEqual(NOTHING);
+  expect(floor.look().lingering).toEqual([]);
 });
 
 test("a rewind makes nothing above the floor forgotten, nor does an acknowledgement from before it", () => {
@@ -64,5 +66,30 @@ test("a rewind makes nothing above the floor forgotten, nor does an acknowledgem
   floor.delivered(mail(1, "long"));
   floor.acknowledged(early[2] as ReturnType<typeof mail>);
   floor.look();
-  expect(floor.look()).toEqual(NOTHING);
+  expect(floor.look().lingering).toEqual([]);
+});
+
+test("what is kept is found by the next look, until the floor has passed it", () => {
+  const floor = new Floor();
+  const noted = [mail(1, "long"), mail(2, "a"), mail(3, "b"), mail(4, "c")];
+  for (const each of noted) floor.delivered(each);
+  floor.acknowledged(noted[1] as ReturnType<typeof mail>);
+  floor.look();
+  floor.acknowledged(noted[3] as ReturnType<typeof mail>);
+  const { lingering } = floor.look();
+  floor.keep(lingering);
+  expect(floor.look().lingering).toEqual([noted[1], noted[3]]);
+  floor.keep(lingering);
+  floor.acknowledged(noted[0] as ReturnType<typeof mail>);
+  expect(floor.look()).toEqual({ lingering: [], stuck: [noted[2]] });
+});
+
+test("of what is acknowledged above the floor nothing is lost, however much it is", () => {
+  const floor = new Floor();
+  const noted = Array.from({ length: 5_000 }, (_, i) => mail(i + 1));
+  for (const each of noted) floor.delivered(each);
+  const [first, ...others] = noted as [ReturnType<typeof mail>, ...ReturnType<typeof mail>[]];
+  for (const each of others) floor.acknowledged(each);
+  floor.look();
+  expect(floor.look()).toEqual({ lingering: others, stuck: [first] });
 });

@@ -45,7 +45,8 @@ function* linked(actor: string, before: StoredRecord | undefined, record: Stored
     if (record[field] < before[field]) yield `${actor}: its ${field} went from ${before[field]} back to ${record[field]}`;
   // What an end still had to send leaves in later commits, and actions that it owes are done.
   const owesLess = (before.owed?.length ?? 0) > (record.owed?.length ?? 0);
-  if (hasEnded(before) && before.outbox === undefined && !owesLess) yield `${actor} changed after its end: ${stateOf(before)} → ${stateOf(record)}`;
+  if (hasEnded(before) && before.outbox === undefined && !owesLess)
+    yield `${actor} changed after its end: ${stateOf(before)} → ${stateOf(record)}`;
 }
 
 /** Types with history leave every turn: none is missing, none is there twice, and the last one is the record's. */
