@@ -51,9 +51,10 @@ export class Floor {
 
   acknowledged(noted: Noted): void {
     const { lane, type, id, sequence } = noted;
-    const isOfThisReading = this.#open.get(sequence) === noted;
+    // Not one from before a rewind: what has come again since is open.
+    if (this.#open.get(sequence) !== noted) return;
     this.#open.delete(sequence);
-    if (!isOfThisReading || this.floor >= sequence) return;
+    if (this.floor >= sequence) return;
     // Without its body.
     this.#scattered.push({ lane, type, id, sequence });
     if (this.#scattered.length < this.#mostScattered) return;

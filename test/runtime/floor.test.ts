@@ -69,6 +69,16 @@ test("a rewind makes nothing above the floor forgotten, nor does an acknowledgem
   expect(floor.look().lingering).toEqual([]);
 });
 
+test("an acknowledgement from before a rewind leaves open what has come again", () => {
+  const floor = new Floor();
+  const early = mail(1);
+  floor.delivered(early);
+  floor.rewind();
+  floor.delivered(mail(1));
+  floor.acknowledged(early);
+  expect(floor.floor).toBe(0);
+});
+
 test("what is kept is found by the next look, until the floor has passed it", () => {
   const floor = new Floor();
   const noted = [mail(1, "long"), mail(2, "a"), mail(3, "b"), mail(4, "c")];

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { setup } from "xstate";
+import { assign, setup } from "xstate";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import type { InFlight } from "../../src/memory/connection.ts";
+import type { Write } from "../../src/ports/store.ts";
+import type { Process } from "./process.ts";
 import { Stand } from "./stage.ts";
 
 /** Work that lasts does not keep what came after it from being forgotten: a reminder further up takes its delivery's place. */
@@ -17,6 +19,25 @@ const waits = defineActor({
   name: "waits",
   machine: setup({}).createMachine({ initial: "waiting", states: { waiting: { after: { 25_000: "over" } }, over: { type: "final" } } }),
 });
+
+/** Says something to itself after a while, in an action that lasts. */
+const talks = ({ clock }: Process) =>
+  defineActor({
+    name: "talks",
+    machine: setup({
+      types: { context: {} as { heard: number } },
+      actions: {
+        talk: async ({ self }) => {
+          await new Promise<void>((resolve) => clock.after(8_000, resolve));
+          self.send({ type: "said" });
+          await new Promise<void>((resolve) => clock.after(30_000, resolve));
+        },
+      },
+    }).createMachine({
+      context: { heard: 0 },
+      on: { talk: { actions: "talk" }, said: { actions: assign({ heard: ({ context }) => context.heard + 1 }) } },
+    }),
+  });
 
 /** One partition, work that lasts, and `count` other tasks that are soon over. */
 async function busy(type: string, count = 20, options: object = {}): Promise<Stand> {
@@ -100,6 +121,23 @@ test("a timer in memory whose delivery was relieved fires once, whoever has it t
   await stand.advance(LASTS_MS);
   for (let i = 0; i < 3; i++) expect(stand.record("waits", `w${i}`)?.status).toBe("done");
   expect(stand.stored).toEqual([]);
+  stand.check();
+});
+
+test("what an action sends while another delivery comes to stand for it is stored, and both are let go", async () => {
+  const stand = new Stand({ partitions: 1, tasks: (process) => [talks(process)] });
+  await stand.open();
+  stand.start("talks", "t");
+  stand.send("talks", "t", { type: "talk" });
+  stand.start("talks", "other");
+  for (let i = 0; i < 20; i++) stand.send("talks", "other", { type: "said" });
+  // Under way while the reminder comes.
+  const isSaid = (write: Write): boolean => write.kind === "mail" && !write.message.endsWith("reminder");
+  stand.world.faults.failCommits({ kind: "delayed", byMs: 5_000 }, { when: ({ writes }) => writes.some(isSaid) });
+  await stand.advance(20_000);
+  expect(stand.stored).toEqual(["mail.event talks/t"]);
+  await stand.advance(LASTS_MS);
+  expect([stand.record("talks", "t")?.context, stand.stored]).toEqual([{ heard: 1 }, []]);
   stand.check();
 });
 
