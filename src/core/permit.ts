@@ -57,8 +57,7 @@ export function withPermit(turn: Turn, isGiven: (wish: Wish) => boolean): Turn {
   if (permit.stance === "has") return turn;
   const name = `${record.createdAt}-${record.revision}`;
   const { lane, key } = permit;
-  const { deadlineAt } = record;
-  const wish: Wish = { kind: "queue", ticket: { stand: "wait", name }, lane, key, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
+  const wish: Wish = { kind: "queue", ticket: { stand: "wait", name }, lane, key, ...deadlineOf(record) };
   if (isGiven(wish)) return settled(turn, { ...permit, stance: "has", name }, [{ ...wish, ticket: { stand: "permit", name } }]);
   const effects = turn.effects.filter(({ kind }) => kind !== "run");
   return settled({ ...turn, effects }, { ...permit, stance: "waits", name }, [wish]);
@@ -97,6 +96,11 @@ function wantsPermit(record: ActorRecord): boolean {
   if (topState(value) === "doing") return parked?.reason !== "crashed";
   const isReady = typeof value === "object" && value["undo"] === "ready";
   return isReady && parked === undefined && (record.context as TaskContext).delayMs === 0;
+}
+
+/** By when it is to begin: an attempt that has begun, was set aside and is to go on cannot be late any more. */
+function deadlineOf({ deadlineAt, value }: ActorRecord): { readonly deadlineAt?: number } {
+  return deadlineAt === undefined || topState(value) === "doing" ? {} : { deadlineAt };
 }
 
 function returned({ stance, name }: PermitRecord): readonly Effect[] {

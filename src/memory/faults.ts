@@ -41,7 +41,7 @@ export interface SentAck {
 
 /**
  * What goes wrong on one world's server, and when. Rules are asked in the order in which they were added; each counts down, and the
- * first that matches holds. Faults that are no rules are methods of the world: `rewind`, `loseConsumer`, and of an attachment:
+ * first that matches holds. Faults that are no rules are methods of the world: `rewind`, and of an attachment:
  * `crash`, `disconnect`, `reconnect`.
  */
 export class FaultPlan {

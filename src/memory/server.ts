@@ -70,7 +70,7 @@ export class Server {
     const key = `${partition} ${source}`;
     let stream = this.#sources.get(key);
     if (stream === undefined) {
-      stream = new SourceStream(source.startsWith("in.") ? "workqueue" : "limits");
+      stream = new SourceStream();
       this.#sources.set(key, stream);
     }
     return stream;
@@ -93,11 +93,17 @@ export class Server {
     return sequence;
   }
 
-  /** Messages of the way in that nobody has acknowledged. */
+  /** Messages of the way in that are not forgotten. */
   get inCount(): number {
     let count = 0;
     for (const [key, stream] of this.#sources) if (key.includes(" in.")) count += stream.size;
     return count;
+  }
+
+  /** Whether everything that was acknowledged is forgotten. */
+  get isTidy(): boolean {
+    for (const stream of this.#sources.values()) if (stream.hasAcknowledged) return false;
+    return true;
   }
 
   awaits(address: Address): boolean {
@@ -105,7 +111,7 @@ export class Server {
     const sources: readonly Source[] = [...START_LANES.map((lane) => `in.${lane}` as const), "mail.start"];
     return sources.some((source) =>
       this.source(partition, source)
-        .unacknowledged()
+        .messages()
         .some(({ type, id }) => type === address.type && id === address.id),
     );
   }

@@ -1,7 +1,7 @@
 import type { Address } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
-import type { MailSource } from "../ports/mailbox.ts";
-import { isSingle, type Commit, type CommitOutcome, type MailPlace, type Store, type TicketFollower } from "../ports/store.ts";
+import type { Source } from "../ports/mailbox.ts";
+import { isSingle, type Commit, type CommitOutcome, type Place, type Store, type TicketFollower } from "../ports/store.ts";
 import type { Listening } from "../ports/work.ts";
 import { never, type Connection } from "./connection.ts";
 import { Following } from "./following.ts";
@@ -82,13 +82,17 @@ export class MemoryStore implements Store {
   /** The simulated server keeps nothing that is not asked for. */
   async tidy(): Promise<void> {}
 
-  forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void> {
+  forget(partition: number, source: Source, throughSequence: number, of?: Place): Promise<void> {
     const { host } = this.#connection;
     return this.#connection.request("forget", () => {
       this.#server.source(partition, source).forget(throughSequence, of);
       if (of !== undefined) return;
       this.#server.steps.tell({ kind: "forgotten", host, partition, source, throughSequence });
     });
+  }
+
+  forgetOne(partition: number, source: Source, sequence: number): Promise<void> {
+    return this.#connection.request("forget", () => this.#server.source(partition, source).remove(sequence));
   }
 
   async #send(commit: Commit): Promise<CommitOutcome> {

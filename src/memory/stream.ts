@@ -29,17 +29,15 @@ const COMPACT_AT = 1_024;
 /**
  * One source on the server: its messages in order and the one consumer that reads them.
  *
- * `workqueue`: an acknowledgement removes the message. `limits`: it only marks it; the message stays until it is forgotten.
- * Q1. A reading delivers in rising sequence, from the first message that is neither acknowledged nor forgotten. With `limits` what
- *     was acknowledged behind that one comes again: JetStream's reset goes back to the floor (seen on nats-server 2.15.1).
+ * An acknowledgement only marks a message; it stays until it is forgotten.
+ * Q1. A reading delivers in rising sequence everything that is not forgotten, whatever was acknowledged before it began.
  * Q2. Only the newest reading delivers. An acknowledgement counts if the message is pending in it and does not come from an
  *     older reading of the same connection. (From another connection it counts, as on JetStream: the server knows sequences only.)
- * Q3. A reader that was superseded waits below the newer one, and reads again, from the first unacknowledged, when that is gone. (Two
+ * Q3. A reader that was superseded waits below the newer one, and reads again, from the first, when that is gone. (Two
  *     readers of one JetStream consumer reset it against each other until one of them closes; the outcome is the same.)
  * Q4. No more is sent in a reading than its reader allowed, in total.
  */
 export class SourceStream {
-  readonly #retention: "workqueue" | "limits";
   #log: (Message | undefined)[] = [];
   readonly #places = new Map<number, number>();
   readonly #pending = new Set<number>();
@@ -53,22 +51,23 @@ export class SourceStream {
   #sent = 0;
   #allowed = 0;
 
-  constructor(retention: "workqueue" | "limits") {
-    this.#retention = retention;
-  }
-
   get size(): number {
     return this.#places.size;
   }
 
-  /** What is stored, acknowledged mail included, oldest first. */
+  /** What is stored, oldest first, acknowledged or not. */
   messages(): readonly Message[] {
     return this.#log.filter((message) => message !== undefined);
   }
 
-  /** What has not been acknowledged, oldest first. */
+  /** What has not been acknowledged in the newest reading, oldest first. */
   unacknowledged(): readonly Message[] {
     return this.messages().filter(({ sequence }) => !this.#acknowledged.has(sequence));
+  }
+
+  /** Whether something was acknowledged in the newest reading and is stored all the same. */
+  get hasAcknowledged(): boolean {
+    return this.#acknowledged.size > 0;
   }
 
   append(message: Message): void {
@@ -119,15 +118,9 @@ export class SourceStream {
     this.#dismiss((other) => other.connection === connection);
   }
 
-  /** Everything unacknowledged comes again, to the same reader. */
+  /** Everything comes again, to the same reader. */
   rewind(): void {
     if (this.#subscriber !== undefined) this.#begin(true);
-  }
-
-  /** The server forgets what was acknowledged, as when a consumer is lost: mail that is still stored comes again. */
-  loseAcknowledgements(): void {
-    this.#acknowledged.clear();
-    this.rewind();
   }
 
   allow(reading: number, total: number): void {
@@ -141,8 +134,7 @@ export class SourceStream {
     if (!this.#pending.has(sequence)) return false;
     if (connection === this.#subscriber?.connection && reading !== this.#reading) return false;
     this.#pending.delete(sequence);
-    if (this.#retention === "workqueue") this.remove(sequence);
-    else this.#acknowledged.add(sequence);
+    this.#acknowledged.add(sequence);
     return true;
   }
 
@@ -161,7 +153,7 @@ export class SourceStream {
 
   #begin(isRewind: boolean): void {
     this.#compact();
-    this.#forgetAcknowledgedBehindGap();
+    this.#acknowledged.clear();
     this.#reading++;
     this.#pending.clear();
     this.#next = this.#offset;
@@ -170,20 +162,11 @@ export class SourceStream {
     this.#subscriber?.begin(this.#reading, isRewind);
   }
 
-  #forgetAcknowledgedBehindGap(): void {
-    let isBehindGap = false;
-    for (const message of this.#log) {
-      if (message === undefined) continue;
-      if (isBehindGap) this.#acknowledged.delete(message.sequence);
-      else isBehindGap = !this.#acknowledged.has(message.sequence);
-    }
-  }
-
   #pump(): void {
     while (this.#subscriber !== undefined && this.#sent < this.#allowed && this.#next < this.#offset + this.#log.length) {
       const message = this.#log[this.#next - this.#offset];
       this.#next++;
-      if (message === undefined || this.#acknowledged.has(message.sequence)) continue;
+      if (message === undefined) continue;
       this.#sent++;
       this.#pending.add(message.sequence);
       this.#subscriber.send(message, this.#reading);

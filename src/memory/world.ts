@@ -140,14 +140,9 @@ export class World {
     return this.#outgoing;
   }
 
-  /** Delivers everything unacknowledged of a source again, to whoever reads it. */
+  /** Delivers everything that a source holds again, to whoever reads it. */
   rewind(partition: number, source: Source): void {
     this.#server.source(partition, source).rewind();
-  }
-
-  /** The server loses what was acknowledged in a source: mail that is not forgotten yet comes again, absorbed or not. */
-  loseConsumer(partition: number, source: Source): void {
-    this.#server.source(partition, source).loseAcknowledgements();
   }
 
   /** The stored record, whole, or undefined. */
@@ -190,7 +185,7 @@ export class World {
     return this.#server.ledger.records;
   }
 
-  /** What is stored in a source, oldest first; acknowledged mail included until it is forgotten. */
+  /** What is stored in a source, oldest first; acknowledged or not, until it is forgotten. */
   messages(partition: number, source: Source): readonly Message[] {
     return this.#server.source(partition, source).messages();
   }
@@ -198,6 +193,11 @@ export class World {
   /** What is stored in a source and not acknowledged. */
   unacknowledged(partition: number, source: Source): readonly Message[] {
     return this.#server.source(partition, source).unacknowledged();
+  }
+
+  /** Whether everything that was acknowledged is forgotten. */
+  get isTidy(): boolean {
+    return this.#server.isTidy;
   }
 
   owner(partition: number): Ownership {

@@ -41,6 +41,11 @@ export function isNoSchedule(failure: ApiFailure): boolean {
   return failure.err_code === 10212;
 }
 
+/** Asked to delete a message that is gone already. */
+export function isDeleted(failure: ApiFailure): boolean {
+  return failure.err_code === 10043 || failure.err_code === 10057;
+}
+
 export function isMessageMissing(failure: ApiFailure): boolean {
   return failure.err_code === 10037;
 }

@@ -7,7 +7,7 @@ import type { Link } from "./link.ts";
 import { NATS_HEADERS, type SourceNames } from "./names.ts";
 import { FIRST_PULL, longestSilenceMs, pullRequest, StartOverPace, type PullPace } from "./pull.ts";
 
-/** How an inlet makes its consumer start over: everything unacknowledged comes again, numbered from 1. */
+/** How an inlet makes its consumer start over: everything that is stored comes again, numbered from 1. */
 export type Reset = (names: SourceNames) => Promise<void>;
 
 const NOTHING = new Uint8Array(0);
@@ -20,7 +20,8 @@ const MOST_PER_PULL = 1024;
  *
  * Owns: its inbox, the numbering, what was asked for. Calls in: the mailbox (`open`, `check`, `rewind`), the reader (`want`,
  * `close`). Calls out: the reader; never from within `want`, `close` or `open`, except to hand over what was held back.
- * I1. `#expected` is the consumer sequence of the next delivery; a reset sets it to 1, and only then is anything pulled.
+ * I1. `#expected` is the consumer sequence of the next delivery; a reset sets it to 1, and only then is anything pulled. In the stream
+ *     each lies behind the last: a leader that has heard of less than the one before may count on and yet go back.
  * I2. The old inbox is unsubscribed before the reset on the same connection, so no delivery from before it can arrive after it.
  * I3. `epoch` rises with every rewind and at the end; a delivery of an older epoch is never acknowledged: the server would take it
  *     for the new one's acknowledgement.
@@ -42,6 +43,7 @@ export class JetStreamInlet implements Inlet, Issuer {
   #reading = false;
   #closed = false;
   #expected = 1;
+  #last = 0;
   #wanted = 0;
   #pulled = 0;
   #pulls = 0;
@@ -129,6 +131,7 @@ export class JetStreamInlet implements Inlet, Issuer {
 
   #start(): void {
     this.#expected = 1;
+    this.#last = 0;
     this.#pulls = 0;
     this.#pulled = 0;
     this.#reading = true;
@@ -166,8 +169,9 @@ export class JetStreamInlet implements Inlet, Issuer {
     if (reply === undefined || reply === "") return this.#heardStatus(message);
     const position = readPosition(this.names, reply);
     if (position === undefined) return;
-    if (position.consumerSequence !== this.#expected) return this.rewind();
+    if (position.consumerSequence !== this.#expected || position.streamSequence <= this.#last) return this.rewind();
     this.#expected++;
+    this.#last = position.streamSequence;
     this.#pulled--;
     this.#silentSince = performance.now();
     const target = readTarget(this.names, message.subject);

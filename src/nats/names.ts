@@ -106,6 +106,11 @@ export function namesOf(namespace: string = DEFAULT_NAMESPACE) {
     ]) as ReadonlyMap<string, string>,
     census: (consumer: string) => passingNames(streams.core, consumer, `${namespace}.state.>`),
     tickets: (consumer: string, type: string) => passingNames(streams.core, consumer, `${namespace}.limit.${type}.>`),
+    /** What a source holds of one actor by one lane. */
+    storedOf: (partition: number, source: Source, lane: Lane, { type, id }: Address) =>
+      source.startsWith("in.")
+        ? `${namespace}.in.${partition}.${lane}.${type}.${id}`
+        : `${namespace}.mail.${partition}.${lane}.${type}.${id}.*`,
     sources: (partition: number) => SOURCES.map((source) => sourceNames(namespace, streams, partition, source)),
     source: (partition: number, source: Source) => sourceNames(namespace, streams, partition, source),
   };
@@ -132,7 +137,6 @@ function coreNames(namespace: string) {
     state: (address: Address) => `${state}${address.type}.${address.id}`,
     mail: (partition: number, lane: Lane, to: Address, message: string) =>
       `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.${encodeToken(message)}`,
-    mailOf: (partition: number, lane: Lane, to: Address) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`,
     mailStartsOf: (partition: number, to: Address) =>
       START_LANES.map((lane) => `${namespace}.mail.${partition}.${lane}.${to.type}.${to.id}.*`),
     part: (address: Address, index: number) => `${namespace}.part.${address.type}.${address.id}.${index}`,
@@ -269,6 +273,7 @@ export const api = {
   streamUpdate: (stream: string) => `${API}.STREAM.UPDATE.${stream}`,
   streamInfo: (stream: string) => `${API}.STREAM.INFO.${stream}`,
   streamPurge: (stream: string) => `${API}.STREAM.PURGE.${stream}`,
+  messageDelete: (stream: string) => `${API}.STREAM.MSG.DELETE.${stream}`,
   messageGet: (stream: string) => `${API}.STREAM.MSG.GET.${stream}`,
   directGet: (stream: string) => `${API}.DIRECT.GET.${stream}`,
   directGetAll: (stream: string) => `${API}.DIRECT.GET.${stream}.>`,

@@ -79,7 +79,7 @@ function permissionsOf(role: Role, names: Names): Permissions {
   }
 }
 
-/** Runs partitions and answers requests; may purge CORE, which absorbed mail needs, but neither create nor delete a stream. */
+/** Runs partitions and answers requests; may purge IN and CORE of what is absorbed, but neither create nor delete a stream. */
 export function hostPermissions(names: Names, inbox: string): Permissions {
   const { core, work } = names.streams;
   const reads = [...readStreams(names), names.streams.history, names.hostsStream].flatMap((stream) => [
@@ -105,11 +105,12 @@ export function hostPermissions(names: Names, inbox: string): Permissions {
     api.messageGet(work),
     names.attempts,
   ];
+  const purges = readStreams(names).flatMap((stream) => [api.streamPurge(stream), api.messageDelete(stream)]);
   // Answers go to whoever asked: to each role's inbox, and to that of clients that have no prefix.
   const inboxes = [...ROLES.map((role) => `${roleInbox(role)}.>`), names.commonInbox];
   const own = [...names.coreSubjects, ...names.wayInSubjects, names.verbs, names.events, names.hosts, names.hostKeys];
   return {
-    publish: [...own, ...infos, ...consumerLists, ...reads, ...consumers, ...passing, ...sharing, api.streamPurge(core), ...inboxes],
+    publish: [...own, ...infos, ...consumerLists, ...reads, ...consumers, ...passing, ...sharing, ...purges, ...inboxes],
     subscribe: [inbox, names.hosts, names.attempts, names.verbs, names.liveStates, micro.all],
   };
 }

@@ -1,13 +1,13 @@
 import type { Address } from "../core/address.ts";
 import { formatAddress } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
-import type { MailSource } from "../ports/mailbox.ts";
+import type { Source } from "../ports/mailbox.ts";
 import {
   COMMITTED,
   isSingle,
   type Commit,
   type CommitOutcome,
-  type MailPlace,
+  type Place,
   type Store,
   type TicketFollower,
   type Write,
@@ -18,7 +18,7 @@ import { takeCensus } from "./census.ts";
 import { Following } from "./following.ts";
 import { composeBatch, MOST_WRITES, newBatchId, sendBatch } from "./batch.ts";
 import { fenceLines, FenceBlocks, HeaderBlock } from "./header-block.ts";
-import { isNoSchedule } from "./failures.ts";
+import { apiError, isDeleted, isNoSchedule } from "./failures.ts";
 import type { Horizon } from "./horizon.ts";
 import type { Link } from "./link.ts";
 import { api, type Names } from "./names.ts";
@@ -116,11 +116,18 @@ export class JetStreamStore implements Store {
     return this.singlesOverlap && isSingle(writes) ? this.#commitWithdrawal(commit) : this.#commitBatch(commit);
   }
 
-  async forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void> {
+  async forget(partition: number, source: Source, throughSequence: number, of?: Place): Promise<void> {
     const { link, names } = this.#parts;
     const { stream, filters } = names.source(partition, source);
-    const chosen = of === undefined ? filters : [names.mailOf(partition, of.lane, of)];
+    const chosen = of === undefined ? filters : [names.storedOf(partition, source, of.lane, of)];
     await Promise.all(chosen.map((filter) => link.demand(api.streamPurge(stream), { filter, seq: throughSequence + 1 })));
+  }
+
+  async forgetOne(partition: number, source: Source, sequence: number): Promise<void> {
+    const { link, names } = this.#parts;
+    const { stream } = names.source(partition, source);
+    const reply = await link.call<object>(api.messageDelete(stream), { seq: sequence, no_erase: true });
+    if ("error" in reply && !isDeleted(reply.error)) throw apiError(reply.error, stream);
   }
 
   async tidy(partition: number): Promise<void> {

@@ -29,13 +29,19 @@ export function streamConfigs(names: Names, layout: LayoutOptions): readonly Str
   return [coreConfig(names, common), ...derivedConfigs(names, layout, common), hostsConfig(names, layout), inConfig(names, layout, common)];
 }
 
-/** What the world may write to: plain messages only, a header here can neither wipe nor schedule anything. Refuses when full. */
+/**
+ * What the world may write to: plain messages only, a header here can neither wipe nor schedule anything. Refuses when full.
+ *
+ * Not a work queue: when a consumer is reset while messages go to somebody's outstanding pull, a server that starts or is elected soon
+ * after takes what has not been delivered again for acknowledged, and removes it (consumer.go, checkStateForInterestStream; seen on
+ * 2.15.1 with three copies). It does so for every retention but this one. Owners purge what is absorbed.
+ */
 function inConfig(names: Names, layout: LayoutOptions, common: object): StreamConfig {
   return {
     ...common,
     name: names.streams.in,
     subjects: names.wayInSubjects,
-    retention: "workqueue",
+    retention: "limits",
     discard: "new",
     max_bytes: layout.inMaxBytes,
     max_msgs: -1,

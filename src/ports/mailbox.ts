@@ -6,24 +6,26 @@ import type { Address, Lane } from "../core/address.ts";
  */
 export const SOURCES = ["in.high", "in.normal", "in.low", "in.event", "mail.start", "mail.event"] as const;
 export type Source = (typeof SOURCES)[number];
-export type MailSource = Extract<Source, `mail.${string}`>;
 
 /**
  * Adapters: memory, nats. Contract: test/contract/mailbox.ts.
  */
 export interface Mailbox {
   /**
-   * Starts (or starts again) reading a source: everything that was delivered and not acknowledged comes first, in order, then the
-   * rest. Deliveries reach `receive` in strictly rising sequence between two calls of `rewound`. The adapter rewinds by itself
+   * Starts (or starts again) reading a source: everything that is stored comes, in order, what was acknowledged included until the store
+   * has forgotten it (records know what they have absorbed). Deliveries reach `receive` in strictly rising sequence between two calls of `rewound`. The adapter rewinds by itself
    * whenever it cannot be sure that no delivery was missed (a reconnect, a gap) and says so with `rewound` *before* the first
-   * delivery that comes again; deliveries from before are void then, and their acknowledgements have no effect. What was acknowledged
-   * behind something that was not may come again too: records know what they have absorbed. What was wanted stays wanted.
+   * delivery that comes again; deliveries from before are void then, and their acknowledgements have no effect. What was wanted
+   * stays wanted.
    * Two readers of one source take deliveries from each other and rewind in turns: only the owner of the partition may read.
    * @throws no_answer, no_connection, not_provisioned
    */
   open(partition: number, source: Source, reader: Reader): Promise<Inlet>;
 
-  /** Whether a start of this actor is on its way in and not yet acknowledged. @throws no_answer, no_connection */
+  /**
+   * Whether a start of this actor is on its way in: stored, and not forgotten yet. For a few seconds that is so of one that is over.
+   * @throws no_answer, no_connection
+   */
   awaits(address: Address): Promise<boolean>;
 }
 

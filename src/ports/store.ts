@@ -1,7 +1,7 @@
 import type { Address, Lane, StartLane } from "../core/address.ts";
 import type { TroupeError } from "../core/errors.ts";
 import type { Ticket } from "../core/permit.ts";
-import type { MailSource } from "./mailbox.ts";
+import type { Source } from "./mailbox.ts";
 import type { Listening } from "./work.ts";
 
 /**
@@ -57,10 +57,14 @@ export interface Store {
   commit(commit: Commit): Promise<CommitOutcome>;
 
   /**
-   * Forgets the mail of one source up to and including a sequence, or of it only what came to one actor by one lane: absorbed by records
-   * that are committed.
+   * Forgets what one source holds up to and including a sequence, or of it only what came to one actor by one lane: absorbed by records
+   * that are committed. Nothing else ever removes it, so whatever is not forgotten comes again. Forgetting it twice does no harm.
+   * @throws no_answer, no_connection
    */
-  forget(partition: number, source: MailSource, throughSequence: number, of?: MailPlace): Promise<void>;
+  forget(partition: number, source: Source, throughSequence: number, of?: Place): Promise<void>;
+
+  /** Forgets one message of a source. As `forget`. */
+  forgetOne(partition: number, source: Source, sequence: number): Promise<void>;
 
   /** Called every second or so for each partition that is held: what else the store need not keep any longer. */
   tidy(partition: number): Promise<void>;
@@ -151,8 +155,8 @@ export interface Letter {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Where one actor's mail of one lane lies. */
-export interface MailPlace extends Address {
+/** Where what came to one actor by one lane lies. */
+export interface Place extends Address {
   readonly lane: Lane;
 }
 

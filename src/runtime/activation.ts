@@ -92,6 +92,12 @@ export class Activation {
     );
   }
 
+  /** Of what is going on, the deliveries that wait for it: each list is its own to change. */
+  get openHolds(): readonly Hold[][] {
+    const open = [...this.attempts, ...this.alarms, ...this.acts].map(({ holds }) => holds);
+    return this.queued === undefined ? open : [...open, this.queued];
+  }
+
   /** What begins now comes after an end of work that is not stored. */
   get followsEnd(): boolean {
     return this.pending?.followsEnd === true || this.committing?.followsEnd === true;
@@ -142,6 +148,8 @@ export interface Pending {
   isAwaited: boolean;
   /** Some work has ended in these turns, or in what they follow from: what begins in them waits until they are stored (invariant 2). */
   followsEnd: boolean;
+  /** Once these turns are stored, whoever waits for the actor hears of its end if it has ended: not where an action of that end is all that was done. */
+  tellsEnd: boolean;
   /** The permit that is stored with these turns, under the fence of its gate too. */
   permit: NearPermit | undefined;
   /** The others whose turns are stored with these, or not at all. */
@@ -156,6 +164,7 @@ export function emptyPending(): Pending {
     bytes: undefined,
     isAwaited: false,
     followsEnd: false,
+    tellsEnd: false,
     permit: undefined,
     joint: undefined,
   };

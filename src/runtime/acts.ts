@@ -32,7 +32,8 @@ const FIRST_RETRY_MS = 1_000;
 
 /**
  * Custom actions: user code that a stored turn asked for. Each runs after its commit, in the machine's order, one after the other per
- * actor, and at least once: its deliveries stay unacknowledged until it has run, and the record owes it until then.
+ * actor, and at least once: its deliveries stay unacknowledged until it has run, and the record owes it until then, an ended one's too:
+ * what is acknowledged comes again to the next owner until it is forgotten.
  *
  * Owns: the actions of every activation that are under way. Calls in: performer.ts.
  * A1. An action that throws is tried again a few times with growing delays; then it is given up and logged, and the next one runs.
@@ -103,7 +104,9 @@ export class Acts {
   }
 
   /** What user code sends by a reference between turns, work included. `message` tells it from all else that is sent. */
-  send(activation: Activation, to: RefText | undefined, event: ActorEvent, message: string, holds: readonly Hold[]): void {
+  send(activation: Activation, to: RefText | undefined, event: ActorEvent, message: string, causes: readonly Hold[]): void {
+    // Others may stand for the action before what it sends is stored.
+    const holds = [...causes];
     const record = activation.actor?.record;
     if (to === undefined || record === undefined) return;
     for (const effect of sendEffects(activation.address, record, to, event)) {

@@ -12,6 +12,7 @@ import { demandFit } from "./fit-in.ts";
 import { inTurns } from "./in-turns.ts";
 import { Partition, type PartitionParts } from "./partition.ts";
 import { Pulse } from "./pulse.ts";
+import { Purges } from "./purges.ts";
 import { Seats } from "./seats.ts";
 import type { Session } from "./session.ts";
 import { Stage } from "./stage.ts";
@@ -115,6 +116,7 @@ export class Host {
       clock,
       log,
       stage: this.stage,
+      purges: new Purges(clock),
       suspect: (session) => this.#suspect(session),
       failed: (session, why) => this.#lost(session, why),
       waitingPerLane: Math.max(256, 2 * concurrency),

@@ -36,6 +36,15 @@ export interface LedgerParts {
   readonly retire: (activation: Activation) => void;
 }
 
+interface ApplyOptions {
+  /** Its record, where that is written down. */
+  readonly bytes?: Uint8Array | undefined;
+  /** Some work ended in it. */
+  readonly isEnd?: boolean;
+  /** False where it says nothing new of the actor's end. */
+  readonly tellsEnd?: boolean;
+}
+
 /**
  * Where turns are noted down: what they made of the actor, what is to be stored with it, and which deliveries wait for that.
  *
@@ -66,15 +75,14 @@ export class Ledger {
   }
 
   /**
-   * Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew. `bytes`: its record, where
-   * that is written down. `isEnd`: some work ended in it.
+   * Notes down what a turn wants. `handed` holds are passed on with their count; `causes` are counted anew.
    */
   apply(
     activation: Activation,
     made: Turn,
     handed: readonly Hold[],
     causes: readonly Hold[] = [],
-    { bytes, isEnd = false }: { readonly bytes?: Uint8Array | undefined; readonly isEnd?: boolean } = {},
+    { bytes, isEnd = false, tellsEnd = true }: ApplyOptions = {},
   ): void {
     const isLimited = made.actor.record.permit !== undefined;
     const turn = this.#parts.overflow.fitted(activation, isLimited ? this.#entitled(activation, made) : made);
@@ -94,6 +102,7 @@ export class Ledger {
     for (const hold of causes) hold.take();
     const all = handed.length === 0 ? causes : causes.length === 0 ? handed : [...handed, ...causes];
     if (isEnd || all.some(followsEnd)) pending.followsEnd = true;
+    if (tellsEnd) pending.tellsEnd = true;
     if (pending.holds.length < FEW) pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
     else pending.holds.push(...all);
     if (activation.definition.history) this.#parts.dispatch.keep(activation, pending, turn);

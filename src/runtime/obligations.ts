@@ -195,8 +195,7 @@ export class Obligations {
 
   /** A delivery that was absorbed before stands for everything that is still open, once for each. `false` where nothing is. */
   adopt(activation: Activation, hold: Hold): boolean {
-    const open: Hold[][] = [...activation.attempts, ...activation.alarms, ...activation.acts].map(({ holds }) => holds);
-    if (activation.queued !== undefined) open.push(activation.queued);
+    const open = activation.openHolds;
     for (const holds of open) {
       // What work says is caused by what the work itself holds.
       if (holds.includes(hold)) continue;
@@ -204,6 +203,16 @@ export class Obligations {
       holds.push(hold);
     }
     return open.length > 0;
+  }
+
+  /** From now on it stands alone for everything that is open, of what it was adopted by. */
+  relieve(activation: Activation, hold: Hold): void {
+    for (const holds of activation.openHolds) {
+      if (!holds.includes(hold)) continue;
+      const others = holds.splice(0, holds.length, hold);
+      others.splice(others.indexOf(hold), 1);
+      for (const other of others) other.release();
+    }
   }
 
   /** Everything of an actor that leaves this host; its deliveries stay unacknowledged. */

@@ -1,12 +1,13 @@
 import { createActor, type ActorRefFrom } from "xstate";
 import { schedulerMachine } from "../../machines/scheduler.ts";
 import { TroupeError } from "../core/errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Leases } from "../ports/leases.ts";
 import type { Log } from "../ports/log.ts";
 import { SOURCES, type Mailbox } from "../ports/mailbox.ts";
 import type { Store } from "../ports/store.ts";
 import type { Listening } from "../ports/work.ts";
+import type { Purges } from "./purges.ts";
 import { Session } from "./session.ts";
 import { SourceReader } from "./source-reader.ts";
 import type { Stage } from "./stage.ts";
@@ -20,6 +21,7 @@ export interface PartitionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly stage: Stage;
+  readonly purges: Purges;
   /** Deliveries went astray: perhaps to another host that believes in its own claim. */
   readonly suspect: (session: Session) => void;
   /** The session cannot go on. */
@@ -28,13 +30,16 @@ export interface PartitionParts {
   readonly waitingPerLane: number;
 }
 
+/** How long the last purge of a partition may take. */
+const LAST_PURGE_MS = 1_000;
+
 /**
  * One partition in this host: the loop beside machines/scheduler.ts.
  *
  * Owns: the session, its inlets, and how much they may deliver. Calls in: host.ts. Calls out: leases, mailbox, stage.
  * R1. Sources are read only while the claim holds, and from their first unacknowledged message (invariants 3, 6).
  * R2. A full host stops reading; it never drops (invariant 10).
- * R3. Mail is forgotten only below everything unacknowledged.
+ * R3. What a source holds is forgotten only below everything unacknowledged.
  * R4. A partition is given back only once nothing of it is under way whose loss would cost others something, or its time is over.
  */
 export class Partition {
@@ -134,6 +139,7 @@ export class Partition {
   /** Only then vacant: whoever looks for vacant partitions must not claim it again meanwhile. */
   async #sayGoodbye(session: Session, next: string | undefined): Promise<void> {
     try {
+      await this.#forget();
       await this.#close();
       await this.#parts.leases.release(this.number, this.#parts.host, session.fence, next);
     } finally {
@@ -170,6 +176,18 @@ export class Partition {
       }),
     );
     if (session.open) this.scheduler.send({ type: "recovered" });
+  }
+
+  /** What is absorbed comes again to the next owner, unless it is forgotten. Where that takes too long, it comes. */
+  async #forget(): Promise<void> {
+    const { clock, log } = this.#parts;
+    let alarm: Alarm | undefined;
+    const late = new Promise<void>((resolve) => (alarm = clock.after(LAST_PURGE_MS, resolve)));
+    const purged = Promise.all(this.#readers.map((reader) => reader.forget())).catch((error: unknown) =>
+      log.debug({ partition: this.number, err: error }, "what is absorbed could not be purged; it comes to the next owner again"),
+    );
+    await Promise.race([purged, late]);
+    alarm?.cancel();
   }
 
   async #close(): Promise<void> {

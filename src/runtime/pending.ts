@@ -27,6 +27,7 @@ export function merge(earlier: Pending, later: Pending): Pending {
     // What waited to begin was offered with the turns as they were, and goes over the store now.
     isAwaited: false,
     followsEnd: earlier.followsEnd || later.followsEnd,
+    tellsEnd: earlier.tellsEnd || later.tellsEnd,
     permit: later.permit ?? earlier.permit,
     joint: mergedJoint(earlier, later, writes?.size ?? 0),
   };

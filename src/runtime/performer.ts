@@ -84,6 +84,7 @@ export class Performer {
       apply: (activation, turn, handed, causes) => this.#ledger.apply(activation, turn, handed, causes),
       step: (activation, envelope, handed, causes, at) => this.#step(activation, envelope, handed, causes, at),
       adopt: (activation, hold, stance) => this.#ledger.adopt(activation, hold, stance),
+      relieve: (activation, hold) => this.#obligations.relieve(activation, hold),
       result: (activation, hold) => this.offerTurns.result(activation, hold),
       outcomes: this.outcomes,
       takeUp: (activation, causes) => this.#takeUp(activation, causes),
@@ -288,11 +289,11 @@ export class Performer {
     this.#ledger.queueIfReady(activation, handed, causes);
   }
 
-  /** A custom action has run: the record owes it no longer. What an ended actor owed is over with its deliveries. */
+  /** A custom action has run: the record owes it no longer. Whoever waits for the actor's end has heard of it without that. */
   #acted(activation: Activation, owed: OwedRecord, holds: readonly Hold[]): void {
     const { actor } = activation;
-    if (actor === undefined || isEnded(actor.record)) activation.letGo(holds);
-    else this.#ledger.apply(activation, performed(actor, owed.key, this.#ledger.at(activation)), holds);
+    if (actor === undefined) activation.letGo(holds);
+    else this.#ledger.apply(activation, performed(actor, owed.key, this.#ledger.at(activation)), holds, [], { tellsEnd: false });
     this.#parts.retire(activation);
   }
 }

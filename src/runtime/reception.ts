@@ -39,6 +39,8 @@ export interface Turns {
     at?: TurnAt,
   ): void;
   adopt(activation: Activation, hold: Hold, stance?: Stance): void;
+  /** What has just been adopted stands alone for all that goes on. */
+  relieve(activation: Activation, hold: Hold): void;
   /** How work ended that somebody took. */
   result(activation: Activation, hold: Hold): void;
   readonly outcomes: Outcomes;
@@ -151,6 +153,7 @@ export class Reception {
       const stance = activation.reminder === "stored" ? "held" : "open";
       activation.reminder = "none";
       this.#turns.adopt(activation, hold, stance);
+      this.#turns.relieve(activation, hold);
       return;
     }
     if (actor === undefined) {

@@ -48,8 +48,10 @@ export class Release {
     for (const effect of stored.effects) dispatch.release(activation, effect, stored.holds);
     if (activation.actor?.record.outbox !== undefined) overflow.sendOn(activation, stored.holds.splice(0));
     overflow.goOn(activation);
-    if (activation.pending !== undefined) committer.dirty(activation);
-    else if (activation.actor !== undefined && isEnded(activation.actor.record)) {
+    if (activation.pending !== undefined) {
+      if (stored.tellsEnd) activation.pending.tellsEnd = true;
+      committer.dirty(activation);
+    } else if (stored.tellsEnd && activation.actor !== undefined && isEnded(activation.actor.record)) {
       this.finished++;
       outcomes.tell(activation, activation.actor.record);
     }

@@ -2,6 +2,7 @@ import { EMPTY_BODY } from "../core/codec.ts";
 import { HEADERS } from "../core/envelope.ts";
 import { isEnded } from "../core/record.ts";
 import type { Delivery } from "../ports/mailbox.ts";
+import type { Write } from "../ports/store.ts";
 import type { Activation, Pending } from "./activation.ts";
 import type { Hold } from "./hold.ts";
 import { NEVER_STORED } from "./near-delivery.ts";
@@ -18,16 +19,20 @@ const PLACE = "reminder";
 
 /** Right before the commit is written down: adds the reminder that it needs, and none where all that was opened has been settled. */
 export function remind(activation: Activation): void {
-  const { reminder, pending, address, session } = activation;
+  const { reminder, pending } = activation;
   if (reminder !== "due" || pending === undefined) return;
   if (!isForgettable(activation, pending)) {
     removeWrite(pending, PLACE);
     if (!activation.hasOpen) activation.reminder = "none";
     return;
   }
-  const message = `${activation.key}:${activation.actor?.record.revision}:${PLACE}`;
+  addWrite(pending, PLACE, reminderOf(activation, `${activation.actor?.record.revision}`));
+}
+
+/** `why` tells it from all other reminders of the actor. */
+export function reminderOf({ key, address, session }: Activation, why: string): Write {
   const letter = { body: EMPTY_BODY, headers: { [HEADERS.kind]: PLACE } };
-  addWrite(pending, PLACE, { kind: "mail", partition: session.partition, lane: "event", to: address, message, letter });
+  return { kind: "mail", partition: session.partition, lane: "event", to: address, message: `${key}:${why}:${PLACE}`, letter };
 }
 
 /** The commit is being sent: the reminder in it stands for whatever is opened until it comes. */

@@ -1,7 +1,7 @@
 import type { StartLane } from "../core/address.ts";
 import { TroupeError } from "../core/errors.ts";
-import type { Delivery, Inlet, MailSource, Source } from "../ports/mailbox.ts";
-import { FlooredDelivery, MailFloor } from "./mail-floor.ts";
+import type { Delivery, Inlet, Source } from "../ports/mailbox.ts";
+import { Floor, FlooredDelivery, type Noted } from "./floor.ts";
 import type { PartitionParts } from "./partition.ts";
 import type { Session } from "./session.ts";
 
@@ -13,23 +13,29 @@ import type { Session } from "./session.ts";
 const START_CREDIT = 16;
 /** Events wait for no slot: the more come together, the more turns of one actor share a record. */
 const EVENT_CREDIT = 256;
-const FORGET_EVERY_MS = 5_000;
-/** Of so many times, once also what lies above the floor. */
-const LOOK_EVERY = 2;
+/** What is acknowledged and not forgotten comes again to the next owner: that much of it. */
+const FORGET_EVERY_MS = 1_000;
+/** Of so many times, once also what lies above the floor: most of that is below it a few seconds later. */
+const LOOK_EVERY = 5;
 const MOST_PURGES_AT_ONCE = 64;
+/** So many purges of single messages cost as much as one delivery that is left to a reminder: that is stored, delivered, acknowledged. */
+const WORTH = 3;
 
-/** One source of a session: credit for its inlet, and the floor below which its mail can be forgotten. */
+/** One source of a session: credit for its inlet, and the floor below which it can be forgotten. */
 export class SourceReader {
   readonly #source: Source;
   readonly #session: Session;
   readonly #parts: PartitionParts;
-  readonly #floor: MailFloor | undefined;
+  readonly #floor = new Floor();
   readonly #mostCredit: number;
   #inlet: Inlet | undefined;
   #credit = 0;
   #reading = { over: false };
   #forgotten = 0;
   #ticks = 0;
+  /** What was to be relieved after the last look. */
+  #relieved: ReadonlySet<number> = new Set();
+  #isForgetting = false;
   #isPaused = false;
 
   constructor(source: Source, session: Session, parts: PartitionParts) {
@@ -37,7 +43,6 @@ export class SourceReader {
     this.#session = session;
     this.#parts = parts;
     this.#mostCredit = source.endsWith(".event") ? EVENT_CREDIT : START_CREDIT;
-    this.#floor = source.startsWith("mail.") ? new MailFloor() : undefined;
   }
 
   async open(): Promise<void> {
@@ -47,11 +52,11 @@ export class SourceReader {
         this.#parts.suspect(this.#session);
         this.#reading.over = true;
         this.#reading = { over: false };
-        this.#floor?.rewind();
+        this.#floor.rewind();
       },
     });
     this.refill();
-    if (this.#floor !== undefined) this.#forgetLater(this.#floor, this.#source as MailSource);
+    this.#forgetLater();
   }
 
   refill(): void {
@@ -76,8 +81,7 @@ export class SourceReader {
   #receive(delivery: Delivery): void {
     this.#credit--;
     try {
-      const noted = this.#floor === undefined ? delivery : new FlooredDelivery(delivery, this.#floor);
-      this.#parts.stage.receive(this.#session, noted, this.#reading);
+      this.#parts.stage.receive(this.#session, new FlooredDelivery(delivery, this.#floor), this.#reading);
     } catch (cause) {
       this.#parts.log.error({ partition: this.#session.partition, err: cause }, "a delivery met a defect");
       this.#parts.failed(
@@ -95,33 +99,54 @@ export class SourceReader {
     return stage.waitingIn(lane as StartLane) >= waitingPerLane || stage.sharing.isFull;
   }
 
-  #forgetLater(floor: MailFloor, source: MailSource): void {
+  #forgetLater(): void {
     const alarm = this.#parts.clock.every(FORGET_EVERY_MS, () => {
       if (!this.#session.open || this.#inlet === undefined) return alarm.cancel();
-      this.#forget(floor, source).catch((error: unknown) => {
-        this.#parts.log.warn(
-          { partition: this.#session.partition, source, err: error },
-          "absorbed mail could not be purged; the next purge covers it",
-        );
-      });
+      if (this.#isForgetting) return;
+      this.#isForgetting = true;
+      this.#forget(++this.#ticks)
+        .catch((error: unknown) => {
+          const about = { partition: this.#session.partition, source: this.#source, err: error };
+          this.#parts.log.warn(about, "what is absorbed could not be purged; the next purge covers it");
+        })
+        .finally(() => (this.#isForgetting = false));
     });
   }
 
   /** What is found above the floor by two looks was acknowledged well before any record that absorbed it can have expired. */
-  async #forget(floor: MailFloor, source: MailSource): Promise<void> {
-    const { store } = this.#parts;
+  async #forget(tick: number): Promise<void> {
+    const { store, purges } = this.#parts;
     const { partition } = this.#session;
-    const through = floor.floor;
-    if (through > this.#forgotten) {
-      await store.forget(partition, source, through);
-      this.#forgotten = Math.max(this.#forgotten, through);
-    }
-    if (source === "mail.event") await store.tidy(partition);
-    if (++this.#ticks % LOOK_EVERY !== 0) return;
-    const absorbed = floor.look();
-    for (let from = 0; from < absorbed.length; from += MOST_PURGES_AT_ONCE)
-      await Promise.all(
-        absorbed.slice(from, from + MOST_PURGES_AT_ONCE).map((each) => store.forget(partition, source, each.through, each)),
-      );
+    if (this.#floor.floor > this.#forgotten) await purges.run(() => this.forget());
+    if (tick % LOOK_EVERY !== 0) return;
+    if (this.#source === "mail.event") await store.tidy(partition);
+    const { lingering, stuck } = this.#floor.look();
+    if (this.#isLeftTo(stuck, lingering)) return this.#floor.keep(lingering);
+    const { places, single } = this.#floor.scatter(lingering);
+    await inLots(places, (each) => store.forget(partition, this.#source, each.through, each));
+    await inLots(single, (sequence) => store.forgetOne(partition, this.#source, sequence));
   }
+
+  /** Whether the floor will pass all that lingers: nothing keeps it for long, or few that are relieved now. */
+  #isLeftTo(stuck: readonly Noted[], lingering: readonly Noted[]): boolean {
+    const relieved = this.#relieved;
+    this.#relieved = new Set();
+    if (stuck.length * WORTH > lingering.length || stuck.some(({ sequence }) => relieved.has(sequence))) return false;
+    if (!this.#parts.stage.relieve(this.#session, this.#source, stuck)) return false;
+    this.#relieved = new Set(stuck.map(({ sequence }) => sequence));
+    return true;
+  }
+
+  /** Everything below the floor. */
+  async forget(): Promise<void> {
+    const through = this.#floor.floor;
+    if (through <= this.#forgotten) return;
+    await this.#parts.store.forget(this.#session.partition, this.#source, through);
+    this.#forgotten = Math.max(this.#forgotten, through);
+  }
+}
+
+async function inLots<Each>(all: readonly Each[], purge: (each: Each) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += MOST_PURGES_AT_ONCE)
+    await Promise.all(all.slice(from, from + MOST_PURGES_AT_ONCE).map(purge));
 }

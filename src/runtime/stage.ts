@@ -1,7 +1,7 @@
 import { isTooLong, type StartLane } from "../core/address.ts";
 import { encodeJson } from "../core/codec.ts";
 import type { TroupeError } from "../core/errors.ts";
-import type { Delivery } from "../ports/mailbox.ts";
+import type { Delivery, Source } from "../ports/mailbox.ts";
 import type { CommitOutcome } from "../ports/store.ts";
 import type { Listening } from "../ports/work.ts";
 import { Abilities } from "./abilities.ts";
@@ -13,6 +13,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { tooLong, unknownType } from "./decode.ts";
 import { Early } from "./early.ts";
 import { Entrance } from "./entrance.ts";
+import type { Noted } from "./floor.ts";
 import { Gates } from "./gates.ts";
 import { Hold } from "./hold.ts";
 import { partnersOf } from "./joint.ts";
@@ -20,6 +21,7 @@ import { KnownIds } from "./known-ids.ts";
 import { Nearby } from "./nearby.ts";
 import type { Parcel } from "./parcel.ts";
 import { Performer } from "./performer.ts";
+import { relieve } from "./relief.ts";
 import type { Session } from "./session.ts";
 import { lostWith, settle, type SettlementParts } from "./settlement.ts";
 import { Sharing } from "./sharing.ts";
@@ -230,6 +232,12 @@ export class Stage {
     if (isTooLong(delivery)) this.#deadLetters.keep(session, hold, tooLong(delivery));
     else if (delivery.lane === "event" || !this.#abilities.needsSlot(delivery)) this.#event(session, hold);
     else this.#admission.start(session, hold, reading);
+  }
+
+  /** Whether all of them are acknowledged soon, although what they wait for goes on. */
+  relieve(session: Session, source: Source, stuck: readonly Noted[]): boolean {
+    const { committer } = this;
+    return relieve({ committer, maxWrites: this.#parts.store.maxWrites, find: (key) => this.#cast.peek(key) }, session, source, stuck);
   }
 
   /** Starts nothing more; what runs goes on. */

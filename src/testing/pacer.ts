@@ -19,6 +19,8 @@ export type Stuck = "nothing can happen any more" | "too many things have happen
 
 /** Time that is lived through after something has happened, so that housekeeping has its turn now and then. */
 const RESTLESS_MS = 300;
+/** The same while something is absorbed and not forgotten: it would come again after its record has expired. Two rounds of that. */
+const UNTIDY_MS = 12_000;
 /** The same before a wait is given up: longer than any of its rounds that could still bring something. */
 const HOPEFUL_MS = 2_500;
 /** After a fault leases lapse, others take over, answers that were lost are looked for: all of that is housekeeping. */
@@ -41,8 +43,10 @@ export class Pacer {
   readonly #clock: VirtualClock;
   readonly #works: Works;
   readonly #patienceMs: number;
+  readonly #isTidy: () => boolean;
   readonly #demands = new Map<Demand, { instants: number }>();
   #restlessUntil = 0;
+  #untidyUntil = 0;
   #hopefulUntil = 0;
   #rounds = 0;
   /** The test has done nothing but watch for as long as its patience lasts. */
@@ -50,10 +54,12 @@ export class Pacer {
   #pumping: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(clock: VirtualClock, works: Works, patienceMs: number) {
+  /** @param isTidy whether everything that is absorbed is forgotten */
+  constructor(clock: VirtualClock, works: Works, patienceMs: number, isTidy: () => boolean = () => true) {
     this.#clock = clock;
     this.#works = works;
     this.#patienceMs = patienceMs;
+    this.#isTidy = isTidy;
   }
 
   /** Lets time pass until the promise settles. `stuck` makes the error of a wait that cannot be fulfilled. */
@@ -79,6 +85,7 @@ export class Pacer {
   stir(how: "event" | "fault" = "event"): void {
     const nowMs = this.#clock.monotonic();
     this.#restlessUntil = Math.max(this.#restlessUntil, nowMs + (how === "fault" ? RESTLESS_AFTER_FAULT_MS : RESTLESS_MS));
+    this.#untidyUntil = nowMs + UNTIDY_MS;
     this.#hopefulUntil = Math.max(this.#hopefulUntil, nowMs + HOPEFUL_MS, this.#restlessUntil);
   }
 
@@ -139,7 +146,7 @@ export class Pacer {
     const spanMs = Math.min(...Array.from(this.#demands.keys(), ({ until = Infinity }) => until)) - clock.now();
     const nearestMs = Math.min(spanMs, clock.nextEventInMs ?? Infinity);
     // Where nothing is ahead there is nothing to leap to.
-    const untilMs = nearestMs === Infinity ? this.#hopefulUntil : this.#restlessUntil;
+    const untilMs = nearestMs === Infinity ? this.#hopefulUntil : this.#isTidy() ? this.#restlessUntil : this.#untidyUntil;
     const restMs = Math.max(0, untilMs - clock.monotonic());
     if (restMs === 0) {
       if (nearestMs === Infinity) return false;

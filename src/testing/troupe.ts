@@ -69,7 +69,7 @@ export class TestTroupe implements AsyncDisposable {
     this.#clock = new VirtualClock(epochMs);
     this.#world = createWorld({ clock: this.#clock, seed, partitions });
     this.#works = new Works(this.#clock, patienceMs);
-    this.#pacer = new Pacer(this.#clock, this.#works, patienceMs);
+    this.#pacer = new Pacer(this.#clock, this.#works, patienceMs, () => this.#world.isTidy);
     this.#world.onStep(({ kind }) => {
       if (kind === "delivered" || kind === "commitSent" || kind === "published" || kind === "claimed") this.#pacer.stir();
     });

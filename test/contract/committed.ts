@@ -97,6 +97,29 @@ export function mail(fixture: () => StoreFixture): void {
     expect(second.bodies).toEqual(["2", "3", "4"]);
   });
 
+  it("forgets what came in as it forgets mail: through a sequence, of one actor by one lane, or one alone", async () => {
+    const f = fixture();
+    const [one, other] = [addressIn(0, f.partitions, "one"), addressIn(0, f.partitions, "other")];
+    const sequences: number[] = [];
+    for (const [to, body] of [
+      [one, "1"],
+      [other, "2"],
+      [one, "3"],
+      [other, "4"],
+    ] as const)
+      sequences.push(await f.publish({ lane: "normal", to, body: bytes(body) }));
+    await f.publish({ lane: "high", to: one, body: bytes("high") });
+    await f.a.store.forget(0, "in.normal", sequences[0] as number);
+    await f.a.store.forget(0, "in.normal", sequences[3] as number, { ...one, lane: "normal" });
+    await f.publish({ lane: "normal", to: other, body: bytes("5") }).then((sequence) => f.a.store.forgetOne(0, "in.normal", sequence));
+    await f.a.store.forgetOne(0, "in.normal", sequences[0] as number);
+    const reader = await Recorder.open(f.b.mailbox, 0, "in.normal", 10);
+    const high = await Recorder.open(f.b.mailbox, 0, "in.high", 10);
+    await f.until(() => reader.deliveries.length >= 2 && high.deliveries.length === 1);
+    await f.quiet();
+    expect([reader.bodies, high.bodies]).toEqual([["2", "4"], ["high"]]);
+  });
+
   it("forgets one source only, and may forget the same again", async () => {
     const f = fixture();
     const to = addressIn(0, f.partitions, "to");

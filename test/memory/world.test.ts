@@ -5,7 +5,7 @@ import { record, timer } from "../contract/writes.ts";
 import { setStage, X, Y } from "./stage.ts";
 
 describe("the way in", () => {
-  it("refuses when it is full, and takes more once something is acknowledged", async () => {
+  it("refuses when it is full, and takes more once something is forgotten", async () => {
     const s = await setStage({ inMaxMessages: 2 });
     s.world.publish("normal", X.type, X.id, bytes("1"));
     s.world.publish("event", Y.type, Y.id, bytes("2"));
@@ -13,6 +13,9 @@ describe("the way in", () => {
     const inlet = await s.drive(s.host.mailbox.open(0, "in.event", { receive: (delivery) => delivery.acknowledge(), rewound() {} }));
     inlet.want(1);
     await s.clock.settle();
+    expect(s.world.unacknowledged(0, "in.event")).toEqual([]);
+    expect(() => s.world.publish("low", X.type, X.id, bytes("3"))).toThrow(expect.objectContaining({ code: "in_full" }));
+    await s.drive(s.host.store.forget(0, "in.event", 2));
     expect(s.world.publish("low", X.type, X.id, bytes("3"))).toBeGreaterThan(2);
   });
 

@@ -159,18 +159,12 @@ describe("deliveries that went elsewhere", () => {
 });
 
 describe("a connection that breaks", () => {
-  it("starts every inlet over, unacknowledged first", async () => {
+  it("starts every inlet over, with what is not forgotten first", async () => {
     const through = await system.another({ via: proxy.port });
     await publish(0, 4);
     const log = await Log.open(through.mailbox, 100);
     await eventually("four", () => log.deliveries.length === 4);
-    log.deliveries[0]?.acknowledge();
-    await eventually(
-      "the acknowledgement",
-      async () =>
-        (await system.read(system.names.storedIn(0, "normal", { type: "order", id: ids[0] as string }), system.names.streams.in)) ===
-        undefined,
-    );
+    await system.adapter.store.forget(0, SOURCE, log.deliveries[0]?.sequence as number);
     proxy.swallowAnswers();
     await publish(4, 6);
     const old = log.deliveries;
@@ -216,7 +210,7 @@ describe("a consumer that is gone", () => {
 });
 
 describe("awaits", () => {
-  it("knows starts on the way in until they are acknowledged, and events are none", async () => {
+  it("knows starts on the way in until they are forgotten, and events are none", async () => {
     const address = { type: "order", id: ids[0] as string };
     const { mailbox } = system.adapter;
     await system.publish(system.names.wayIn("event", address));
@@ -226,11 +220,11 @@ describe("awaits", () => {
     const log = await Log.open(mailbox, 1);
     await eventually("one", () => log.deliveries.length === 1);
     expect(await mailbox.awaits(address)).toBe(true);
-    log.deliveries[0]?.acknowledge();
-    await eventually("acknowledged", async () => !(await mailbox.awaits(address)));
+    await system.adapter.store.forget(0, SOURCE, log.deliveries[0]?.sequence as number);
+    expect(await mailbox.awaits(address)).toBe(false);
   });
 
-  it("knows starts of children until they are acknowledged", async () => {
+  it("knows starts of children until they are forgotten", async () => {
     const address = { type: "order", id: ids[0] as string };
     const { mailbox, store, leases } = system.adapter;
     const fence = (await leases.claim(0, "me", 0)) as number;
@@ -244,8 +238,8 @@ describe("awaits", () => {
     inlet.want(1);
     await eventually("one", () => log.deliveries.length === 1);
     expect(log.deliveries[0]).toMatchObject({ lane: "low", source: "mail.start", id: address.id });
-    log.deliveries[0]?.acknowledge();
-    await eventually("acknowledged", async () => !(await mailbox.awaits(address)));
+    await store.forget(0, "mail.start", log.deliveries[0]?.sequence as number);
+    expect(await mailbox.awaits(address)).toBe(false);
   });
 });
 

@@ -95,8 +95,10 @@ describe("roles", () => {
     await eventually("the publisher's start", () => got.length > 0);
     expect(await mailbox.awaits(address)).toBe(true);
     got[0]?.acknowledge();
-    await eventually("the acknowledgement", async () => !(await mailbox.awaits(address)));
+    await store.forget(got[0]?.partition as number, "in.normal", got[0]?.sequence as number);
+    expect(await mailbox.awaits(address)).toBe(false);
     await store.forget(0, "mail.start", 100);
+    await store.forgetOne(0, "in.normal", 100);
     const heard: string[] = [];
     as("publisher").subscribe(`${inboxPrefixOf("publisher")}.answer`, { callback: (_, message) => void heard.push(message.string()) });
     await as("publisher").flush();

@@ -1,5 +1,6 @@
 import { assign, enqueueActions, setup } from "xstate";
 import { expect, test } from "vitest";
+import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
 import type { Process } from "./process.ts";
 import { Stand } from "./stage.ts";
@@ -43,9 +44,9 @@ function bank(options: { readonly perform?: (info: Info, process: Process, done:
           wait: { actions: ["up", "wait"] },
           inline: { actions: [(info) => void perform(info, process)] },
           hidden: { actions: enqueueActions(({ enqueue }) => enqueue((info) => void perform(info, process))) },
-          close: ".closed",
+          close: ".done",
         },
-        states: { open: {}, closed: { entry: "charge", type: "final" } },
+        states: { open: {}, done: { entry: "charge", type: "final" } },
       });
       return [defineActor({ name: "bank", machine })];
     },
@@ -107,6 +108,22 @@ test("an action of the last turn runs again as well, and not once more for whoev
   await stand.settle();
   expect(done).toHaveLength(2);
   expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});
+
+test("an action of the last turn that has run is not repeated by the next owner, and the end is told once", async () => {
+  const { stand, done } = bank();
+  const first = await stand.open();
+  stand.start("bank", "2", {}, { headers: { [HEADERS.replyTo]: "inbox" } });
+  stand.send("bank", "2", { type: "close" });
+  await stand.until(() => done.length === 1 && stand.unacknowledged.length === 0);
+  // What is acknowledged is not purged yet, and comes again.
+  first.kill();
+  await stand.open();
+  await stand.advance(10_000);
+  expect(done).toHaveLength(1);
+  expect(stand.replies).toMatchObject([{ id: "2", state: "done" }]);
+  expect(stand.record("bank", "2")?.owed).toBeUndefined();
   stand.check();
 });
 

@@ -57,6 +57,10 @@ export const record = (stand: Stand) => stand.record("order", "7");
 export const heard = (stand: Stand) => (record(stand)?.context as Context | undefined)?.heard;
 export const lastWarnings = (stand: Stand) => (stand.processes.at(-1) as Process).warnings;
 
+/** By then what was heard does not come again; where something before it waits, it takes as long as `LATER_PURGED_MS`. */
+const PURGED_MS = 1_500;
+export const LATER_PURGED_MS = 11_000;
+
 /** `order/7` on a host with the first version, which then dies; and a host with the next one. */
 export async function redeployed(stand: Stand, sendMeanwhile: () => void = () => {}, options: HostOptions = {}): Promise<Process> {
   const first = await stand.open();
@@ -73,6 +77,7 @@ export async function replaced(
   sendMeanwhile: () => void = () => {},
   options: HostOptions = {},
 ): Promise<Process> {
+  await stand.advance(PURGED_MS);
   host.kill();
   sendMeanwhile();
   const next = await stand.open(options);

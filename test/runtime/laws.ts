@@ -9,8 +9,8 @@ import type { World } from "../../src/memory/world.ts";
 /**
  * What holds whatever happens; looked at whenever a record changes or an answer arrives.
  * L1. A record is written under the fence that holds.
- * L2. Revision, generation, epoch and marks of an actor never go back, and nothing changes after its end (but that its mail leaves):
- *     no fork, no second end. A child of a parent whose id is used again begins anew in the place of one that has ended.
+ * L2. Revision, generation, epoch and marks of an actor never go back, and nothing changes after its end (but that its mail leaves and
+ *     that it owes no more what has been done): no fork, no second end. A child of a parent whose id is used again begins anew in the place of one that has ended.
  * L3. An answer leaves after the record that it tells of is stored.
  * L4 (by process.ts). Work that a crash may not repeat runs only once its `doing` is stored, and at most once per attempt.
  * L5 (by process.ts). Nothing begins under the fence that holds once the end of its actor is stored. (Work that may be repeated may
@@ -73,7 +73,7 @@ export class Laws {
     if (isEnded(record) && !(before !== undefined && isEnded(before)))
       this.ends.set(key, [...(this.ends.get(key) ?? []), formatState(record.value)]);
     if (before === undefined || isNextLife(before, record)) return;
-    if (isEnded(before) && before.outbox === undefined)
+    if (isEnded(before) && before.outbox === undefined && (before.owed?.length ?? 0) <= (record.owed?.length ?? 0))
       this.breach(`${key} changed after its end: ${formatState(before.value)} → ${formatState(record.value)}`);
     if (record.createdAt !== before.createdAt) this.breach(`${key} was created twice`);
     if (record.revision <= before.revision) this.breach(`${key}: revision ${record.revision} came after ${before.revision}`);

@@ -60,6 +60,27 @@ test("a deadline that passes while a task waits expires it", async () => {
   stand.check();
 });
 
+test("a deadline to begin by says nothing of an attempt that has begun, was set aside and waits to go on", async () => {
+  const stand = new Stand({ tasks: limited({ atOnce: 1 }) });
+  const process = await stand.open();
+  const deadline = String(stand.clock.now() + 1_000);
+  stand.start("parks", "begun", { ms: 500 }, { headers: { [HEADERS.deadline]: deadline } });
+  await stand.advance(100);
+  process.kill();
+  await stand.open();
+  await stand.advance(5_000);
+  expect(stand.record("parks", "begun")?.parked?.reason).toBe("crashed");
+  stand.start("parks", "other", { ms: 10_000 });
+  await stand.advance(100);
+  stand.send("parks", "begun", { type: "retry" });
+  await stand.advance(1_000);
+  expect(stand.record("parks", "begun")?.permit?.stance).toBe("waits");
+  await stand.advance(20_000);
+  expect(stand.state("parks", "begun")).toBe("done");
+  expect(stand.world.tickets).toEqual([]);
+  stand.check();
+});
+
 test("one that is cancelled while it waits ends at once, and takes nobody's permit", async () => {
   const stand = new Stand({ tasks: limited({ atOnce: 1 }) });
   await stand.open();

@@ -231,7 +231,7 @@ describe("a task", () => {
       ],
     });
     const first = await stand.open({ concurrency: 1 });
-    stand.start("resize", "7", { ms: 1_000 });
+    stand.start("resize", "7", { ms: 3_000 });
     await stand.settle();
     await replaced(stand, first, () => stand.start("resize", "7"), { concurrency: 1 });
     expect(stand.record("resize", "7")).toMatchObject({ value: "doing", parked: { reason: "migration_failed" } });

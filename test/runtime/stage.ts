@@ -169,6 +169,14 @@ export class Stand {
     return left;
   }
 
+  /** Everything that any source holds, acknowledged or not, as `source type/id`. */
+  get stored(): readonly string[] {
+    const left: string[] = [];
+    for (let partition = 0; partition < this.world.partitions; partition++)
+      for (const source of SOURCES) for (const { type, id } of this.world.messages(partition, source)) left.push(`${source} ${type}/${id}`);
+    return left;
+  }
+
   stepsOf<Kind extends Step["kind"]>(kind: Kind): readonly Extract<Step, { kind: Kind }>[] {
     return this.steps.filter((step): step is Extract<Step, { kind: Kind }> => step.kind === kind);
   }

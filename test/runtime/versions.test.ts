@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { setup } from "xstate";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
-import { box, deploys, heard, lastWarnings, record, redeployed, renamed, replaced, wider } from "./deploys.ts";
+import { box, deploys, heard, lastWarnings, LATER_PURGED_MS, record, redeployed, renamed, replaced, wider } from "./deploys.ts";
 import { Stand } from "./stage.ts";
 
 /** Deploys of other versions while actors live. */
@@ -97,6 +97,7 @@ describe("a deploy without a state that an actor is in", () => {
     await stand.settle();
     expect(stand.replies).toMatchObject([{ error: { code: "parked", message: expect.stringContaining("order.packing") as string } }]);
     expect(stand.unacknowledged).toHaveLength(1);
+    await stand.advance(LATER_PURGED_MS);
     await replaced(stand, second);
     expect(heard(stand)).toEqual(["a", "b"]);
   });
@@ -112,6 +113,7 @@ describe("a deploy without a state that an actor is in", () => {
     const third = await replaced(stand, second, () => send(stand, last));
     const { revision } = record(stand) ?? {};
     expect(revision).toBe(3);
+    await stand.advance(LATER_PURGED_MS);
     await replaced(stand, third);
     expect(heard(stand)).toEqual(last === "b" ? ["a", "b", "c", "b"] : ["a", "b", "c"]);
     stand.check();

@@ -41,7 +41,7 @@ export type Fault =
     }
   | { readonly kind: "loseBeats"; readonly host: number; readonly atMs: number; readonly times: number }
   /** Everything that is not acknowledged comes again; or also what is, but is still stored. */
-  | { readonly kind: "rewind" | "loseConsumer"; readonly atMs: number }
+  | { readonly kind: "rewind"; readonly atMs: number }
   /** All connections are lost; what the server knew of its consumers perhaps too. */
   | { readonly kind: "serverRestart"; readonly atMs: number; readonly downMs: number; readonly isForgetful: boolean }
   /** A host's hour is set anew. */
@@ -121,7 +121,7 @@ function draw(random: Random, hosts: number): Fault {
       return { kind: "request", atMs, request, applied: random.chance(0.5), times: 1 + random.below(3) };
     }
     case 16:
-      return { kind: random.pick(["rewind", "loseConsumer"] as const), atMs };
+      return { kind: "rewind", atMs };
     case 17:
       return random.chance(0.5)
         ? { kind: "loseBeats", host, atMs, times: 1 + random.below(6) }

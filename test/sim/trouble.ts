@@ -83,8 +83,7 @@ export class Trouble {
         return;
       }
       case "rewind":
-      case "loseConsumer":
-        return this.#cluster.eachSource((partition, source) => world[fault.kind](partition, source));
+        return this.#cluster.eachSource((partition, source) => world.rewind(partition, source));
       case "serverRestart":
         return this.#restartServer(fault);
       case "leave":
@@ -156,7 +155,7 @@ export class Trouble {
     for (const member of cluster.members) member?.attachment.disconnect("seeded");
     this.#lasting(downMs, () => {
       cluster.isServerDown = false;
-      if (isForgetful) cluster.eachSource((partition, source) => cluster.world.loseConsumer(partition, source));
+      if (isForgetful) cluster.eachSource((partition, source) => cluster.world.rewind(partition, source));
       for (const member of cluster.members) member?.attachment.reconnect();
     });
   }
