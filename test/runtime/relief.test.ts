@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { assign, setup } from "xstate";
 import { HEADERS } from "../../src/core/envelope.ts";
 import { defineActor } from "../../src/define-actor.ts";
-import type { InFlight } from "../../src/memory/connection.ts";
+import type { InFlight } from "../../src/memory/link.ts";
 import type { Write } from "../../src/ports/store.ts";
 import type { Process } from "./process.ts";
 import { Stand } from "./stage.ts";
@@ -20,6 +20,12 @@ const waits = defineActor({
   machine: setup({}).createMachine({ initial: "waiting", states: { waiting: { after: { 25_000: "over" } }, over: { type: "final" } } }),
 });
 
+async function sayOnce(clock: Process["clock"], say: () => void): Promise<void> {
+  await new Promise<void>((resolve) => clock.after(8_000, resolve));
+  say();
+  await new Promise<void>((resolve) => clock.after(30_000, resolve));
+}
+
 /** Says something to itself after a while, in an action that lasts. */
 const talks = ({ clock }: Process) =>
   defineActor({
@@ -27,11 +33,8 @@ const talks = ({ clock }: Process) =>
     machine: setup({
       types: { context: {} as { heard: number } },
       actions: {
-        talk: async ({ self }) => {
-          await new Promise<void>((resolve) => clock.after(8_000, resolve));
-          self.send({ type: "said" });
-          await new Promise<void>((resolve) => clock.after(30_000, resolve));
-        },
+        // The action lasts until its promise is settled.
+        talk: ({ self }) => sayOnce(clock, () => self.send({ type: "said" })) as never,
       },
     }).createMachine({
       context: { heard: 0 },
