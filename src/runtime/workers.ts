@@ -49,7 +49,8 @@ const SECOND_LOOK_MS = 250;
  * Owns: the stage of attempts from `granting` on. Calls in: offers.ts, the partitions (`heard`). Calls out: the performer.
  * W1. Nobody is told to begin before the turn is stored that says who does, under the fence (invariants 3, 7).
  * W2. Two never run one attempt: it is begun again only once its worker is believed dead, or says that it does not go on.
- * W3. What is said under a token that the record does not have is answered with `stop`.
+ * W3. What is said under a token that the record does not have is answered with `stop`; not by an owner that is leaving: the next one
+ *     decides.
  */
 export class Workers {
   readonly #parts: WorkerParts;
@@ -62,7 +63,9 @@ export class Workers {
   heard(session: Session, call: WorkerCall): void {
     const activation = this.#parts.find(formatAddress(call.address));
     const attempt = activation?.session === session ? attemptUnder(activation, call.word.token) : undefined;
-    if (attempt === undefined) this.#unknown(session, activation, call);
+    // Its attempts may be given up already, which nobody decides who leaves.
+    if (attempt === undefined && !session.accepts) call.answer({ say: "wait" });
+    else if (attempt === undefined) this.#unknown(session, activation, call);
     else this.#hear(attempt, call);
   }
 

@@ -15,15 +15,17 @@ export function workload({ defineTask, defineActor, definePlan }, note) {
     const about = { actor: `${attempt.actor.type}/${attempt.actor.id}`, attempt: attempt.attempt, epoch: attempt.epoch };
     note({ kind: "begun", ...about, policy });
     let how = "returned";
+    // An abort ends it at once, and its slot is another's: what this function does about it comes a moment later.
+    attempt.signal.addEventListener("abort", () => note({ kind: "ended", ...about, how: "aborted" }), { once: true });
     try {
       await pause(attempt.input?.ms ?? 0, undefined, { signal: attempt.signal });
       if (attempt.attempt <= (attempt.input?.failures ?? 0)) throw new Error("was asked to fail");
       return attempt.input?.says ?? "done";
     } catch (error) {
-      how = attempt.signal.aborted ? "aborted" : "threw";
+      how = "threw";
       throw error;
     } finally {
-      note({ kind: "ended", ...about, how });
+      if (!attempt.signal.aborted) note({ kind: "ended", ...about, how });
     }
   };
   const task = (name, policy, more = {}) =>

@@ -65,6 +65,26 @@ test("an owner that drains leaves what others run to the next owner", async () =
   expectClean(stand);
 });
 
+test("an owner that takes long to leave sends nobody away: what others run goes on, and what they ask for waits for the next owner", async () => {
+  const { stand, owner, taker } = await pair({ slots: 1, partitions: 1 });
+  expect(stand.world.owner(0).host).toBe(owner.name);
+  stand.start("gpuFail", "runs", { ms: 3_000 });
+  await stand.until(() => stand.running === 1, 5_000);
+  for (const id of ["waits", "waits-too"]) stand.start("gpuFail", id, { ms: 1_000 });
+  await stand.advance(100);
+  // Something that is stored late keeps the partition where it is.
+  stand.world.faults.failCommits({ kind: "delayed", byMs: 4_500 }, { when: ({ host }) => host === owner.name });
+  stand.start("rerun", "late");
+  await stand.advance(10);
+  const moved = owner.host.partitions[0]?.handOver({ graceMs: 200, whenBound: "go" }, () => taker.host.id);
+  await stand.advance(6_000);
+  await moved;
+  await stand.advance(20_000);
+  for (const id of ["runs", "waits", "waits-too"])
+    expect([id, stand.state("gpuFail", id), stand.runsOf(`gpuFail/${id}`).length]).toEqual([id, "done", 1]);
+  expectClean(stand);
+});
+
 test("the last host leaves at once, whoever was to hear of the results that it brought", async () => {
   const { stand, owner, taker } = await pair();
   const [id = ""] = idsOf(stand, owner, "gpu", 1);
