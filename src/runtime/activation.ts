@@ -68,8 +68,11 @@ export class Activation {
    * first mail to its address; all, while nothing else was ever sent over the store.
    */
   near: "starts" | "all" = "starts";
-  /** Of what is open, whether all has a delivery that stands for it; "due" where some may have none; "stored" until that one comes. */
-  reminder: "none" | "due" | "stored" = "none";
+  /**
+   * Of what is open, whether all has a delivery that stands for it; "due" where some may have none; "pledged" where some had none that is
+   * given up here before it is stored; "stored" until that one comes.
+   */
+  reminder: "none" | "due" | "pledged" | "stored" = "none";
   /** In how many parts the last stored record lies; 0 where it is one message. */
   parts = 0;
 

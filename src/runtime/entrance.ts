@@ -123,7 +123,8 @@ export class Entrance {
   }
 
   #loaded(activation: Activation, bytes: Uint8Array | undefined): void {
-    if (activation.phase !== "loading") return;
+    // Where nothing begins any more it stays as it was delivered.
+    if (activation.phase !== "loading" || !activation.session.begins) return;
     activation.phase = "ready";
     try {
       if (bytes !== undefined) {

@@ -225,6 +225,7 @@ export class Obligations {
 
   #beginIfItMay(activation: Activation, attempt: Attempt): void {
     if (!(attempt.hasSlot || attempt.isLasting) || !attempt.isCleared || attempt.phase !== "prepared") return;
+    if (!activation.session.begins) return;
     const record = activation.actor?.record;
     const isWanted = record?.activities[attempt.name]?.generation === attempt.generation;
     if (!isWanted || record.parked !== undefined) {

@@ -22,6 +22,7 @@ import { OfferTurns } from "./offer-turns.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
+import { pledge } from "./reminder.ts";
 import { recover } from "./recovery.ts";
 import { Release } from "./release.ts";
 import { Replies } from "./replies.ts";
@@ -231,6 +232,7 @@ export class Performer {
   }
 
   abort(activation: Activation, why: TroupeError): void {
+    pledge(activation);
     this.#obligations.abortAll(activation, why);
     activation.queued = undefined;
     activation.listeners = NOTHING;

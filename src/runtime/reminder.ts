@@ -35,6 +35,12 @@ export function reminderOf({ key, address, session }: Activation, why: string): 
   return { kind: "mail", partition: session.partition, lane: "event", to: address, message: `${key}:${why}:${PLACE}`, letter };
 }
 
+/** What is open is given up here, and turns that are not stored yet will be: whoever has the partition then is to take it up. */
+export function pledge(activation: Activation): void {
+  remind(activation);
+  if (activation.pending?.writes?.has(PLACE) === true) activation.reminder = "pledged";
+}
+
 /** The commit is being sent: the reminder in it stands for whatever is opened until it comes. */
 export function reminded(activation: Activation, { writes }: Pending): void {
   if (writes?.has(PLACE) === true) activation.reminder = "stored";

@@ -221,7 +221,7 @@ export class Stage {
     // It needs no slot here, but waits all the same where nothing is begun any more.
     const lane = activation.actor?.record.permit?.lane ?? "normal";
     if (this.#abilities.canRun(activation.address.type) || !this.#admission.isOpen)
-      this.#admission.wait({ kind: "ready", activation, lane, void: () => activation.phase === "dropped" });
+      this.#admission.wait({ kind: "ready", activation, lane, void: () => activation.phase === "dropped" || !activation.session.begins });
     else queueMicrotask(() => this.#performer.begin(activation));
   }
 

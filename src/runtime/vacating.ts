@@ -43,7 +43,8 @@ export async function vacate(session: Session, { graceMs, whenBound }: Farewell,
     const isStored = !activations.some(hasUnstored) && !parts.hasLoose(session);
     if (isStored && !activations.some(isAtWork)) return "rested";
     if (isOver) {
-      if (whenBound === "stay" && activations.some(isBound)) return "bound";
+      if (whenBound === "stay" && session.phase === "leaving" && activations.some(isBound)) return "bound";
+      session.phase = "parting";
       const why = new TroupeError("lost_partition", `Partition ${session.partition} moves to another host`);
       for (const activation of activations) parts.abort(activation, why);
       parts.hush(session);

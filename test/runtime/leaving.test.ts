@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { assign, fromPromise, setup } from "xstate";
+import { defineActor } from "../../src/define-actor.ts";
 import { addressIn } from "../contract/fixture.ts";
 import { Stand } from "./stage.ts";
 
@@ -142,5 +144,63 @@ test("a connection that breaks costs no task; work that was running is not begun
     expect(stand.runsOf(`${type}/a`)).toHaveLength(1);
   }
   expect(stand.unacknowledged).toEqual([]);
+  stand.check();
+});
+
+test("a partition of which work was given up is left, whatever could begin with the slots of that", async () => {
+  const stand = new Stand({ partitions: 1 });
+  const { host } = await stand.open({ concurrency: 2 });
+  stand.start("fail", "again", { ms: 500, failures: 1 });
+  stand.start("rerun", "long", { ms: 30_000 });
+  await stand.advance(1_000);
+  stand.start("rerun", "other", { ms: 30_000 });
+  await stand.until(() => stand.state("fail", "again") === "undo.ready");
+  // A dead letter that is stored late keeps the partition for longer than the work is waited for.
+  stand.world.faults.failCommits({ kind: "delayed", byMs: 1_500 });
+  stand.raw("event", "rerun", "nobody", "{}");
+  await stand.advance(10);
+  const left = host.partitions[0]?.handOver({ graceMs: 100, whenBound: "stay" }, () => undefined);
+  await stand.advance(3_000);
+  await left;
+  await stand.advance(60_000);
+  expect(stand.state("fail", "again")).toBe("done");
+  for (const id of ["long", "other"]) expect([stand.state("rerun", id), stand.runsOf(`rerun/${id}`).length]).toEqual(["done", 2]);
+  expect([stand.unacknowledged, stand.stored]).toEqual([[], []]);
+  stand.check();
+});
+
+/** Hears, and works once its time has come. */
+const sleeper = defineActor({
+  name: "sleeper",
+  machine: setup({ types: { context: {} as { heard: number } }, actors: { work: fromPromise(() => Promise.resolve()) } }).createMachine({
+    context: { heard: 0 },
+    initial: "asleep",
+    on: { hear: { actions: assign({ heard: ({ context }) => context.heard + 1 }) } },
+    states: {
+      asleep: { after: { 60_000: "working" } },
+      working: { invoke: { src: "work", onDone: "over" } },
+      over: { type: "final" },
+    },
+  }),
+});
+
+test("what a timer began, and was given up before its turn was stored, is begun by the next owner", async () => {
+  const stand = new Stand({ partitions: 1, tasks: (process) => [sleeper, process.standard({ name: "rerun" })] });
+  const { host } = await stand.open({ concurrency: 1 });
+  stand.start("sleeper", "s");
+  await stand.advance(1_000);
+  stand.start("rerun", "long", { ms: 120_000 });
+  await stand.advance(58_900);
+  // Of one actor one commit is under way: the timer's turn waits for this one.
+  stand.world.faults.failCommits({ kind: "delayed", byMs: 300 });
+  stand.send("sleeper", "s", { type: "hear" });
+  await stand.advance(150);
+  expect(stand.state("sleeper", "s")).toBe("asleep");
+  const left = host.partitions[0]?.handOver({ graceMs: 50, whenBound: "stay" }, () => undefined);
+  await stand.advance(5_000);
+  await left;
+  await stand.advance(200_000);
+  expect(stand.record("sleeper", "s")).toMatchObject({ status: "done", context: { heard: 1 } });
+  expect([stand.state("rerun", "long"), stand.unacknowledged, stand.stored]).toEqual(["done", [], []]);
   stand.check();
 });
