@@ -121,14 +121,20 @@ export class SourceReader {
     if (tick % LOOK_EVERY !== 0) return;
     if (this.#source === "mail.event") await store.tidy(partition);
     const { lingering, stuck } = this.#floor.look();
-    if (this.#isLeftTo(stuck, lingering)) return this.#floor.keep(lingering);
+    if (this.#relieve(stuck, lingering)) return this.#floor.keep(lingering);
     const { places, single } = this.#floor.scatter(lingering);
-    await inLots(places, (each) => store.forget(partition, this.#source, each.through, each));
-    await inLots(single, (sequence) => store.forgetOne(partition, this.#source, sequence));
+    try {
+      await inLots(places, (each) => store.forget(partition, this.#source, each.through, each));
+      await inLots(single, (sequence) => store.forgetOne(partition, this.#source, sequence));
+    } catch (error) {
+      // No purge below the floor may cover it for as long as the gap stays.
+      this.#floor.keep(lingering);
+      throw error;
+    }
   }
 
-  /** Whether the floor will pass all that lingers: nothing keeps it for long, or few that are relieved now. */
-  #isLeftTo(stuck: readonly Noted[], lingering: readonly Noted[]): boolean {
+  /** Relieves what keeps the floor, where that is little. `true`: the floor will pass all that lingers. */
+  #relieve(stuck: readonly Noted[], lingering: readonly Noted[]): boolean {
     const relieved = this.#relieved;
     this.#relieved = new Set();
     if (stuck.length * WORTH > lingering.length || stuck.some(({ sequence }) => relieved.has(sequence))) return false;

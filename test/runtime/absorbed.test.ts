@@ -52,6 +52,21 @@ test("what is over is purged within moments, also behind work that goes on", asy
   stand.check();
 });
 
+test("what could not be purged behind work that goes on is purged a little later", async () => {
+  const stand = new Stand({ partitions: 1 });
+  await stand.open();
+  stand.start("rerun", "long", { ms: 50_000 });
+  for (let i = 0; i < 2; i++) stand.start("rerun", `t${i}`, { ms: 10 });
+  await stand.until(() => stand.laws.ends.size === 2);
+  await stand.advance(9_000);
+  stand.world.faults.failRequests("forget", { applied: false }, { times: 2 });
+  await stand.advance(3_000);
+  expect(stand.stored.length).toBeGreaterThan(1);
+  await stand.advance(6_000);
+  expect(stand.stored).toEqual(["in.normal rerun/long"]);
+  stand.check();
+});
+
 test("a partition that is left in peace leaves nothing that is over to its next owner", async () => {
   const stand = new Stand();
   const first = await stand.open();
