@@ -2,7 +2,7 @@
 //   --soak 60m      how long hosts and servers are in trouble
 //   --seed 7        which trouble: the same seed draws the same, though not at the same moments. Default: 1
 //   --servers 1     or 3, a cluster with three copies of everything. Default: 3
-//   --out run.json  where the result goes, and run.json.history with every line of what happened
+//   --out run.json  where the result goes, beside run.json.history with every line of what happened and run.json.log of what hosts logged
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -97,10 +97,10 @@ export class Recorder {
     const [, word = "", ...rest] = subject.split(".");
     if (word === "own") {
       const partition = Number(rest[0]);
-      const host = (JSON.parse(Buffer.from(body).toString()) as { readonly host: string | null }).host;
+      const { host, next } = JSON.parse(Buffer.from(body).toString()) as { readonly host: string | null; readonly next?: string };
       this.#fences.set(partition, sequence);
       this.owners.set(partition, host);
-      return void this.lines.push({ at, kind: "owned", partition, fence: sequence, host });
+      return void this.lines.push({ at, kind: "owned", partition, fence: sequence, host, ...(next === undefined ? {} : { next }) });
     }
     if (isMarker(header)) {
       if (word === "state") this.lines.push({ at, kind: "expired", actor: rest.join("/") });

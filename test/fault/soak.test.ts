@@ -11,7 +11,7 @@ test(
   `hosts and servers killed, frozen and cut off at random for ${TROUPE_SOAK}: nothing is lost, nothing happens twice`,
   { timeout: forMs + 240_000 },
   async () => {
-    const { lines, ...result } = await soak({
+    const { lines, log, ...result } = await soak({
       seed: Number(TROUPE_SOAK_SEED),
       forMs,
       servers: TROUPE_SOAK_SERVERS === "1" ? 1 : 3,
@@ -25,6 +25,7 @@ test(
     process.stderr.write(`${JSON.stringify(summary, undefined, 2)}\n`);
     if (TROUPE_SOAK_OUT !== undefined) {
       writeFileSync(TROUPE_SOAK_OUT, `${JSON.stringify(summary, undefined, 2)}\n`);
+      writeFileSync(`${TROUPE_SOAK_OUT}.log`, log);
       writeFileSync(`${TROUPE_SOAK_OUT}.history`, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     }
     expect(result).toMatchObject({ lost: 0, duplicates: 0, doubleTransitions: 0 });

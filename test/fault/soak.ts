@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Random } from "../../src/memory/random.ts";
 import type { Breach } from "../sim/checker.ts";
 import type { Line } from "../sim/history.ts";
@@ -27,6 +28,8 @@ export interface SoakResult extends Reckoning {
   readonly surprises: readonly string[];
   readonly breaches: readonly Breach[];
   readonly lines: readonly Line[];
+  /** What all hosts logged, line by line. */
+  readonly log: string;
 }
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -59,5 +62,6 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     surprises: [...weather.surprises, ...load.unsaid],
     breaches,
     lines,
+    log: readFileSync(`${field.journal}.log`, "utf8"),
   };
 }

@@ -2,6 +2,7 @@
 // hosts.ts. Whatever this process makes of the time of day (skewed-clock.mjs), its lines carry the machine's.
 import { appendFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { pino } from "pino";
 import { workload } from "./workload.mjs";
 
 const options = JSON.parse(process.argv[2]);
@@ -26,6 +27,8 @@ const host = await createHost({
   partitions: options.partitions,
   replicas: options.replicas,
   leaseTtl: options.leaseTtl,
+  // Who hands over what to whom is part of what is to be known of a long run.
+  log: pino({ level: "info" }, pino.destination({ dest: 2, sync: true })),
 });
 process.stdout.write(`ready ${host.id}\n`);
 process.stdout.write(`${await drainOnSignals(host, "10s")}\n`);

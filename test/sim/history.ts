@@ -18,8 +18,8 @@
 export type Line = { readonly at: number } & (ServerLine | OutsideLine | RunLine);
 
 type ServerLine =
-  /** The partition's fence is new; `host` null where it was given back. */
-  | { readonly kind: "owned"; readonly partition: number; readonly fence: number; readonly host: string | null }
+  /** The partition's fence is new; `host` null where it was given back, to `next` where that was somebody. */
+  | { readonly kind: "owned"; readonly partition: number; readonly fence: number; readonly host: string | null; readonly next?: string }
   /** A message from outside is in its mailbox; one that was sent again with the same message id is there once. */
   | { readonly kind: "accepted"; readonly source: string; readonly partition: number; readonly sequence: number; readonly actor: string }
   /** One commit, all of it. `fences`: those it came with, by partition. */
