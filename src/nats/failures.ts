@@ -25,6 +25,7 @@ const WRITE_REFUSALS: Readonly<Record<number, WriteRefusal>> = {
   10008: "again", // JetStream system temporarily unavailable
   10009: "again", // no leader yet
   10123: "again", // too many pending requests
+  10158: "again", // an earlier try under the same id is still under way (replicated streams)
 };
 
 export function classifyWrite(failure: ApiFailure): WriteRefusal {

@@ -3,7 +3,8 @@ import type { Member, Ownership, Sign } from "../ports/leases.ts";
 import type { Answers } from "./answers.ts";
 import { HeaderBlock, line, ttlLine } from "./header-block.ts";
 import type { Link } from "./link.ts";
-import { isMarker, NATS_HEADERS, type Names } from "./names.ts";
+import { isGoodbye, livingAmong, type StoredSign } from "./living.ts";
+import { NATS_HEADERS, type Names } from "./names.ts";
 import { notStored, readJson, store } from "./pub-ack.ts";
 import type { Reads } from "./reads.ts";
 import type { ServerTime } from "./server-time.ts";
@@ -20,14 +21,6 @@ interface SignParts {
   readonly names: Names;
   readonly time: ServerTime;
   readonly ttlMs: number;
-}
-
-/** What lies under a host's key. A host that answers pings and is not there to answer one has gone, whatever its last sign says. */
-interface StoredSign extends Sign {
-  readonly at: number;
-  readonly answersPings: boolean;
-  /** The sequence of its first sign; of the first itself, its own. */
-  readonly since: number;
 }
 
 /**
@@ -63,12 +56,10 @@ export class Signs {
   }
 
   async members(): Promise<readonly Member[]> {
-    const { reads, names } = this.#parts;
+    const { reads, names, ttlMs } = this.#parts;
     const found = await reads.every(names.hostsStream, names.hostKeys, this.#leastSequence);
     this.#hearTime(found);
-    return found
-      .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
-      .toSorted((one, other) => one.since - other.since);
+    return livingAmong(found, names, ttlMs);
   }
 
   async leave(host: string): Promise<void> {
@@ -143,19 +134,6 @@ export class Signs {
     const headers = line(NATS_HEADERS.keyOperation, "PURGE") + line(NATS_HEADERS.expectedSequence, seen) + ttlLine(ttlMs);
     await store(answers, names.hostKey(host), NOTHING, new HeaderBlock(headers));
   }
-}
-
-function isGoodbye(stored: Stored): boolean {
-  return stored.header(NATS_HEADERS.keyOperation) !== "";
-}
-
-/** Of an older release's sign only the time may be there. */
-function memberOf(stored: Stored, host: string): Member | undefined {
-  if (isGoodbye(stored) || isMarker(stored.header)) return undefined;
-  const sign = readJson<StoredSign>(stored.body);
-  if (sign === undefined) return undefined;
-  const { phase = "active", protocol = 1, release = "", types = {}, labels = [], slots = 0, at = 0, since = stored.sequence } = sign;
-  return { host, phase, protocol, release, types, labels, slots, at, since };
 }
 
 function isNobodyListening(error: unknown): boolean {
