@@ -70,10 +70,11 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
   const answerMs = options.answerMs ?? DEFAULT_ANSWER_MS;
   const answers = new Answers(link, inboxPrefix, answerMs);
   const horizon = new Horizon(replicas > 1 ? names.landmarks : new Map());
-  const reads = new Reads(answers, replicas, horizon);
-  const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
-  const looks = new Reads(soon, replicas, horizon);
   const time = new ServerTime();
+  const now = (): number => time.now();
+  const reads = new Reads(answers, replicas, horizon, now);
+  const soon = new Answers(link, inboxPrefix, Math.min(answerMs, patience.lookMs));
+  const looks = new Reads(soon, replicas, horizon, now);
   const shared = { link, answers, names, horizon, quorum: new Quorum(link), inboxPrefix };
   const leases = new JetStreamLeases({
     ...shared,
@@ -104,7 +105,7 @@ export function openAdapter(connection: NatsConnection, layout: Layout, options:
     leases,
     outlet: new CoreOutlet(link, names),
     work: new JetStreamWork({ ...shared, reads }),
-    now: () => time.now(),
+    now,
     async close() {
       leases.close();
       await mailbox.close();

@@ -1,6 +1,7 @@
 import type { Member, Sign } from "../ports/leases.ts";
 import { isMarker, NATS_HEADERS, type Names } from "./names.ts";
 import { readJson } from "./pub-ack.ts";
+import { lifeMs, storedAt } from "./standing.ts";
 import type { Stored } from "./stored.ts";
 
 /** What lies under a host's key. A host that answers pings and is not there to answer one has gone, whatever its last sign says. */
@@ -17,34 +18,22 @@ const LIVES = 2;
 /**
  * Who lives, by what a copy of the hosts' stream holds, in the order of their coming.
  *
- * Where servers are killed, a copy may hold a sign for minutes after it has expired and the other copies have removed it: nobody removes
- * by itself what leaves a marker behind (server/filestore.go, `expireMsgs`: the leader proposes it). Seen on 2.15.1 of 10 of 77 hosts in
- * nine minutes of test/fault/soak, of one for 282 s; three of four hand-overs were to the dead, and back. So a sign counts by when it was
- * stored as well. Only times of the server are compared, with each other: the newest sign there was stored just now, by whoever looks if
- * by nobody else.
+ * That may be one that has run out (standing.ts); of 216 hand-overs 166 were to the dead, and back. So a sign counts by when it was stored
+ * as well. Only times of the server are compared, with each other: the newest sign there was stored just now, by whoever looks if by
+ * nobody else.
  *
  * @param ttlMs of a sign that was stored without a time to live of its own
  */
 export function livingAmong(found: readonly Stored[], names: Names, ttlMs: number): readonly Member[] {
   const newest = Math.max(...found.map(storedAt));
   return found
-    .filter((stored) => newest - storedAt(stored) <= LIVES * lifeOf(stored, ttlMs))
+    .filter((stored) => newest - storedAt(stored) <= LIVES * (lifeMs(stored) ?? ttlMs))
     .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
     .toSorted((one, other) => one.since - other.since);
 }
 
 export function isGoodbye(stored: Stored): boolean {
   return stored.header(NATS_HEADERS.keyOperation) !== "";
-}
-
-/** By the clock of the server that took it. */
-function storedAt(stored: Stored): number {
-  return Date.parse(stored.header(NATS_HEADERS.storedAt));
-}
-
-function lifeOf(stored: Stored, ttlMs: number): number {
-  const seconds = Number.parseInt(stored.header(NATS_HEADERS.ttl), 10);
-  return seconds > 0 ? seconds * 1000 : ttlMs;
 }
 
 /** Of an older release's sign only the time may be there. */

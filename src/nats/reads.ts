@@ -5,6 +5,7 @@ import { fromCaughtUp, type Ask, type Page } from "./caught-up.ts";
 import { classifyPageEnd, classifyReadStatus } from "./failures.ts";
 import { Horizon } from "./horizon.ts";
 import { api, isMarker, NATS_HEADERS } from "./names.ts";
+import { standing } from "./standing.ts";
 import { directStored, leaderStored, readError, type Stored } from "./stored.ts";
 
 /** The server refuses a batched read that matches more than 1,024 messages. */
@@ -28,23 +29,28 @@ export class Reads {
   readonly #answers: Answers;
   readonly #hasCopies: boolean;
   readonly #horizon: Horizon;
+  readonly #now: () => number;
 
-  /** @param horizon of a process that writes or must know how far others have; without one, reads with replicas are the leader's */
-  constructor(answers: Answers, replicas: number, horizon = NOWHERE) {
+  /**
+   * @param horizon of a process that writes or must know how far others have; without one, reads with replicas are the leader's
+   * @param now the server's time of day, by which a copy may hold what has run out; NaN where it is not known
+   */
+  constructor(answers: Answers, replicas: number, horizon = NOWHERE, now = () => NaN) {
     this.#answers = answers;
     this.#hasCopies = replicas > 1;
     this.#horizon = horizon;
+    this.#now = now;
   }
 
   /**
-   * By subject, as of `atLeast` or later; delete markers count as nothing. Never older than what this process knows to be stored.
+   * By subject, as of `atLeast` or later; markers count as nothing, nor does what has run out. Never older than what this process knows to be stored.
    * @throws no_answer, no_connection, not_provisioned
    */
   async newest(stream: string, subjects: readonly string[], atLeast = this.#horizon.of(stream)): Promise<ReadonlyMap<string, Stored>> {
     if (this.#hasCopies && !this.#horizon.tracks(stream)) return this.fromLeader(stream, subjects);
     const found: Found = new Map();
     for (const some of slices(subjects, MOST_PER_READ)) await this.#readTogether(stream, some, found, atLeast);
-    return withoutMarkers(found);
+    return standing(found, this.#now());
   }
 
   /**
@@ -57,7 +63,7 @@ export class Reads {
     const found: Found = new Map();
     for (const some of slices(subjects, MOST_LEADER_READS))
       await Promise.all(some.map((subject) => this.#readFromLeader(stream, subject, found)));
-    return withoutMarkers(found);
+    return standing(found, this.#now());
   }
 
   /**
@@ -191,11 +197,6 @@ export class Reads {
 function slices<Each>(all: readonly Each[], most: number): readonly (readonly Each[])[] {
   if (all.length <= most) return all.length === 0 ? [] : [all];
   return Array.from({ length: Math.ceil(all.length / most) }, (_, n) => all.slice(n * most, (n + 1) * most));
-}
-
-function withoutMarkers(found: Found): Found {
-  for (const [subject, stored] of found) if (isMarker(stored.header)) found.delete(subject);
-  return found;
 }
 
 function pageOf(ending: Exclude<Page<Found>["ending"], "cut">, found: Found, { headers }: Msg): Page<Found> {
