@@ -185,13 +185,13 @@ export class Connection {
 type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
 function answerTo<T>(host: string, request: Request, fault: { readonly applied: boolean } | undefined, serve: () => T): Answer<T> {
-  const lost = { ok: false, error: new TroupeError("no_answer", `The server did not answer ${request} of ${host}`) } as const;
-  if (fault?.applied === false) return lost;
+  const lost = (): Answer<T> => ({ ok: false, error: new TroupeError("no_answer", `The server did not answer ${request} of ${host}`) });
+  if (fault?.applied === false) return lost();
   try {
     const value = serve();
-    return fault === undefined ? { ok: true, value } : lost;
+    return fault === undefined ? { ok: true, value } : lost();
   } catch (error) {
-    return fault === undefined ? { ok: false, error } : lost;
+    return fault === undefined ? { ok: false, error } : lost();
   }
 }
 

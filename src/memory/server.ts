@@ -109,11 +109,7 @@ export class Server {
   awaits(address: Address): boolean {
     const partition = partitionOf(address.type, address.id, this.limits.partitions);
     const sources: readonly Source[] = [...START_LANES.map((lane) => `in.${lane}` as const), "mail.start"];
-    return sources.some((source) =>
-      this.source(partition, source)
-        .messages()
-        .some(({ type, id }) => type === address.type && id === address.id),
-    );
+    return sources.some((source) => this.source(partition, source).holds(address));
   }
 
   /** A connection has ended. */

@@ -1,4 +1,4 @@
-import type { Lane } from "../core/address.ts";
+import { formatAddress, type Address, type Lane } from "../core/address.ts";
 
 /** A message as the simulated server stores it. */
 export interface Message {
@@ -40,6 +40,8 @@ const COMPACT_AT = 1_024;
 export class SourceStream {
   #log: (Message | undefined)[] = [];
   readonly #places = new Map<number, number>();
+  /** How many are stored for each actor. */
+  readonly #counts = new Map<string, number>();
   readonly #pending = new Set<number>();
   readonly #acknowledged = new Set<number>();
   /** How many places were cut off the front of the log. */
@@ -60,6 +62,11 @@ export class SourceStream {
     return this.#log.filter((message) => message !== undefined);
   }
 
+  /** Whether anything is stored for this actor. */
+  holds(to: Address): boolean {
+    return this.#counts.has(formatAddress(to));
+  }
+
   /** What has not been acknowledged in the newest reading, oldest first. */
   unacknowledged(): readonly Message[] {
     return this.messages().filter(({ sequence }) => !this.#acknowledged.has(sequence));
@@ -73,12 +80,14 @@ export class SourceStream {
   append(message: Message): void {
     this.#places.set(message.sequence, this.#offset + this.#log.length);
     this.#log.push(message);
+    this.#count(message, 1);
     this.#pump();
   }
 
   remove(sequence: number): void {
     const place = this.#places.get(sequence);
     if (place === undefined) return;
+    this.#count(this.#log[place - this.#offset] as Message, -1);
     this.#log[place - this.#offset] = undefined;
     this.#places.delete(sequence);
     this.#pending.delete(sequence);
@@ -136,6 +145,13 @@ export class SourceStream {
     this.#pending.delete(sequence);
     this.#acknowledged.add(sequence);
     return true;
+  }
+
+  #count(message: Message, by: 1 | -1): void {
+    const key = formatAddress(message);
+    const count = (this.#counts.get(key) ?? 0) + by;
+    if (count === 0) this.#counts.delete(key);
+    else this.#counts.set(key, count);
   }
 
   get #subscriber(): Subscriber | undefined {
