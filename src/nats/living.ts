@@ -27,9 +27,13 @@ const LIVES = 2;
 export function livingAmong(found: readonly Stored[], names: Names, ttlMs: number): readonly Member[] {
   const newest = Math.max(...found.map(storedAt));
   return found
-    .filter((stored) => newest - storedAt(stored) <= LIVES * (lifeMs(stored) ?? ttlMs))
+    .filter((stored) => !hasRunOut(stored, newest, ttlMs))
     .flatMap((stored) => memberOf(stored, stored.subject.slice(names.hostKey("").length)) ?? [])
     .toSorted((one, other) => one.since - other.since);
+}
+
+function hasRunOut(stored: Stored, now: number, ttlMs: number): boolean {
+  return now - storedAt(stored) > LIVES * (lifeMs(stored) ?? ttlMs);
 }
 
 export function isGoodbye(stored: Stored): boolean {
