@@ -73,7 +73,7 @@ export class Entrance {
     const known = this.#parts.cast.find(formatAddress(address));
     const activation = known ?? this.#enter(session, definition, address);
     if (known === undefined) this.#loader.load(activation);
-    if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
+    if (activation.phase === "ready") this.#performer.recovery.ring(activation, timer, generation);
   }
 
   /** Somebody speaks of an actor that this host has not read yet; what was open of it is taken up. Its start may wait for a slot for long. */
@@ -159,7 +159,7 @@ export class Entrance {
       if (events.length > 0) void this.#parts.early.wait(activation.session, activation.address, events);
       return;
     }
-    this.#performer.recover(activation);
+    this.#performer.recovery.recover(activation);
     const early = this.#parts.early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
       // A start that could not be decoded leaves no actor behind; the next delivery looks again.

@@ -9,7 +9,9 @@ import type { Acts } from "./acts.ts";
 import type { Committer } from "./committer.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Gates } from "./gates.ts";
+import { keepTurn } from "./history.ts";
 import type { Hold } from "./hold.ts";
+import type { Measure } from "./measure.ts";
 import { NearDelivery, NEVER_STORED } from "./near-delivery.ts";
 import type { NearPermit } from "./near-permit.ts";
 import type { Obligations } from "./obligations.ts";
@@ -29,6 +31,7 @@ export interface LedgerParts {
   readonly replies: Replies;
   readonly outcomes: Outcomes;
   readonly room: Room;
+  readonly measure: Measure;
   readonly gates: Gates;
   /** A task may begin as soon as a slot is free. */
   readonly ready: (activation: Activation) => void;
@@ -48,7 +51,8 @@ interface ApplyOptions {
 /**
  * Where turns are noted down: what they made of the actor, what is to be stored with it, and which deliveries wait for that.
  *
- * Owns: nothing; all state is the activation's. Calls in: performer.ts, reception.ts. Calls out: dispatch, the committer.
+ * Owns: nothing; all state is the activation's. Calls in: turning.ts, recovery.ts, offer-turns.ts, overflow.ts, reception.ts. Calls out: dispatch, the
+ * committer.
  * G1. A turn keeps the deliveries that caused it until it is stored.
  */
 export class Ledger {
@@ -68,9 +72,9 @@ export class Ledger {
     if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
     const turn = this.#parts.overflow.fitted(activation, made);
     if (activation.definition.kind === "actor" || activation.recordBytes > this.#parts.room.messageBytes / 2)
-      return { turn, bytes: this.#parts.dispatch.check(activation, turn) };
+      return { turn, bytes: this.#parts.measure.check(activation, turn) };
     // What one turn adds to a plan's record is small: it is measured only where that has grown large.
-    this.#parts.dispatch.checkMail(activation.key, turn.effects);
+    this.#parts.measure.checkMail(activation.key, turn.effects);
     return { turn, bytes: undefined };
   }
 
@@ -105,7 +109,7 @@ export class Ledger {
     if (tellsEnd) pending.tellsEnd = true;
     if (pending.holds.length < FEW) pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
     else pending.holds.push(...all);
-    if (activation.definition.history) this.#parts.dispatch.keep(activation, pending, turn);
+    if (activation.definition.history) keepTurn(activation, pending, turn, this.#parts.room);
     for (const effect of turn.effects) this.#parts.dispatch.note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
   }
