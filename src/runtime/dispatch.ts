@@ -6,6 +6,8 @@ import type { Log } from "../ports/log.ts";
 import type { Outlet } from "../ports/outlet.ts";
 import type { Activation, Pending } from "./activation.ts";
 import type { Acts } from "./acts.ts";
+import type { Alarms } from "./alarms.ts";
+import type { Attempts } from "./attempts.ts";
 import { timerLetter } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Nearby } from "./nearby.ts";
@@ -29,19 +31,21 @@ export interface DispatchParts {
 /**
  * Where effects go: into the commit of their turn (mail, timers), or out once that is stored.
  *
- * Owns: nothing. Calls in: ledger.ts (`note`), release.ts (`release`), recovery.ts (`withdraw`). Calls out: obligations, acts, replies,
- * the outlet.
+ * Owns: nothing. Calls in: ledger.ts (`note`), release.ts (`release`), recovery.ts (`withdraw`). Calls out: attempts, alarms,
+ * acts, replies, the outlet.
  * D1. What is a message to another actor is in the same commit as the record of its sender.
  */
 export class Dispatch {
   readonly #parts: DispatchParts;
-  readonly #obligations: Obligations;
+  readonly #attempts: Attempts;
+  readonly #alarms: Alarms;
   readonly #acts: Acts;
   readonly #replies: Replies;
 
-  constructor(parts: DispatchParts, obligations: Obligations, acts: Acts, replies: Replies) {
+  constructor(parts: DispatchParts, { attempts, alarms, acts, replies }: Obligations) {
     this.#parts = parts;
-    this.#obligations = obligations;
+    this.#attempts = attempts;
+    this.#alarms = alarms;
     this.#acts = acts;
     this.#replies = replies;
   }
@@ -57,7 +61,7 @@ export class Dispatch {
     }
     switch (effect.kind) {
       case "run": {
-        const work = this.#obligations.prepare(activation, effect, causes);
+        const work = this.#attempts.prepare(activation, effect, causes);
         if (work !== undefined) addWrite(pending, `work ${effect.activity}`, work);
         // The record says that it is offered.
         if (work !== undefined) pending.bytes = undefined;
@@ -65,11 +69,11 @@ export class Dispatch {
         break;
       }
       case "arm":
-        if (effect.keeper === "host") this.#obligations.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
+        if (effect.keeper === "host") this.#alarms.arm(activation, effect.timer, effect.generation, effect.dueAt, causes);
         else this.#schedule(activation, pending, effect);
         break;
       case "disarm":
-        if (effect.keeper === "host") pending.holds.push(...this.#obligations.disarm(activation, effect.timer));
+        if (effect.keeper === "host") pending.holds.push(...this.#alarms.disarm(activation, effect.timer));
         else this.withdraw(activation, pending, effect.timer);
         break;
       case "queue":
@@ -97,18 +101,18 @@ export class Dispatch {
   release(activation: Activation, effect: Effect, holds: Hold[]): void {
     switch (effect.kind) {
       case "run":
-        this.#obligations.clear(activation, effect);
+        this.#attempts.clear(activation, effect);
         break;
       case "grant":
-        this.#obligations.granted(activation, effect);
+        this.#attempts.granted(activation, effect);
         break;
       case "halt": {
         const why = new TroupeError("cancelled", `The machine of ${activation.key} stopped this work`, { about: activation.key });
-        holds.push(...this.#obligations.halt(activation, effect.generation, why));
+        holds.push(...this.#attempts.halt(activation, effect.generation, why));
         break;
       }
       case "hand":
-        this.#obligations.hand(activation, effect.activity, effect.event, effect.generation);
+        this.#attempts.hand(activation, effect.activity, effect.event, effect.generation);
         break;
       case "act":
         this.#release(activation, effect, holds, (causes) => this.#acts.run(activation, effect, causes));

@@ -5,7 +5,6 @@ import { withPermit } from "../core/permit.ts";
 import type { Turn, TurnAt } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import { emptyPending, type Activation } from "./activation.ts";
-import type { Acts } from "./acts.ts";
 import type { Committer } from "./committer.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Gates } from "./gates.ts";
@@ -18,7 +17,6 @@ import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Overflow } from "./overflow.ts";
 import type { Stance } from "./reception.ts";
-import type { Replies } from "./replies.ts";
 import type { Room } from "./room.ts";
 
 export interface LedgerParts {
@@ -27,8 +25,6 @@ export interface LedgerParts {
   readonly dispatch: Dispatch;
   readonly overflow: Overflow;
   readonly obligations: Obligations;
-  readonly acts: Acts;
-  readonly replies: Replies;
   readonly outcomes: Outcomes;
   readonly room: Room;
   readonly measure: Measure;
@@ -134,14 +130,13 @@ export class Ledger {
     hold.take();
     if (stance !== "done") {
       this.#parts.obligations.adopt(activation, hold);
-      this.#parts.replies.adopt(activation, hold);
       activation.owing = activation.owing.map((owing) => {
         hold.take();
         return { ...owing, causes: [...owing.causes, hold] };
       });
     }
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
-      this.#parts.acts.repeat(activation, [hold]);
+      this.#parts.obligations.acts.repeat(activation, [hold]);
       this.#parts.outcomes.tellAgain(activation);
     }
     activation.letGo([hold]);

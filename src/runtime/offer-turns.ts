@@ -3,11 +3,11 @@ import type { Actor, Turn, TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { AttemptEnd } from "./attempt.ts";
+import type { Attempts } from "./attempts.ts";
 import { afterCrash } from "./crash.ts";
 import { decodeResult } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Obligations } from "./obligations.ts";
 import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
 import type { Offers } from "./offers.ts";
 import type { Overflow } from "./overflow.ts";
@@ -21,7 +21,7 @@ export interface OfferTurnParts {
   readonly log: Log;
   readonly room: Room;
   readonly offers: Pick<Offers, "withdraw">;
-  readonly obligations: Pick<Obligations, "settle">;
+  readonly attempts: Pick<Attempts, "settle">;
   readonly ledger: Ledger;
   readonly overflow: Overflow;
   readonly turning: Pick<Turning, "step" | "ended">;
@@ -44,10 +44,10 @@ export class OfferTurns {
 
   /** It has ended; what it brings is judged like that of one that ran here. */
   ended(attempt: OfferedAttempt, end: AttemptEnd, hold?: Hold): void {
-    const { obligations, overflow, turning, retire } = this.#parts;
+    const { attempts, overflow, turning, retire } = this.#parts;
     const { activation, name } = attempt;
     if (attempt.stage.kind === "over") return;
-    obligations.settle(attempt);
+    attempts.settle(attempt);
     hold?.take();
     overflow.whenRoom(activation, () => {
       turning.ended(activation, name, attempt, end, hold);
@@ -58,10 +58,10 @@ export class OfferTurns {
 
   /** Its deadline has passed, and nobody has begun it. */
   expired(attempt: OfferedAttempt): void {
-    const { obligations, overflow, turning, retire } = this.#parts;
+    const { attempts, overflow, turning, retire } = this.#parts;
     const { activation, name, holds } = attempt;
     if (attempt.stage.kind === "over") return;
-    obligations.settle(attempt);
+    attempts.settle(attempt);
     overflow.whenRoom(activation, () => {
       if (activation.actor !== undefined) activation.actor = unbegun(activation.actor, name);
       turning.step(activation, { kind: "event", event: EXPIRE }, holds);
@@ -88,10 +88,10 @@ export class OfferTurns {
 
   /** Whoever took it does not go on. */
   gaveUp(attempt: OfferedAttempt): void {
-    const { obligations, offers, log, room } = this.#parts;
+    const { attempts, offers, log, room } = this.#parts;
     const throwing = { log, maxRecordBytes: room.recordBytes };
     const { activation, name, holds } = attempt;
-    obligations.settle(attempt);
+    attempts.settle(attempt);
     this.#turn(activation, (actor, at) => afterCrash(activation, withoutOffer(actor, name), name, { ...throwing, at }), holds);
     // Where it is offered again it is in the same place: whoever takes the old message is told to stop.
     if (!activation.attempts.some((each) => each instanceof OfferedAttempt)) offers.withdraw(attempt);
@@ -100,7 +100,7 @@ export class OfferTurns {
   /** Nobody has begun it, or will under this token: it is offered again, or waits for a slot here. */
   givenBack(attempt: OfferedAttempt): void {
     const { activation, name, holds } = attempt;
-    this.#parts.obligations.settle(attempt);
+    this.#parts.attempts.settle(attempt);
     this.#turn(activation, (actor, at) => givenBack(actor, name, at), holds);
   }
 

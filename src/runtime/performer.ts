@@ -3,7 +3,6 @@ import type { TroupeError } from "../core/errors.ts";
 import { isLate, isReady } from "../core/lifecycle.ts";
 import type { Abilities } from "./abilities.ts";
 import { NOTHING, type Activation } from "./activation.ts";
-import { Acts } from "./acts.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -18,25 +17,22 @@ import { OfferTurns } from "./offer-turns.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
 import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
-import { Recovery } from "./recovery.ts";
+import { Recovery, type RecoveryParts } from "./recovery.ts";
 import { Release } from "./release.ts";
 import { pledge } from "./reminder.ts";
-import { Replies } from "./replies.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
-import { Speech } from "./speech.ts";
+import { SlotInHand, type SlotInHandParts } from "./slot-in-hand.ts";
 import type { StageParts } from "./stage-parts.ts";
 import type { Timekeeper } from "./timekeeper.ts";
-import { Turning } from "./turning.ts";
+import { Turning, type TurningParts } from "./turning.ts";
 
-interface PerformerParts extends StageParts, Pick<ObligationParts, "offers" | "turnover" | "wantsSlot" | "slotFreed"> {
+interface PerformerParts extends StageParts, SlotInHandParts, Pick<ObligationParts, "offers" | "turnover" | "wantsSlot"> {
   readonly committer: Committer;
   readonly timekeeper: Timekeeper;
   readonly nearby: Nearby;
   readonly abilities: Abilities;
   readonly gates: Gates;
-  /** More has been begun than there are slots. */
-  readonly isOver: () => boolean;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   /** A task may begin as soon as a slot is free. */
   readonly ready: (activation: Activation) => void;
@@ -47,21 +43,15 @@ interface PerformerParts extends StageParts, Pick<ObligationParts, "offers" | "t
 /**
  * Loaded actors perform: each delivery, and each slot that somebody waited for, becomes a turn, and what follows from it is looked after.
  *
- * Owns: the parts that turn (reception.ts, turning.ts, ledger.ts), release (release.ts) and look after what goes on (obligations.ts,
- * acts.ts, replies.ts); all state is the activation's. Calls in: entrance.ts, admission.ts, nearby.ts, stage.ts. Calls out: its parts.
+ * Owns: the parts that turn (reception.ts, turning.ts, ledger.ts), that release (release.ts) and that look after what goes on meanwhile
+ * (obligations.ts); all state is the activation's. Calls in: entrance.ts, admission.ts, nearby.ts, stage.ts. Calls out: its parts.
  * P1. A turn's effects are released by release.ts and by nothing else, but for attempts that a crash may re-run (invariant 2).
- * P2. The slot that a delivery brings along goes to the attempt that its turn asks for, or back.
  */
 export class Performer {
   readonly #parts: PerformerParts;
-  readonly #room: Room;
-  readonly #measure: Measure;
+  readonly #slotInHand: SlotInHand;
   readonly #obligations: Obligations;
-  readonly #replies: Replies;
-  readonly #acts: Acts;
-  readonly #speech: Speech;
   readonly #overflow: Overflow;
-  readonly #dispatch: Dispatch;
   readonly #ledger: Ledger;
   readonly #turning: Turning;
   readonly #reception: Reception;
@@ -70,36 +60,23 @@ export class Performer {
   readonly recovery: Recovery;
   readonly offerTurns: OfferTurns;
   readonly misfits: Misfits;
-  /** The turn being made may use up a slot that is taken already. */
-  #slotInHand = false;
 
   constructor(parts: PerformerParts) {
     this.#parts = parts;
-    this.#room = new Room(parts.store);
-    this.#measure = new Measure(this.#room);
-    this.outcomes = new Outcomes(parts.outlet, this.#room);
-    this.#obligations = this.#newObligations();
-    this.#replies = new Replies(parts);
-    this.#acts = this.#newActs();
-    this.#speech = this.#newSpeech();
+    const room = new Room(parts.store);
+    const measure = new Measure(room);
+    this.outcomes = new Outcomes(parts.outlet, room);
+    this.#slotInHand = new SlotInHand(parts);
     this.#overflow = this.#newOverflow();
-    this.#dispatch = new Dispatch({ ...parts, outcomes: this.outcomes }, this.#obligations, this.#acts, this.#replies);
+    this.#obligations = this.#newObligations();
     const { outcomes } = this;
-    const made = { ...parts, outcomes, room: this.#room, measure: this.#measure, dispatch: this.#dispatch, overflow: this.#overflow };
-    const lookedAfter = { obligations: this.#obligations, acts: this.#acts, replies: this.#replies };
+    const dispatch = new Dispatch({ ...parts, outcomes }, this.#obligations);
+    const made = { ...parts, room, measure, outcomes, overflow: this.#overflow, obligations: this.#obligations, dispatch };
     this.release = new Release(made);
-    this.#ledger = new Ledger({ ...made, ...lookedAfter });
-    const ledger = this.#ledger;
-    this.#turning = new Turning({ ...made, ledger, takeUp: (activation, causes) => this.recovery.takeUp(activation, causes) });
-    const turning = this.#turning;
-    this.recovery = new Recovery({
-      ...made,
-      ...lookedAfter,
-      ledger,
-      turning,
-      hasWaited: (activation) => this.misfits.hasWaited(activation),
-    });
-    this.offerTurns = new OfferTurns({ ...made, ...lookedAfter, ledger, turning });
+    this.#ledger = new Ledger(made);
+    this.#turning = this.#newTurning(made);
+    this.recovery = this.#newRecovery(made);
+    this.offerTurns = new OfferTurns({ ...made, attempts: this.#obligations.attempts, ledger: this.#ledger, turning: this.#turning });
     const turns = this.#newTurns();
     this.#reception = new Reception(parts, turns);
     this.misfits = this.#newMisfits(turns);
@@ -108,30 +85,11 @@ export class Performer {
   #newObligations(): Obligations {
     return new Obligations({
       ...this.#parts,
-      takeSlotInHand: () => this.#takeSlotInHand(),
-      ended: (activation, name, attempt, end) =>
-        this.#overflow.whenRoom(activation, () => this.#turning.ended(activation, name, attempt, end)),
-      fired: (activation, fired, holds) => this.#overflow.whenRoom(activation, () => this.#turning.step(activation, fired, holds)),
-      told: (activation, attempt, event) => this.#speech.told(activation, attempt, event),
-      sent: (activation, attempt, to, event, message) => this.#speech.sent(activation, attempt, to, event, message),
-    });
-  }
-
-  #newActs(): Acts {
-    return new Acts({
-      ...this.#parts,
-      loose: (session, writes, committed) => this.#parts.committer.loose(session, writes, committed),
-      hand: (activation, activity, event) => this.#obligations.hand(activation, activity, event),
-      reply: (activation, reply, causes) => this.#replies.send(activation, reply, causes),
-      acted: (activation, owed, holds) => this.#overflow.whenRoom(activation, () => this.#turning.acted(activation, owed, holds)),
-    });
-  }
-
-  #newSpeech(): Speech {
-    return new Speech({
-      whenRoom: (activation, turn) => this.#overflow.whenRoom(activation, turn),
-      step: (activation, event, holds) => this.#turning.step(activation, { kind: "event", event }, holds),
-      send: (activation, to, event, message, holds) => this.#acts.send(activation, to, event, message, holds),
+      slotInHand: this.#slotInHand,
+      overflow: this.#overflow,
+      step: (activation, envelope, holds) => this.#turning.step(activation, envelope, holds),
+      ended: (activation, name, attempt, end) => this.#turning.ended(activation, name, attempt, end),
+      acted: (activation, owed, holds) => this.#turning.acted(activation, owed, holds),
     });
   }
 
@@ -141,6 +99,15 @@ export class Performer {
       at: (activation) => this.#ledger.at(activation),
       apply: (activation, turn, handed) => this.#ledger.apply(activation, turn, handed),
     });
+  }
+
+  #newTurning(made: Omit<TurningParts, "ledger" | "takeUp">): Turning {
+    return new Turning({ ...made, ledger: this.#ledger, takeUp: (activation, causes) => this.recovery.takeUp(activation, causes) });
+  }
+
+  #newRecovery(made: Omit<RecoveryParts, "ledger" | "turning" | "hasWaited">): Recovery {
+    const hasWaited = (activation: Activation): boolean => this.misfits.hasWaited(activation);
+    return new Recovery({ ...made, ledger: this.#ledger, turning: this.#turning, hasWaited });
   }
 
   #newTurns(): Turns {
@@ -207,22 +174,13 @@ export class Performer {
 
   /** A slot has become free for an attempt that waited for one. */
   grant(activation: Activation, attempt: Attempt): void {
-    this.#obligations.grant(activation, attempt);
+    this.#obligations.attempts.grant(activation, attempt);
   }
 
   #withSlot({ address }: Activation, turn: () => void): void {
+    if (this.#parts.abilities.canRun(address.type)) this.#slotInHand.bring(turn);
     // It brings none: what it works at is done elsewhere.
-    if (!this.#parts.abilities.canRun(address.type)) return turn();
-    this.#slotInHand = true;
-    turn();
-    if (this.#slotInHand) this.#parts.slotFreed();
-    this.#slotInHand = false;
-  }
-
-  #takeSlotInHand(): boolean {
-    const inHand = this.#slotInHand && !this.#parts.isOver();
-    if (inHand) this.#slotInHand = false;
-    return inHand;
+    else turn();
   }
 
   abort(activation: Activation, why: TroupeError): void {

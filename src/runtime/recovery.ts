@@ -3,14 +3,12 @@ import { isEnded } from "../core/record.ts";
 import type { Actor, Turn, TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import { emptyPending, NOTHING, type Activation } from "./activation.ts";
-import type { Acts } from "./acts.ts";
 import { afterCrash, parks } from "./crash.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Hold } from "./hold.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Overflow } from "./overflow.ts";
-import type { Replies } from "./replies.ts";
 import type { Room } from "./room.ts";
 import type { ThrowParts } from "./throwing.ts";
 import type { Timekeeper } from "./timekeeper.ts";
@@ -21,8 +19,6 @@ export interface RecoveryParts {
   readonly room: Room;
   readonly timekeeper: Timekeeper;
   readonly obligations: Obligations;
-  readonly acts: Acts;
-  readonly replies: Replies;
   readonly overflow: Overflow;
   readonly dispatch: Dispatch;
   readonly ledger: Ledger;
@@ -54,7 +50,8 @@ export class Recovery {
   /** All that was going on for an actor whose record has just been read. */
   recover(activation: Activation): void {
     if (activation.actor === undefined || activation.misfit !== undefined) return;
-    const { acts, replies, overflow } = this.#parts;
+    const { obligations, overflow } = this.#parts;
+    const { acts, replies } = obligations;
     if (!isEnded(activation.actor.record)) acts.repeat(activation, []);
     replies.repeat(activation);
     overflow.sendOn(activation, []);
@@ -99,8 +96,8 @@ export class Recovery {
       // As what a migration has just armed.
       if (isArmed) continue;
       const isOverdue = dueAt <= at.now;
-      if (isOverdue && keeper === "host" && mayRing) obligations.fire(activation, timer, generation, causes);
-      else if (keeper === "host") obligations.arm(activation, timer, generation, dueAt, causes);
+      if (isOverdue && keeper === "host" && mayRing) obligations.alarms.fire(activation, timer, generation, causes);
+      else if (keeper === "host") obligations.alarms.arm(activation, timer, generation, dueAt, causes);
       else if (!isOverdue) timekeeper.keep(activation.session, activation.address, timer, generation, dueAt);
       else if (mayRing) this.ring(activation, timer, generation);
     }
@@ -116,7 +113,8 @@ export class Recovery {
       return;
     }
     for (const [name, { offer }] of Object.entries(record.activities))
-      if (offer !== undefined && activation.attempts.every((each) => each.name !== name)) obligations.takeUp(activation, name, causes);
+      if (offer !== undefined && activation.attempts.every((each) => each.name !== name))
+        obligations.attempts.takeUp(activation, name, causes);
     const settled = this.#afterCrash(activation, actor, unbegun, at);
     if (settled !== undefined) ledger.apply(activation, settled, [], causes);
   }
