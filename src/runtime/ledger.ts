@@ -16,8 +16,8 @@ import type { NearPermit } from "./near-permit.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Overflow } from "./overflow.ts";
-import type { Stance } from "./reception.ts";
 import type { Room } from "./room.ts";
+import type { Stance } from "./turns.ts";
 
 export interface LedgerParts {
   readonly clock: Clock;
@@ -47,8 +47,8 @@ interface ApplyOptions {
 /**
  * Where turns are noted down: what they made of the actor, what is to be stored with it, and which deliveries wait for that.
  *
- * Owns: nothing; all state is the activation's. Calls in: turning.ts, recovery.ts, offer-turns.ts, overflow.ts, reception.ts. Calls out: dispatch, the
- * committer.
+ * Owns: nothing; all state is the activation's. Calls in: turning.ts, recovery.ts, offer-turns.ts, overflow.ts, performer.ts. Calls out:
+ * dispatch, the committer.
  * G1. A turn keeps the deliveries that caused it until it is stored.
  */
 export class Ledger {

@@ -8,7 +8,7 @@ import type { Log } from "../ports/log.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { askerOf, isRetry } from "./decode.ts";
 import type { Hold } from "./hold.ts";
-import type { Turns } from "./reception.ts";
+import type { Turns } from "./turns.ts";
 
 export interface MisfitParts {
   readonly log: Log;

@@ -1,3 +1,4 @@
+import { EXPIRE } from "../core/lifecycle.ts";
 import { givenBack, taken, unbegun, withoutOffer } from "../core/offer.ts";
 import type { Actor, Turn, TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
@@ -11,7 +12,6 @@ import type { Ledger } from "./ledger.ts";
 import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
 import type { Offers } from "./offers.ts";
 import type { Overflow } from "./overflow.ts";
-import { EXPIRE } from "./reception.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Turning } from "./turning.ts";
@@ -32,7 +32,7 @@ export interface OfferTurnParts {
 /**
  * The turns of attempts that others run: who may begin, how it ended, what becomes of it where nobody goes on.
  *
- * Owns: nothing; all state is the activation's. Calls in: workers.ts, untaken.ts, reception.ts. Calls out: turning, the
+ * Owns: nothing; all state is the activation's. Calls in: workers.ts, untaken.ts, event-reception.ts. Calls out: turning, the
  * ledger.
  */
 export class OfferTurns {

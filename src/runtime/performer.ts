@@ -1,11 +1,12 @@
 import { beginsWithSlot } from "../core/definition.ts";
 import type { TroupeError } from "../core/errors.ts";
-import { isLate, isReady } from "../core/lifecycle.ts";
+import { BEGIN, EXPIRE, isLate, isReady } from "../core/lifecycle.ts";
 import type { Abilities } from "./abilities.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Committer } from "./committer.ts";
 import { Dispatch } from "./dispatch.ts";
+import { EventReception } from "./event-reception.ts";
 import type { Gates } from "./gates.ts";
 import type { Hold } from "./hold.ts";
 import { Ledger } from "./ledger.ts";
@@ -16,7 +17,6 @@ import { Obligations, type ObligationParts } from "./obligations.ts";
 import { OfferTurns } from "./offer-turns.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Overflow } from "./overflow.ts";
-import { BEGIN, EXPIRE, Reception, type Turns } from "./reception.ts";
 import { Recovery, type RecoveryParts } from "./recovery.ts";
 import { Release } from "./release.ts";
 import { pledge } from "./reminder.ts";
@@ -24,8 +24,10 @@ import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import { SlotInHand, type SlotInHandParts } from "./slot-in-hand.ts";
 import type { StageParts } from "./stage-parts.ts";
+import { StartReception } from "./start-reception.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 import { Turning, type TurningParts } from "./turning.ts";
+import type { Turns } from "./turns.ts";
 
 interface PerformerParts extends StageParts, SlotInHandParts, Pick<ObligationParts, "offers" | "turnover" | "wantsSlot"> {
   readonly committer: Committer;
@@ -43,8 +45,9 @@ interface PerformerParts extends StageParts, SlotInHandParts, Pick<ObligationPar
 /**
  * Loaded actors perform: each delivery, and each slot that somebody waited for, becomes a turn, and what follows from it is looked after.
  *
- * Owns: the parts that turn (reception.ts, turning.ts, ledger.ts), that release (release.ts) and that look after what goes on meanwhile
- * (obligations.ts); all state is the activation's. Calls in: entrance.ts, admission.ts, nearby.ts, stage.ts. Calls out: its parts.
+ * Owns: the parts that turn (start-reception.ts, event-reception.ts, turning.ts, ledger.ts), that release (release.ts) and that look after
+ * what goes on meanwhile (obligations.ts); all state is the activation's. Calls in: entrance.ts, admission.ts, nearby.ts, stage.ts. Calls
+ * out: its parts.
  * P1. A turn's effects are released by release.ts and by nothing else, but for attempts that a crash may re-run (invariant 2).
  */
 export class Performer {
@@ -54,7 +57,8 @@ export class Performer {
   readonly #overflow: Overflow;
   readonly #ledger: Ledger;
   readonly #turning: Turning;
-  readonly #reception: Reception;
+  readonly #starts: StartReception;
+  readonly #events: EventReception;
   readonly outcomes: Outcomes;
   readonly release: Release;
   readonly recovery: Recovery;
@@ -78,7 +82,8 @@ export class Performer {
     this.recovery = this.#newRecovery(made);
     this.offerTurns = new OfferTurns({ ...made, attempts: this.#obligations.attempts, ledger: this.#ledger, turning: this.#turning });
     const turns = this.#newTurns();
-    this.#reception = new Reception(parts, turns);
+    this.#starts = new StartReception(made, turns);
+    this.#events = new EventReception(made, turns);
     this.misfits = this.#newMisfits(turns);
   }
 
@@ -129,7 +134,7 @@ export class Performer {
       recover: (activation) => this.recovery.recover(activation),
       // A start for an actor that exists only adds to what it waits for, and needs no slot.
       perform: (activation, hold) =>
-        hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#reception.start(activation, hold, "none"),
+        hold.delivery.lane === "event" ? this.perform(activation, hold) : this.#starts.receive(activation, hold, "none"),
     });
   }
 
@@ -151,9 +156,9 @@ export class Performer {
   }
 
   #receive(activation: Activation, hold: Hold, others: "none" | "events"): void {
-    if (hold.delivery.lane === "event") this.#reception.event(activation, hold);
-    else if (!beginsWithSlot(activation.definition)) this.#reception.start(activation, hold, others);
-    else this.#withSlot(activation, () => this.#reception.start(activation, hold, others));
+    if (hold.delivery.lane === "event") this.#events.receive(activation, hold);
+    else if (!beginsWithSlot(activation.definition)) this.#starts.receive(activation, hold, others);
+    else this.#withSlot(activation, () => this.#starts.receive(activation, hold, others));
   }
 
   /** A slot has become free for a task that waited for one; the slot goes to its attempt or back. */

@@ -32,8 +32,8 @@ export interface RecoveryParts {
 /**
  * What an actor's last host left open, taken up by this one.
  *
- * Owns: nothing; all state is the activation's. Calls in: entrance.ts, misfits.ts (`recover`), reception.ts, turning.ts (`takeUp`). Calls
- * out: whoever goes on with it.
+ * Owns: nothing; all state is the activation's. Calls in: entrance.ts (`recover`, `ring`), misfits.ts (`recover`), start-reception.ts,
+ * event-reception.ts, unheard.ts, turning.ts (`takeUp`). Calls out: whoever goes on with it.
  * C1. What goes on in this host already is left alone.
  * C2. Attempts that were running are settled by their crash policy (invariant 7), all in one turn.
  * C3. Overdue timers are heard in the order in which they were due, whoever kept them: the first may withdraw the others.

@@ -29,7 +29,7 @@ export interface TurningParts {
 /**
  * What a loaded actor's machine makes of one thing that happens to it: an envelope, the end of an attempt, an action that has run.
  *
- * Owns: nothing; all state is the activation's. Calls in: performer.ts, for reception, obligations, speech, acts and offer turns;
+ * Owns: nothing; all state is the activation's. Calls in: performer.ts, for both receptions and the obligations; offer-turns.ts,
  * recovery.ts. Calls out: core's turn, the ledger.
  * M1. A machine that throws, or asks for what cannot be stored, makes a turn all the same: it parks its actor or ends it (invariant 9).
  */
