@@ -6,7 +6,7 @@ import { fingerprintsOf } from "../core/fingerprint.ts";
 import { beatIntervalMs } from "../core/lease.ts";
 import { PROTOCOL } from "../core/protocol.ts";
 import type { Member, Sign } from "../ports/leases.ts";
-import { Departure } from "./departure.ts";
+import { Leaving } from "./leaving.ts";
 import type { HostParts } from "./host-parts.ts";
 import { DEFAULT_KNOWN_IDS } from "./known-ids.ts";
 import { demandFit } from "./fit-in.ts";
@@ -22,7 +22,7 @@ const DEFAULT_SILENCE_MS = 5_000;
 
 /**
  * A process that runs actors: it gives signs of life (pulse.ts), has its share of the partitions (seats.ts), and runs a scheduler
- * for each, until it departs (departure.ts).
+ * for each, until it leaves (leaving.ts).
  *
  * Owns: the partitions and the stage they share. Calls out: leases.
  * H1. A host that cannot give signs of life drops every session before others may claim (the fence protects what is stored even
@@ -38,7 +38,7 @@ export class Host {
   readonly #traits: Omit<Sign, "host" | "phase">;
   readonly #pulse: Pulse;
   readonly #seats: Seats;
-  readonly #departure: Departure;
+  readonly #leaving: Leaving;
 
   constructor(parts: HostParts) {
     this.id = parts.id;
@@ -56,7 +56,7 @@ export class Host {
     this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
     this.#pulse = this.#newPulse();
     this.#seats = this.#newSeats();
-    this.#departure = this.#newDeparture();
+    this.#leaving = this.#newLeaving();
   }
 
   #newStage(): Stage {
@@ -106,9 +106,9 @@ export class Host {
     });
   }
 
-  #newDeparture(): Departure {
+  #newLeaving(): Leaving {
     const { life, stage, partitions } = this;
-    return new Departure({ ...this.#parts, host: this.id, life, stage, partitions, pulse: this.#pulse, seats: this.#seats });
+    return new Leaving({ ...this.#parts, host: this.id, life, stage, partitions, pulse: this.#pulse, seats: this.#seats });
   }
 
   #partitionParts(): PartitionParts {
@@ -170,12 +170,12 @@ export class Host {
 
   /** Finishes what is accepted, for at most `timeoutMs`, gives each partition back as soon as nothing runs in it, and leaves. */
   drain(timeoutMs: number): Promise<void> {
-    return this.#departure.drain(timeoutMs);
+    return this.#leaving.drain(timeoutMs);
   }
 
   /** Leaves now: attempts are aborted and go on elsewhere by their crash policy. */
   stop(): Promise<void> {
-    return this.#departure.stop();
+    return this.#leaving.stop();
   }
 
   async #demandFit(): Promise<void> {

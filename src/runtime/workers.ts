@@ -43,7 +43,7 @@ type InHand = Extract<OfferStage, { kind: "granting" | "taken" }>;
 /**
  * What workers say to the owner of their task, what they are answered, and what becomes of those that say nothing any more.
  *
- * Owns: the stage of attempts from `granting` on. Calls in: offers.ts, the partitions (`heard`). Calls out: the performer.
+ * Owns: the stage of attempts from `granting` on. Calls in: offers.ts, the partitions (`heard`). Calls out: offer-turns.ts.
  * W1. Nobody is told to begin before the turn is stored that says who does, under the fence (invariants 3, 7).
  * W2. Two never run one attempt: it is begun again only once its worker is believed dead, or says that it does not go on.
  * W3. What is said under a token that the record does not have is answered with `stop`; not by an owner that is leaving: the next one

@@ -9,7 +9,7 @@ import type { Pulse } from "./pulse.ts";
 import type { Seats } from "./seats.ts";
 import type { Stage } from "./stage.ts";
 
-export interface DepartureParts {
+export interface LeavingParts {
   readonly host: string;
   readonly leases: Pick<Leases, "leave">;
   readonly clock: Clock;
@@ -31,11 +31,11 @@ const ANNOUNCE_MS = 1_000;
  * D1. Draining gives partitions back only once nothing of them is going on, or its time is over.
  * D2. A goodbye that is not heard costs time alone: others notice by the missing signs of life.
  */
-export class Departure {
-  readonly #parts: DepartureParts;
+export class Leaving {
+  readonly #parts: LeavingParts;
   #goodbye: Promise<void> | undefined;
 
-  constructor(parts: DepartureParts) {
+  constructor(parts: LeavingParts) {
     this.#parts = parts;
   }
 
