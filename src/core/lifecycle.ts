@@ -1,6 +1,7 @@
 import type { PlanContext } from "../../machines/plan-context.ts";
 import type { TaskContext } from "../../machines/task.ts";
 import type { Definition } from "./definition.ts";
+import type { ActorEvent } from "./envelope.ts";
 import { TroupeError, toErrorRecord, type ErrorRecord } from "./errors.ts";
 import { lacksPermit } from "./permit.ts";
 import type { Rollback } from "./plan-book.ts";
@@ -22,6 +23,17 @@ export function isReady({ kind }: Pick<Definition, "kind">, record: ActorRecord)
 /** It should have begun by now. `now` in epoch ms. */
 export function isLate({ deadlineAt }: ActorRecord, now: number): boolean {
   return deadlineAt !== undefined && deadlineAt <= now;
+}
+
+/** What its host says to a task: that it begins, for it has all that it waited for; waits its delay first; is too late. */
+export const BEGIN: ActorEvent = { type: "troupe.begin" };
+export const EXPIRE: ActorEvent = { type: "troupe.expire" };
+const DELAY: ActorEvent = { type: "troupe.delay" };
+
+/** To one that has just been started and has a slot. `now` in epoch ms. */
+export function firstEvent(record: ActorRecord, now: number): ActorEvent {
+  if (isLate(record, now)) return EXPIRE;
+  return delayOf(record) > 0 ? DELAY : BEGIN;
 }
 
 /** How long a task waits before it is ready for the first time. */

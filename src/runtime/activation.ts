@@ -13,7 +13,7 @@ import type { OfferedAttempt } from "./offered-attempt.ts";
 import type { Session } from "./session.ts";
 
 /**
- * One actor loaded into this host's memory. Pure state: performer.ts turns it, committer.ts stores it, obligations.ts works for it.
+ * One actor loaded into this host's memory. Pure state: turning.ts turns it, committer.ts stores it, obligations.ts works for it.
  *
  * | phase   | enters when                      | holds                                     | leaves when              |
  * |---------|----------------------------------|-------------------------------------------|--------------------------|
@@ -136,6 +136,11 @@ export class Activation {
 
 /** The empty list of them all: most actors have one attempt and nothing else, and an array that grows holds room for sixteen. */
 export const NOTHING: never[] = Object.freeze([]) as unknown as never[];
+
+/** A list that is empty now is the one empty list. */
+export function without<T>(list: readonly T[], item: T): readonly T[] {
+  return list.length === 1 && list[0] === item ? NOTHING : list.filter((each) => each !== item);
+}
 
 /** Turns of one actor that will be stored together. */
 export interface Pending {

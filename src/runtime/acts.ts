@@ -35,7 +35,7 @@ const FIRST_RETRY_MS = 1_000;
  * actor, and at least once: its deliveries stay unacknowledged until it has run, and the record owes it until then, an ended one's too:
  * what is acknowledged comes again to the next owner until it is forgotten.
  *
- * Owns: the actions of every activation that are under way. Calls in: performer.ts.
+ * Owns: the actions of every activation that are under way. Calls in: dispatch.ts, ledger.ts, recovery.ts, speech.ts (`send`).
  * A1. An action that throws is tried again a few times with growing delays; then it is given up and logged, and the next one runs.
  * A2. What it sends by `self` or by a reference while it runs is stored before its deliveries are let go.
  */

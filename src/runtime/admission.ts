@@ -2,32 +2,22 @@ import type { StartLane } from "../core/address.ts";
 import type { Definition } from "../core/definition.ts";
 import { HEADERS, parseInstant } from "../core/envelope.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Abilities } from "./abilities.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
 import type { Offers } from "./offers.ts";
 import type { Session } from "./session.ts";
-import { StartQueue, type Waiting } from "./starts.ts";
+import { StartQueue } from "./starts.ts";
 import type { Taker } from "./taker.ts";
 import type { Turnover } from "./turnover.ts";
-
-/** What waits for a slot: a start that nobody has looked at, a task that could begin, an attempt that could. */
-export type StartItem = Waiting &
-  (
-    | { readonly kind: "start"; readonly hold: Hold; readonly session: Session; hasLeft: boolean }
-    | { readonly kind: "ready"; readonly activation: Activation }
-    | { readonly kind: "attempt"; readonly activation: Activation; readonly attempt: Attempt }
-  );
-
-/** One reading of a source, until it is rewound: what was read and not begun comes again then. */
-export interface Reading {
-  readonly over: boolean;
-}
+import { waitingAttempt, waitingStart, waitingTask, type Reading, type StartItem, type WaitingStart } from "./waiting.ts";
 
 export interface AdmissionParts {
   readonly clock: Clock;
   readonly concurrency: number;
   readonly definitions: ReadonlyMap<string, Definition>;
+  readonly abilities: Pick<Abilities, "canRun">;
   /** Whether others may have a slot for what finds none here. */
   readonly offers: Pick<Offers, "mayOffer" | "hasOthers">;
   /** Takes what others offer. */
@@ -50,7 +40,7 @@ export interface AdmissionParts {
 /**
  * The host's slots, and what waits for them: by lane, then by arrival.
  *
- * Owns: the slots and the queue. Calls in: stage.ts. Calls out: whoever gets a slot.
+ * Owns: the slots and the queue. Calls in: stage.ts, entrance.ts, performer.ts, sharing.ts. Calls out: whoever gets a slot.
  * A1. No more than `concurrency` slots are out, but for a start whose deadline passes while all are, which only expires, and for one that
  *     is to be offered to others: it gives its slot back before anything runs.
  * A2. What is void when its turn comes is passed over: its session has ended, or somebody else has looked after it.
@@ -78,20 +68,23 @@ export class Admission {
 
   /** A start that was delivered in an open session. */
   start(session: Session, hold: Hold, reading: Reading): void {
-    const lane = hold.delivery.lane as StartLane;
-    const item: Extract<StartItem, { kind: "start" }> = {
-      kind: "start",
-      hold,
-      session,
-      lane,
-      hasLeft: false,
-      void: () => !session.accepts || reading.over || item.hasLeft,
-    };
-    this.wait(item);
+    const item = waitingStart(session, hold, reading);
+    this.#wait(item);
     this.#watchDeadline(item);
   }
 
-  wait(item: StartItem): void {
+  /** A task that could begin. Where others do its work it needs no slot here, but waits all the same once nothing is begun any more. */
+  ready(activation: Activation): void {
+    if (this.#parts.abilities.canRun(activation.address.type) || !this.#isOpen) this.#wait(waitingTask(activation));
+    else queueMicrotask(() => this.#parts.begin(activation));
+  }
+
+  /** An attempt that could begin. */
+  attempt(activation: Activation, attempt: Attempt): void {
+    this.#wait(waitingAttempt(activation, attempt));
+  }
+
+  #wait(item: StartItem): void {
     this.#starts.add(item);
     this.schedule();
   }
@@ -193,7 +186,7 @@ export class Admission {
   }
 
   /** A start whose deadline passes while it waits for a slot is looked at then, not when a slot is free. */
-  #watchDeadline(item: Extract<StartItem, { kind: "start" }>): void {
+  #watchDeadline(item: WaitingStart): void {
     const { hold, session } = item;
     const deadline = hold.delivery.header(HEADERS.deadline);
     if (deadline === "") return;

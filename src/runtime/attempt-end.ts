@@ -7,6 +7,7 @@ import { take, type Actor, type Turn, type TurnAt } from "../core/turn.ts";
 import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
+import type { Measure } from "./measure.ts";
 
 /** What is to be known of an attempt once it has ended, whoever ran it. */
 export type Trying = Pick<Attempt, "name" | "generation" | "attempt" | "holds">;
@@ -18,10 +19,7 @@ export interface EndedAttempt {
   readonly attempt: Trying;
   readonly at: TurnAt;
   readonly maxRecordBytes: number;
-  /** @throws too_large, bad_payload for what a parent is told and no message can hold */
-  /** Measures all that a turn would store. @throws bad_payload, too_large */
-  readonly check: (turn: Turn) => Uint8Array | undefined;
-  readonly checkMail: (effects: Turn["effects"]) => void;
+  readonly measure: Measure;
 }
 
 /**
@@ -36,7 +34,7 @@ export function turnOfEnd(ended: EndedAttempt, end: AttemptEnd, log: Log): { rea
     const output = kind === "task" ? validate(outputSchema, end.output, "invalid_output", activation.key) : end.output;
     const turn = settle(ended, { type: `xstate.done.actor.${name}`, actorId: name, output });
     // A plan's children are its attempt's doing: where they cannot be stored it has failed.
-    return { turn, bytes: kind === "task" && children !== undefined ? ended.check(turn) : sized(ended, turn) };
+    return { turn, bytes: kind === "task" && children !== undefined ? ended.measure.check(activation, turn) : sized(ended, turn) };
   } catch (error) {
     // The work is done; it is the machine that is at fault.
     if (activation.definition.kind === "actor" && error instanceof TroupeError && error.code === "transition_threw") throw error;
@@ -77,10 +75,10 @@ function failed(ended: EndedAttempt, error: unknown, log: Log): Turn {
   return settle(ended, { type: `xstate.error.actor.${name}`, actorId: name, error: brief(told) });
 }
 
-function isStorable({ maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): boolean {
+function isStorable({ activation, maxRecordBytes, measure }: EndedAttempt, turn: Turn): boolean {
   if (encodeRecord(turn.actor.record).length > maxRecordBytes) return false;
   try {
-    checkMail(turn.effects);
+    measure.checkMail(activation.key, turn.effects);
     return true;
   } catch {
     return false;
@@ -88,7 +86,7 @@ function isStorable({ maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): bo
 }
 
 /** @throws too_large, or invalid_output for values that cannot be stored */
-function sized({ activation: { key }, maxRecordBytes, checkMail }: EndedAttempt, turn: Turn): Uint8Array {
+function sized({ activation: { key }, maxRecordBytes, measure }: EndedAttempt, turn: Turn): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = encodeRecord(turn.actor.record);
@@ -99,6 +97,6 @@ function sized({ activation: { key }, maxRecordBytes, checkMail }: EndedAttempt,
     throw new TroupeError("too_large", `The record of ${key} would have ${bytes.length} bytes; ${maxRecordBytes} is the most`, {
       about: key,
     });
-  checkMail(turn.effects);
+  measure.checkMail(key, turn.effects);
   return bytes;
 }

@@ -25,7 +25,8 @@ export interface CommitterParts {
  * (whatever becomes ready meanwhile forms the next), a commit that needs no batch goes alone where the store allows that.
  *
  * Owns: the list of activations with something to store, the number of commits in flight.
- * Calls in: performer.ts, release.ts (`dirty`), acts.ts, dead-letters.ts (`loose`). Calls out: the store, and `settled` for every commit.
+ * Calls in: ledger.ts, release.ts (`dirty`), acts.ts, dead-letters.ts, gatekeeper.ts, relief.ts (`loose`). Calls out: the store, and
+ * `settled` for every commit.
  * C1. An activation has at most one commit in flight, so an actor's commits are never reordered, by either way.
  * C2. Nothing of a commit is released before its outcome is `committed`.
  * C3. What is joint is sealed together, once none of its members has a commit in flight.

@@ -29,7 +29,8 @@ export interface DeadLetterParts {
 /**
  * Deliveries that no actor can take: kept with the reason, so that nothing waits on them (invariant 9).
  *
- * Owns: nothing. Calls in: stage.ts, performer.ts. Calls out: the committer.
+ * Owns: nothing. Calls in: whoever meets one: stage.ts, entrance.ts, early.ts, settlement.ts, the receptions, offer-turns.ts. Calls out:
+ * the committer.
  * L1. Whoever waits for an answer is told once the dead letter is stored; only then is the delivery acknowledged.
  */
 export class DeadLetters {

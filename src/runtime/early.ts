@@ -23,7 +23,7 @@ const LOOK_AGAIN_MS = 1_000;
 /**
  * Events for actors that do not exist yet: kept where a start is on its way, otherwise dead letters (invariant 12).
  *
- * Owns: the events that wait. Calls in: stage.ts.
+ * Owns: the events that wait. Calls in: entrance.ts, dead-letters.ts (`look`), stage.ts (`forget`). Calls out: `hand`, `dead`.
  * Y1. What waits is handed over in order, before anything that came later.
  */
 export class Early {

@@ -11,6 +11,7 @@ import type { Admission } from "./admission.ts";
 import type { Cast } from "./cast.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import { unknownType } from "./decode.ts";
 import type { Early } from "./early.ts";
 import type { Hold } from "./hold.ts";
 import type { KnownIds } from "./known-ids.ts";
@@ -44,7 +45,7 @@ const FEW_COMMITS_IN_FLIGHT = 32;
  * How actors come into this host's memory: read from the store, known to be new, or begun by another actor of this host; and what has
  * waited for that.
  *
- * Owns: the loader. Calls in: stage.ts, nearby.ts, timekeeper.ts. Calls out: the store, the performer.
+ * Owns: the loader. Calls in: stage.ts, admission.ts, nearby.ts, timekeeper.ts. Calls out: the store, the performer.
  * E1. Deliveries for an actor that is being read wait in order; its start goes before events that came with it.
  * E2. Every start that comes with a slot hands it on to the performer, or gives it back.
  */
@@ -72,7 +73,7 @@ export class Entrance {
     const known = this.#parts.cast.find(formatAddress(address));
     const activation = known ?? this.#enter(session, definition, address);
     if (known === undefined) this.#loader.load(activation);
-    if (activation.phase === "ready") this.#performer.ring(activation, timer, generation);
+    if (activation.phase === "ready") this.#performer.recovery.ring(activation, timer, generation);
   }
 
   /** Somebody speaks of an actor that this host has not read yet; what was open of it is taken up. Its start may wait for a slot for long. */
@@ -98,6 +99,13 @@ export class Entrance {
     const activation = this.#enter(session, definition, address);
     activation.phase = "ready";
     return activation;
+  }
+
+  /** A delivery whose turn it is; a start has its slot by now, where it needs one. */
+  receive(session: Session, hold: Hold): void {
+    const definition = this.#parts.definitions.get(hold.delivery.type);
+    if (definition === undefined) this.#refuse(session, hold, unknownType(hold.delivery));
+    else this.hand(session, definition, hold);
   }
 
   /** A delivery for an actor that is in memory, or will be. */
@@ -151,7 +159,7 @@ export class Entrance {
       if (events.length > 0) void this.#parts.early.wait(activation.session, activation.address, events);
       return;
     }
-    this.#performer.recover(activation);
+    this.#performer.recovery.recover(activation);
     const early = this.#parts.early.take(activation.key);
     for (const hold of [...starts, ...early, ...events]) {
       // A start that could not be decoded leaves no actor behind; the next delivery looks again.
@@ -171,10 +179,13 @@ export class Entrance {
     const holds = activation.waiting;
     activation.waiting = NOTHING;
     this.#parts.cast.drop(activation);
-    for (const hold of holds) {
-      if (this.#parts.abilities.needsSlot(hold.delivery)) this.#parts.admission.slotFreed();
-      this.#parts.deadLetters.keep(activation.session, hold, error);
-    }
+    for (const hold of holds) this.#refuse(activation.session, hold, error);
+  }
+
+  /** No actor comes of it. */
+  #refuse(session: Session, hold: Hold, error: unknown): void {
+    if (this.#parts.abilities.needsSlot(hold.delivery)) this.#parts.admission.slotFreed();
+    this.#parts.deadLetters.keep(session, hold, error);
   }
 }
 

@@ -1,9 +1,11 @@
-import { isLane, type StartLane } from "../core/address.ts";
+import { isLane, type Address, type StartLane } from "../core/address.ts";
 import { decodeBody, encodeMsgpack, MSGPACK } from "../core/codec.ts";
 import { HEADERS, type Envelope } from "../core/envelope.ts";
 import type { Wish } from "../core/permit.ts";
+import { partitionOf } from "../core/placement.ts";
 import type { Delivery } from "../ports/mailbox.ts";
 import type { Write } from "../ports/store.ts";
+import { MailLetter } from "./mail-letter.ts";
 
 /** What a ticket says of a task that waits, or has its permit. */
 export interface Place {
@@ -30,6 +32,12 @@ export function decodePlace(bytes: Uint8Array): Place | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Tells a task that it has its permit, or that it waited too long for one. */
+export function permitMail(to: Address, name: string, says: "permit" | "late", partitions: number): Write {
+  const letter = new MailLetter(says === "late" ? { kind: "permit", name, late: true } : { kind: "permit", name });
+  return { kind: "mail", partition: partitionOf(to.type, to.id, partitions), lane: "event", to, message: `${says}-${name}`, letter };
 }
 
 /** Whether a delivery brings a permit, from the gate of its task's type. */

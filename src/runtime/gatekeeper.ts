@@ -2,13 +2,12 @@ import { encodeMsgpack } from "../core/codec.ts";
 import type { Definition } from "../core/definition.ts";
 import { Gate, type Waiting } from "../core/gate.ts";
 import type { Wish } from "../core/permit.ts";
-import { partitionOf } from "../core/placement.ts";
 import type { Alarm, Clock } from "../ports/clock.ts";
 import type { Store, TicketChange, TicketFollower, Write } from "../ports/store.ts";
 import type { Listening } from "../ports/work.ts";
 import type { Committer } from "./committer.ts";
-import { decodePlace, encodePlace } from "./gate-talk.ts";
-import { MailLetter } from "./mail-letter.ts";
+import { Deadlines } from "./deadlines.ts";
+import { decodePlace, encodePlace, permitMail } from "./gate-talk.ts";
 import { NearPermit, type Unsettled } from "./near-permit.ts";
 import type { Session } from "./session.ts";
 
@@ -58,12 +57,13 @@ export class Gatekeeper implements TicketFollower, Listening {
   #isLooking = false;
   #alarm: Alarm | undefined;
   #leaptMs = 0;
-  readonly #deadlines = new Map<string, Alarm>();
+  readonly #deadlines: Deadlines;
 
   constructor(definition: Definition, session: Session, parts: GatekeeperParts) {
     this.#parts = parts;
     this.#definition = definition;
     this.#session = session;
+    this.#deadlines = new Deadlines(parts.clock);
     this.#gate = this.#newGate();
     this.#begin();
   }
@@ -147,8 +147,7 @@ export class Gatekeeper implements TicketFollower, Listening {
     this.#following?.close();
     this.#following = undefined;
     this.#alarm?.cancel();
-    for (const alarm of this.#deadlines.values()) alarm.cancel();
-    this.#deadlines.clear();
+    this.#deadlines.forgetAll();
   }
 
   /** What only this gate has written, and this time. */
@@ -166,35 +165,26 @@ export class Gatekeeper implements TicketFollower, Listening {
     if (said === undefined) return;
     const { lane, key, deadlineAt } = said;
     if (stand === "permit") {
-      this.#deadlines.get(place)?.cancel();
-      this.#deadlines.delete(place);
+      this.#deadlines.forget(place);
       this.#gate.isOut(place, key);
       return;
     }
     this.#gate.wait({ place, id, name, lane, key });
-    if (deadlineAt === undefined || this.#deadlines.has(place)) return;
-    const { clock } = this.#parts;
-    const late = (): void => this.#late(place, { id, name });
-    this.#deadlines.set(place, clock.after(Math.max(0, deadlineAt - clock.now()), late));
+    if (deadlineAt !== undefined) this.#deadlines.watch(place, deadlineAt, () => this.#late(place, { id, name }));
   }
 
   #leaves(place: string): void {
     this.#gate.leave(place);
-    this.#deadlines.get(place)?.cancel();
-    this.#deadlines.delete(place);
+    this.#deadlines.forget(place);
   }
 
   /** Its deadline has passed and it has no permit: the task is told, once all that is stored is known. */
   #late(place: string, waiting: Pick<Waiting, "id" | "name">): void {
     if (this.#phase === "opening" || (this.#phase === "open" && !this.#session.accepts)) {
-      this.#deadlines.set(
-        place,
-        this.#parts.clock.after(FOLLOW_AGAIN_MS, () => this.#late(place, waiting)),
-      );
+      this.#deadlines.watchAgain(place, FOLLOW_AGAIN_MS, () => this.#late(place, waiting));
       return;
     }
-    this.#deadlines.delete(place);
-    if (this.#phase === "open" && this.#gate.leave(place)) this.#store([this.#mail(waiting, true)], NOTHING);
+    if (this.#phase === "open" && this.#gate.leave(place)) this.#store([this.#mail(waiting, "late")], NOTHING);
   }
 
   #lookSoon(): void {
@@ -217,17 +207,13 @@ export class Gatekeeper implements TicketFollower, Listening {
 
   #give(waiting: Waiting): void {
     const { place, id, name, lane, key } = waiting;
-    this.#deadlines.get(place)?.cancel();
-    this.#deadlines.delete(place);
+    this.#deadlines.forget(place);
     const permit: Write = { kind: "ticket", ...this.#at(id), ticket: { stand: "permit", name }, bytes: encodePlace({ lane, key }) };
-    this.#store([permit, this.#mail(waiting, false)], NOTHING);
+    this.#store([permit, this.#mail(waiting, "permit")], NOTHING);
   }
 
-  #mail({ id, name }: Pick<Waiting, "id" | "name">, isLate: boolean): Write {
-    const to = { type: this.#definition.name, id };
-    const letter = new MailLetter(isLate ? { kind: "permit", name, late: true } : { kind: "permit", name });
-    const message = `${isLate ? "late" : "permit"}-${name}`;
-    return { kind: "mail", partition: partitionOf(to.type, id, this.#parts.partitions), lane: "event", to, message, letter };
+  #mail({ id, name }: Pick<Waiting, "id" | "name">, says: "permit" | "late"): Write {
+    return permitMail({ type: this.#definition.name, id }, name, says, this.#parts.partitions);
   }
 
   #store(writes: readonly Write[], stored: () => void): void {

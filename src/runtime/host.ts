@@ -6,29 +6,27 @@ import { fingerprintsOf } from "../core/fingerprint.ts";
 import { beatIntervalMs } from "../core/lease.ts";
 import { PROTOCOL } from "../core/protocol.ts";
 import type { Member, Sign } from "../ports/leases.ts";
+import { Leaving } from "./leaving.ts";
 import type { HostParts } from "./host-parts.ts";
 import { DEFAULT_KNOWN_IDS } from "./known-ids.ts";
 import { demandFit } from "./fit-in.ts";
-import { inTurns } from "./in-turns.ts";
 import { Partition, type PartitionParts } from "./partition.ts";
 import { Pulse } from "./pulse.ts";
 import { Purges } from "./purges.ts";
 import { Seats } from "./seats.ts";
 import type { Session } from "./session.ts";
 import { Stage } from "./stage.ts";
+import { Suspicion } from "./suspicion.ts";
 
 const DEFAULT_SILENCE_MS = 5_000;
-/** How long a host that drains waits until others know. */
-const ANNOUNCE_MS = 1_000;
 
 /**
  * A process that runs actors: it gives signs of life (pulse.ts), has its share of the partitions (seats.ts), and runs a scheduler
- * for each.
+ * for each, until it leaves (leaving.ts).
  *
  * Owns: the partitions and the stage they share. Calls out: leases.
  * H1. A host that cannot give signs of life drops every session before others may claim (the fence protects what is stored even
  *     where that comes too late).
- * H2. Draining gives partitions back only once nothing of them is going on.
  */
 export class Host {
   readonly id: string;
@@ -36,11 +34,11 @@ export class Host {
   readonly stage: Stage;
   readonly partitions: readonly Partition[];
   readonly #parts: HostParts;
-  readonly #suspected = new Set<Session>();
+  readonly #suspicion: Suspicion;
   readonly #traits: Omit<Sign, "host" | "phase">;
   readonly #pulse: Pulse;
   readonly #seats: Seats;
-  #goodbye: Promise<void> | undefined;
+  readonly #leaving: Leaving;
 
   constructor(parts: HostParts) {
     this.id = parts.id;
@@ -52,22 +50,23 @@ export class Host {
       labels: parts.labels ?? [],
       slots: parts.concurrency,
     };
-    const { store, mailbox, outlet, clock, log, definitions, concurrency, cacheBytes } = parts;
-    this.stage = new Stage({
-      host: parts.id,
-      work: parts.work,
+    this.stage = this.#newStage();
+    this.#suspicion = this.#newSuspicion();
+    const shared = this.#partitionParts();
+    this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
+    this.#pulse = this.#newPulse();
+    this.#seats = this.#newSeats();
+    this.#leaving = this.#newLeaving();
+  }
+
+  #newStage(): Stage {
+    const parts = this.#parts;
+    return new Stage({
+      ...parts,
+      host: this.id,
       labels: parts.labels ?? [],
       silenceMs: parts.silenceMs ?? DEFAULT_SILENCE_MS,
       slotsEveryMs: beatIntervalMs(parts.leases.ttlMs),
-      store,
-      mailbox,
-      outlet,
-      clock,
-      log,
-      definitions,
-      partitions: parts.partitions,
-      concurrency,
-      cacheBytes,
       knownIds: parts.knownIds ?? DEFAULT_KNOWN_IDS,
       nearMail: parts.nearMail ?? true,
       isTrusted: () => this.#pulse.isTrusted,
@@ -77,10 +76,11 @@ export class Host {
         for (const partition of this.partitions) partition.relieve();
       },
     });
-    const shared = this.#partitionParts();
-    this.partitions = Array.from({ length: parts.partitions }, (_, number) => new Partition(number, shared));
-    this.#pulse = this.#newPulse();
-    this.#seats = this.#newSeats();
+  }
+
+  #newSuspicion(): Suspicion {
+    const lost = (session: Session, why: TroupeError): void => this.#lost(session, why);
+    return new Suspicion({ ...this.#parts, host: this.id, doubt: (session) => this.stage.doubt(session), lost });
   }
 
   #newPulse(): Pulse {
@@ -106,20 +106,20 @@ export class Host {
     });
   }
 
+  #newLeaving(): Leaving {
+    const { life, stage, partitions } = this;
+    return new Leaving({ ...this.#parts, host: this.id, life, stage, partitions, pulse: this.#pulse, seats: this.#seats });
+  }
+
   #partitionParts(): PartitionParts {
-    const { store, mailbox, leases, clock, log, concurrency } = this.#parts;
     return {
+      ...this.#parts,
       host: this.id,
-      store,
-      mailbox,
-      leases,
-      clock,
-      log,
       stage: this.stage,
-      purges: new Purges(clock),
-      suspect: (session) => this.#suspect(session),
+      purges: new Purges(this.#parts.clock),
+      suspect: (session) => this.#suspicion.look(session),
       failed: (session, why) => this.#lost(session, why),
-      waitingPerLane: Math.max(256, 2 * concurrency),
+      waitingPerLane: Math.max(256, 2 * this.#parts.concurrency),
     };
   }
 
@@ -169,34 +169,13 @@ export class Host {
   }
 
   /** Finishes what is accepted, for at most `timeoutMs`, gives each partition back as soon as nothing runs in it, and leaves. */
-  async drain(timeoutMs: number): Promise<void> {
-    if (this.phase !== "active") return;
-    this.#parts.log.info({ host: this.id, timeoutMs }, "finishes what runs; nothing new is begun");
-    this.life.send({ type: "drain" });
-    this.stage.sharing.drain();
-    await Promise.race([Promise.all([this.#handAllOver(timeoutMs), this.stage.sharing.taker.idle()]), this.#deadline(timeoutMs)]);
-    await this.#leave("drained");
+  drain(timeoutMs: number): Promise<void> {
+    return this.#leaving.drain(timeoutMs);
   }
 
   /** Leaves now: attempts are aborted and go on elsewhere by their crash policy. */
-  async stop(): Promise<void> {
-    await this.#leave("stop");
-  }
-
-  async #handAllOver(graceMs: number): Promise<void> {
-    await Promise.race([this.#announceLeaving(), this.#deadline(ANNOUNCE_MS)]);
-    const leaving = await inTurns(this.partitions, this.#seats, graceMs, (ms) => this.#deadline(ms));
-    this.stage.stopAdmitting();
-    this.#reportUnheard(await Promise.allSettled(leaving));
-  }
-
-  async #announceLeaving(): Promise<void> {
-    try {
-      await this.#pulse.beat();
-      await this.#seats.look();
-    } catch (error) {
-      this.#parts.log.warn({ host: this.id, err: error }, "others were not told that this host leaves; they notice by its goodbye");
-    }
+  stop(): Promise<void> {
+    return this.#leaving.stop();
   }
 
   async #demandFit(): Promise<void> {
@@ -209,33 +188,6 @@ export class Host {
     }
   }
 
-  /** Once: whoever comes second waits for the first's goodbyes. */
-  #leave(how: "drained" | "stop"): Promise<void> {
-    this.stage.stopAdmitting();
-    if (!this.hasLeft) this.life.send({ type: how });
-    this.stage.sharing.leave();
-    return (this.#goodbye ??= this.#sayGoodbye());
-  }
-
-  async #sayGoodbye(): Promise<void> {
-    const settled = await Promise.allSettled([
-      ...this.partitions.map((partition) => partition.release(this.#seats.nextOf(partition.number))),
-      this.#parts.leases.leave(this.id),
-    ]);
-    this.#reportUnheard(settled);
-  }
-
-  #reportUnheard(settled: readonly PromiseSettledResult<void>[]): void {
-    for (const result of settled) {
-      if (result.status === "rejected")
-        this.#parts.log.warn({ host: this.id, err: result.reason }, "a goodbye was not heard; others notice by the missing signs of life");
-    }
-  }
-
-  #deadline(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => this.#parts.clock.after(timeoutMs, resolve));
-  }
-
   get #sign(): Sign {
     const { phase } = this;
     return { host: this.id, phase: phase === "left" ? "draining" : phase, ...this.#traits };
@@ -244,24 +196,6 @@ export class Host {
   get #stance(): "claim" | "leave" | "none" {
     if (this.phase !== "active") return "leave";
     return this.#pulse.isTrusted ? "claim" : "none";
-  }
-
-  /** Looks whether the claim still holds. Two hosts that both believe in theirs would otherwise rewind each other for ever. */
-  #suspect(session: Session): void {
-    this.stage.doubt(session);
-    if (this.#suspected.has(session)) return;
-    this.#suspected.add(session);
-    this.#parts.leases
-      .owners()
-      .then((owners) => {
-        const { fence, host } = owners[session.partition] ?? {};
-        if (fence !== session.fence)
-          this.#lost(session, new TroupeError("lost_partition", `Partition ${session.partition} belongs to ${host ?? "nobody"} now`));
-      })
-      .catch((error: unknown) =>
-        this.#parts.log.warn({ host: this.id, err: error }, "a claim could not be looked at; its fence protects what is stored"),
-      )
-      .finally(() => this.#suspected.delete(session));
   }
 
   #lost(session: Session, why: TroupeError): void {

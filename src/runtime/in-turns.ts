@@ -7,7 +7,7 @@ const TURN_MS = 100;
 
 /**
  * A host that drains: its partitions leave in turns, and those whose turn has not come go on; where nobody takes them they all stop at
- * once. Others must know before that this host takes nothing any more, and it who comes after it. Calls in: host.ts.
+ * once. Others must know before that this host takes nothing any more, and it who comes after it. Calls in: leaving.ts.
  * @returns once the last has begun to leave: what each leaving comes to
  */
 export async function inTurns(

@@ -34,7 +34,7 @@ const AFTER_TOO_MANY_MS = 600_000;
  * Ids that have a record, as far as this host can know without asking: an id that is certainly none of them needs no read before
  * it is started.
  *
- * Owns: one filter for each session, and the census that fills them. Calls in: stage.ts. Calls out: the store.
+ * Owns: one filter for each session, and the census that fills them. Calls in: entrance.ts, stage.ts. Calls out: the store.
  * K1. A filter answers only while the session is open, its claim trusted and the connection the one it was filled over: for so long
  *     the fence lets nobody else create an actor in the partition. Whoever doubts the claim says `forget`.
  * K2. It answers once it holds every id with a record: those of before by a census that began after it was there, those that were in

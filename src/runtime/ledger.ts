@@ -5,19 +5,19 @@ import { withPermit } from "../core/permit.ts";
 import type { Turn, TurnAt } from "../core/turn.ts";
 import type { Clock } from "../ports/clock.ts";
 import { emptyPending, type Activation } from "./activation.ts";
-import type { Acts } from "./acts.ts";
 import type { Committer } from "./committer.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Gates } from "./gates.ts";
+import { keepTurn } from "./history.ts";
 import type { Hold } from "./hold.ts";
+import type { Measure } from "./measure.ts";
 import { NearDelivery, NEVER_STORED } from "./near-delivery.ts";
 import type { NearPermit } from "./near-permit.ts";
 import type { Obligations } from "./obligations.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Overflow } from "./overflow.ts";
-import type { Stance } from "./reception.ts";
-import type { Replies } from "./replies.ts";
 import type { Room } from "./room.ts";
+import type { Stance } from "./turns.ts";
 
 export interface LedgerParts {
   readonly clock: Clock;
@@ -25,10 +25,9 @@ export interface LedgerParts {
   readonly dispatch: Dispatch;
   readonly overflow: Overflow;
   readonly obligations: Obligations;
-  readonly acts: Acts;
-  readonly replies: Replies;
   readonly outcomes: Outcomes;
   readonly room: Room;
+  readonly measure: Measure;
   readonly gates: Gates;
   /** A task may begin as soon as a slot is free. */
   readonly ready: (activation: Activation) => void;
@@ -48,7 +47,8 @@ interface ApplyOptions {
 /**
  * Where turns are noted down: what they made of the actor, what is to be stored with it, and which deliveries wait for that.
  *
- * Owns: nothing; all state is the activation's. Calls in: performer.ts, reception.ts. Calls out: dispatch, the committer.
+ * Owns: nothing; all state is the activation's. Calls in: turning.ts, recovery.ts, offer-turns.ts, overflow.ts, performer.ts. Calls out:
+ * dispatch, the committer.
  * G1. A turn keeps the deliveries that caused it until it is stored.
  */
 export class Ledger {
@@ -68,9 +68,9 @@ export class Ledger {
     if (isSimple(activation.definition) || made.kind !== "changed") return { turn: made, bytes: undefined };
     const turn = this.#parts.overflow.fitted(activation, made);
     if (activation.definition.kind === "actor" || activation.recordBytes > this.#parts.room.messageBytes / 2)
-      return { turn, bytes: this.#parts.dispatch.check(activation, turn) };
+      return { turn, bytes: this.#parts.measure.check(activation, turn) };
     // What one turn adds to a plan's record is small: it is measured only where that has grown large.
-    this.#parts.dispatch.checkMail(activation.key, turn.effects);
+    this.#parts.measure.checkMail(activation.key, turn.effects);
     return { turn, bytes: undefined };
   }
 
@@ -105,7 +105,7 @@ export class Ledger {
     if (tellsEnd) pending.tellsEnd = true;
     if (pending.holds.length < FEW) pending.holds = pending.holds.length === 0 ? all.slice() : pending.holds.concat(all);
     else pending.holds.push(...all);
-    if (activation.definition.history) this.#parts.dispatch.keep(activation, pending, turn);
+    if (activation.definition.history) keepTurn(activation, pending, turn, this.#parts.room);
     for (const effect of turn.effects) this.#parts.dispatch.note(activation, pending, effect, all);
     this.#parts.committer.dirty(activation);
   }
@@ -130,14 +130,13 @@ export class Ledger {
     hold.take();
     if (stance !== "done") {
       this.#parts.obligations.adopt(activation, hold);
-      this.#parts.replies.adopt(activation, hold);
       activation.owing = activation.owing.map((owing) => {
         hold.take();
         return { ...owing, causes: [...owing.causes, hold] };
       });
     }
     if (stance === "open" && activation.actor !== undefined && isEnded(activation.actor.record)) {
-      this.#parts.acts.repeat(activation, [hold]);
+      this.#parts.obligations.acts.repeat(activation, [hold]);
       this.#parts.outcomes.tellAgain(activation);
     }
     activation.letGo([hold]);

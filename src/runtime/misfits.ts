@@ -8,7 +8,7 @@ import type { Log } from "../ports/log.ts";
 import { NOTHING, type Activation } from "./activation.ts";
 import { askerOf, isRetry } from "./decode.ts";
 import type { Hold } from "./hold.ts";
-import type { Turns } from "./reception.ts";
+import type { Turns } from "./turns.ts";
 
 export interface MisfitParts {
   readonly log: Log;
@@ -27,7 +27,7 @@ export interface TakenUp {
  * Records that were just read, under the definitions that this host has: most are as this version wrote them, some come from an
  * older one and are moved on, and some fit none. Those are parked, and everything that is sent to them waits.
  *
- * Owns: nothing; what waits is the activation's. Calls in: stage.ts (`admit`), performer.ts (`wait`). Calls out: core's fit.
+ * Owns: nothing; what waits is the activation's. Calls in: entrance.ts (`admit`), performer.ts (`wait`). Calls out: core's fit.
  * F1. Nothing of a misfit is turned and none of its deliveries is acknowledged: they come again, in order, to whichever host has the
  *     partition next, and are heard by the first that has a definition which fits.
  * F2. Of its record only `parked` is written, so that a host with an older version changes nothing that it does not understand.

@@ -1,31 +1,30 @@
-import type { Envelope } from "../core/envelope.ts";
+import { EXPIRE } from "../core/lifecycle.ts";
 import { givenBack, taken, unbegun, withoutOffer } from "../core/offer.ts";
 import type { Actor, Turn, TurnAt } from "../core/turn.ts";
+import type { Log } from "../ports/log.ts";
 import type { Activation } from "./activation.ts";
-import type { Trying } from "./attempt-end.ts";
 import type { AttemptEnd } from "./attempt.ts";
+import type { Attempts } from "./attempts.ts";
+import { afterCrash } from "./crash.ts";
 import { decodeResult } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Obligations } from "./obligations.ts";
 import { OfferedAttempt, type Worker } from "./offered-attempt.ts";
 import type { Offers } from "./offers.ts";
 import type { Overflow } from "./overflow.ts";
-import { afterCrash } from "./recovery.ts";
-import { EXPIRE } from "./reception.ts";
+import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
-import type { ThrowParts } from "./throwing.ts";
+import type { Turning } from "./turning.ts";
 import { attemptUnder } from "./workers.ts";
 
 export interface OfferTurnParts {
+  readonly log: Log;
+  readonly room: Room;
   readonly offers: Pick<Offers, "withdraw">;
-  readonly obligations: Pick<Obligations, "settle">;
+  readonly attempts: Pick<Attempts, "settle">;
   readonly ledger: Ledger;
   readonly overflow: Overflow;
-  readonly throwing: Omit<ThrowParts, "at">;
-  /** The turn that an attempt's end makes, whoever ran it. */
-  readonly ended: (activation: Activation, name: string, attempt: Trying, end: AttemptEnd, hold: Hold | undefined) => void;
-  readonly step: (activation: Activation, envelope: Extract<Envelope, { kind: "event" }>, handed: readonly Hold[]) => void;
+  readonly turning: Pick<Turning, "step" | "ended">;
   readonly dead: (session: Session, hold: Hold, error: unknown) => void;
   readonly retire: (activation: Activation) => void;
 }
@@ -33,7 +32,8 @@ export interface OfferTurnParts {
 /**
  * The turns of attempts that others run: who may begin, how it ended, what becomes of it where nobody goes on.
  *
- * Owns: nothing; all state is the activation's. Calls in: workers.ts, reception.ts. Calls out: the ledger.
+ * Owns: nothing; all state is the activation's. Calls in: workers.ts, untaken.ts, event-reception.ts. Calls out: turning, the
+ * ledger.
  */
 export class OfferTurns {
   readonly #parts: OfferTurnParts;
@@ -44,13 +44,13 @@ export class OfferTurns {
 
   /** It has ended; what it brings is judged like that of one that ran here. */
   ended(attempt: OfferedAttempt, end: AttemptEnd, hold?: Hold): void {
-    const { obligations, overflow, ended, retire } = this.#parts;
+    const { attempts, overflow, turning, retire } = this.#parts;
     const { activation, name } = attempt;
     if (attempt.stage.kind === "over") return;
-    obligations.settle(attempt);
+    attempts.settle(attempt);
     hold?.take();
     overflow.whenRoom(activation, () => {
-      ended(activation, name, attempt, end, hold);
+      turning.ended(activation, name, attempt, end, hold);
       hold?.release();
       retire(activation);
     });
@@ -58,13 +58,13 @@ export class OfferTurns {
 
   /** Its deadline has passed, and nobody has begun it. */
   expired(attempt: OfferedAttempt): void {
-    const { obligations, overflow, step, retire } = this.#parts;
+    const { attempts, overflow, turning, retire } = this.#parts;
     const { activation, name, holds } = attempt;
     if (attempt.stage.kind === "over") return;
-    obligations.settle(attempt);
+    attempts.settle(attempt);
     overflow.whenRoom(activation, () => {
       if (activation.actor !== undefined) activation.actor = unbegun(activation.actor, name);
-      step(activation, { kind: "event", event: EXPIRE }, holds);
+      turning.step(activation, { kind: "event", event: EXPIRE }, holds);
       retire(activation);
     });
   }
@@ -88,9 +88,10 @@ export class OfferTurns {
 
   /** Whoever took it does not go on. */
   gaveUp(attempt: OfferedAttempt): void {
-    const { obligations, offers, throwing } = this.#parts;
+    const { attempts, offers, log, room } = this.#parts;
+    const throwing = { log, maxRecordBytes: room.recordBytes };
     const { activation, name, holds } = attempt;
-    obligations.settle(attempt);
+    attempts.settle(attempt);
     this.#turn(activation, (actor, at) => afterCrash(activation, withoutOffer(actor, name), name, { ...throwing, at }), holds);
     // Where it is offered again it is in the same place: whoever takes the old message is told to stop.
     if (!activation.attempts.some((each) => each instanceof OfferedAttempt)) offers.withdraw(attempt);
@@ -99,7 +100,7 @@ export class OfferTurns {
   /** Nobody has begun it, or will under this token: it is offered again, or waits for a slot here. */
   givenBack(attempt: OfferedAttempt): void {
     const { activation, name, holds } = attempt;
-    this.#parts.obligations.settle(attempt);
+    this.#parts.attempts.settle(attempt);
     this.#turn(activation, (actor, at) => givenBack(actor, name, at), holds);
   }
 

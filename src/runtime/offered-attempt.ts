@@ -23,6 +23,8 @@ export type OfferStage =
   | { readonly kind: "taken"; readonly worker: Worker; readonly since: number; heardAt: number; watch: Alarm | undefined }
   | { readonly kind: "over" };
 
+export type TakenStage = Extract<OfferStage, { kind: "taken" }>;
+
 export interface Worker {
   readonly worker: string;
   /** Where it hears at once that it should stop. */

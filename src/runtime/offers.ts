@@ -25,7 +25,7 @@ export interface OfferParts extends Omit<WorkerParts, "untaken">, Omit<UntakenPa
 /**
  * Which attempts others are to run, and what is stored of them; what follows then: untaken.ts, workers.ts.
  *
- * Owns: the offered attempts of this host's actors until somebody takes them. Calls in: obligations.ts, admission.ts.
+ * Owns: the offered attempts of this host's actors until somebody takes them. Calls in: attempts.ts, admission.ts, offer-turns.ts.
  */
 export class Offers {
   readonly #parts: OfferParts;

@@ -18,7 +18,8 @@ const SHARE = 0.8;
  * Where one commit has no room for all that an actor's turns want stored: their mail and schedules wait in the record, further turns
  * wait for the next commit (invariant 4).
  *
- * Owns: nothing; all state is the activation's and its record's. Calls in: performer.ts.
+ * Owns: nothing; all state is the activation's and its record's. Calls in: ledger.ts (`fitted`), release.ts,
+ * recovery.ts (`sendOn`), and whatever makes turns in numbers (`whenRoom`).
  * V1. Mail leaves in the order in which it was sent, whichever commits it leaves with.
  * V2. The deliveries that caused it stay unacknowledged until all of it has left, so that whoever gets them next sends the rest.
  */

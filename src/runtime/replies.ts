@@ -18,7 +18,8 @@ const SEND_AGAIN_MS = 500;
 /**
  * Answers to asks: what a stored turn says to somebody outside who waits on a subject.
  *
- * Owns: the answers of every activation that are under way. Calls in: performer.ts, acts.ts. Calls out: the outlet.
+ * Owns: the answers of every activation that are under way. Calls in: dispatch.ts, recovery.ts, obligations.ts, acts.ts. Calls out: the
+ * outlet.
  * R1. An answer leaves after its commit, and its deliveries stay unacknowledged until the server has it. The record has it until
  *     then: whoever loads the actor after a crash sends it again. So it arrives at least once, and askers take the first.
  * R2. That it has arrived is not worth a commit: the record of the next turn lacks it.

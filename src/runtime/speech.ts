@@ -3,9 +3,10 @@ import type { RefText } from "../core/ref.ts";
 import type { Activation } from "./activation.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Hold } from "./hold.ts";
+import type { Overflow } from "./overflow.ts";
 
 export interface SpeechParts {
-  readonly whenRoom: (activation: Activation, turn: () => void) => void;
+  readonly overflow: Pick<Overflow, "whenRoom">;
   /** The actor hears an event of its own work; the holds are handed over. */
   readonly step: (activation: Activation, event: ActorEvent, holds: readonly Hold[]) => void;
   /** Stores an event for somebody else. */
@@ -15,7 +16,7 @@ export interface SpeechParts {
 /**
  * What work says while it runs: to its actor, and by the references that it was given.
  *
- * Owns: nothing. Calls in: obligations.ts. Calls out: performer.ts (`step`), acts.ts (`send`).
+ * Owns: nothing. Calls in: attempts.ts. Calls out: turning.ts (`step`), acts.ts (`send`).
  * S1. What work says once a turn has stopped it comes too late, as XState has it, also while that turn is not stored yet.
  * S2. The attempt keeps its holds, whether what it says is heard or not: with each event it takes them once more, and no more of them.
  */
@@ -27,7 +28,7 @@ export class Speech {
   }
 
   told(activation: Activation, attempt: Attempt, event: ActorEvent): void {
-    this.#parts.whenRoom(activation, () => {
+    this.#parts.overflow.whenRoom(activation, () => {
       if (!isCurrent(activation, attempt)) return;
       const holds = [...attempt.holds];
       for (const hold of holds) hold.take();

@@ -1,54 +1,34 @@
 import { START_LANES, type StartLane } from "../core/address.ts";
 import type { Activity } from "../core/definition.ts";
 import { HEADERS } from "../core/envelope.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Listening, Notice, Work, WorkItem } from "../ports/work.ts";
-import type { Abilities } from "./abilities.ts";
 import { Taken, type TakenParts } from "./taken.ts";
 import type { Turnover } from "./turnover.ts";
+import { rankOf, WorkQueues, type WorkQueue, type WorkQueuesParts } from "./work-queues.ts";
 
-export interface TakerParts {
+export interface TakerParts extends WorkQueuesParts {
   readonly host: string;
   readonly work: Work;
-  readonly clock: Clock;
   readonly log: Log;
-  readonly abilities: Abilities;
   readonly turnover: Turnover;
   /** A slot is in use. */
   readonly takeSlot: () => void;
   /** A slot that was reserved is free. */
   readonly slotFreed: () => void;
-  /** Work was heard of: a free slot may be for it. */
-  readonly woken: () => void;
 }
-
-/** A queue of one lane and type that may hold something. */
-interface Queue {
-  readonly lane: StartLane;
-  readonly type: string;
-  readonly activity: Activity;
-  /** So often it was found empty since it was last heard of. */
-  looks: number;
-  isAsleep: boolean;
-}
-
-/** A queue that was ever heard of is looked at so often in any case: what a dead worker had in hand comes again without a word. */
-const LOOK_EVERY_MS = 30_000;
-/** What was committed is in its queue a moment later: an empty one is looked at again, so often and after so long. */
-const LOOK_AGAIN_MS = [5, 30, 200] as const;
 
 /**
  * Takes work that other owners offer, highest lane first, when this host has slots for it.
  *
- * Owns: the queues that were heard of, and what was taken. Calls in: admission.ts. Calls out: the work port.
+ * Owns: what was taken, and the queues it comes from (work-queues.ts). Calls in: admission.ts, sharing.ts, untaken.ts. Calls out: the work
+ * port.
  * K1. Nothing is fetched without a slot, and none is asked for where nobody has offered anything.
  * K2. A slot is reserved until the fetch is answered; then it is the taken work's, or free again.
  */
 export class Taker {
   readonly #parts: TakerParts;
-  readonly #queues = new Map<string, Queue>();
-  readonly #known = new Set<string>();
+  readonly #queues: WorkQueues;
   readonly #taken = new Map<string, Taken>();
   #reserved = 0;
   /** The rank of the lowest lane for which slots are reserved. */
@@ -62,6 +42,7 @@ export class Taker {
 
   constructor(parts: TakerParts) {
     this.#parts = parts;
+    this.#queues = new WorkQueues(parts);
   }
 
   open(): void {
@@ -69,7 +50,7 @@ export class Taker {
     this.#isOpen = true;
     const inbox = work.listen(({ token, ...word }) => this.#taken.get(token)?.told(word));
     this.#listening = [inbox, work.hear((notice) => this.#heard(notice))];
-    this.#lookNowAndThen();
+    this.#queues.open();
     this.#takenParts = {
       host,
       work,
@@ -85,7 +66,7 @@ export class Taker {
   /** Takes nothing more; what runs goes on, what has not begun is given back. */
   drain(): void {
     this.#isOpen = false;
-    this.#queues.clear();
+    this.#queues.close();
     for (const taken of this.#taken.values()) taken.drain();
   }
 
@@ -102,7 +83,7 @@ export class Taker {
 
   /** Whether a free slot is to be reserved for what others offer, rather than for what waits here in that lane. Takes turns within a lane. */
   reserves(waiting: StartLane | undefined): boolean {
-    const best = this.#best();
+    const best = this.#queues.best;
     if (best === undefined) return false;
     const rank = waiting === undefined ? Infinity : START_LANES.indexOf(waiting);
     const isEqual = rankOf(best) === rank;
@@ -125,33 +106,7 @@ export class Taker {
 
   #heard(notice: Notice): void {
     if (notice.kind !== "offers" || !this.#isOpen) return;
-    for (const { lane, type } of notice.queues) {
-      // Whoever hears of a type for the first time may have missed what was said of its other lanes.
-      for (const each of this.#known.has(type) ? [lane] : START_LANES) this.#look(each, type);
-      this.#known.add(type);
-    }
-    this.#parts.woken();
-  }
-
-  #lookNowAndThen(): void {
-    const alarm = this.#parts.clock.every(LOOK_EVERY_MS, () => {
-      if (!this.#isOpen) return alarm.cancel();
-      if (this.#known.size === 0) return;
-      for (const type of this.#known) for (const lane of START_LANES) this.#look(lane, type);
-      this.#parts.woken();
-    });
-  }
-
-  #look(lane: StartLane, type: string): void {
-    const activity = this.#parts.abilities.takeable(type)?.activities.get("run");
-    if (activity !== undefined) this.#queues.set(`${lane} ${type}`, { lane, type, activity, looks: 0, isAsleep: false });
-  }
-
-  /** Of the highest lane, the one that was looked at longest ago. */
-  #best(): Queue | undefined {
-    let best: Queue | undefined;
-    for (const queue of this.#queues.values()) if (!queue.isAsleep && (best === undefined || rankOf(queue) < rankOf(best))) best = queue;
-    return best;
+    this.#queues.heard(notice.queues);
   }
 
   async #fetch(): Promise<void> {
@@ -160,7 +115,7 @@ export class Taker {
     // Slots that become free in one round are used together.
     await Promise.resolve();
     for (;;) {
-      const queue = this.#best();
+      const queue = this.#queues.best;
       // Where that lane is empty, what waits here goes before what others have in lower ones.
       if (queue === undefined || this.#reserved === 0 || rankOf(queue) > this.#lowest) break;
       await this.#fetchFrom(queue);
@@ -171,7 +126,7 @@ export class Taker {
     this.#tellIdle();
   }
 
-  async #fetchFrom(queue: Queue): Promise<void> {
+  async #fetchFrom(queue: WorkQueue): Promise<void> {
     const { lane, type } = queue;
     const count = this.#reserved;
     let items: Awaited<ReturnType<Work["fetch"]>> = [];
@@ -187,8 +142,8 @@ export class Taker {
       }
       this.#begin(item, queue.activity);
     }
-    if (items.length < count) this.#rest(queue);
-    else this.#turn(queue);
+    if (items.length < count) this.#queues.rest(queue);
+    else this.#queues.putLast(queue);
   }
 
   /** With a slot that is reserved. */
@@ -199,31 +154,6 @@ export class Taker {
     this.#reserved--;
     this.#taken.set(taken.token, taken);
     taken.begin();
-  }
-
-  /** It was empty: another look, or none until it is heard of again. */
-  #rest(queue: Queue): void {
-    const key = `${queue.lane} ${queue.type}`;
-    // It was heard of meanwhile.
-    if (this.#queues.get(key) !== queue) return;
-    const againMs = LOOK_AGAIN_MS[queue.looks++];
-    if (againMs === undefined) {
-      this.#queues.delete(key);
-      return;
-    }
-    queue.isAsleep = true;
-    this.#parts.clock.after(againMs, () => {
-      queue.isAsleep = false;
-      if (this.#queues.get(key) === queue) this.#parts.woken();
-    });
-  }
-
-  /** Others of its lane come before it is looked at again. */
-  #turn(queue: Queue): void {
-    const key = `${queue.lane} ${queue.type}`;
-    if (this.#queues.get(key) !== queue) return;
-    this.#queues.delete(key);
-    this.#queues.set(key, queue);
   }
 
   #freed(): void {
@@ -244,8 +174,4 @@ export class Taker {
     if (this.#idle.length === 0 || this.#isBusy) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
-}
-
-function rankOf({ lane }: Queue): number {
-  return START_LANES.indexOf(lane);
 }

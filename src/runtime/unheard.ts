@@ -12,8 +12,8 @@ import { emptyPending, type Activation } from "./activation.ts";
 import { deadHeaders, type EventEnvelope } from "./decode.ts";
 import type { Hold } from "./hold.ts";
 import { addWrite } from "./pending.ts";
-import type { Turns } from "./reception.ts";
 import type { Room } from "./room.ts";
+import type { Turns } from "./turns.ts";
 
 /*
  * What a machine threw at. It is kept in the record that parks the actor, so that its delivery is acknowledged and nothing waits on

@@ -10,8 +10,9 @@ import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import type { Work, WorkerCall } from "../ports/work.ts";
 import type { Activation } from "./activation.ts";
-import { OfferedAttempt, type OfferStage, type Worker } from "./offered-attempt.ts";
+import { OfferedAttempt, type OfferStage, type TakenStage, type Worker } from "./offered-attempt.ts";
 import type { Session } from "./session.ts";
+import { Silence } from "./silence.ts";
 import type { SlotBoard } from "./slot-board.ts";
 import type { Untaken } from "./untaken.ts";
 
@@ -37,16 +38,12 @@ export interface WorkerParts {
   readonly progress: (actor: Address, value: unknown) => void;
 }
 
-type Taken = Extract<OfferStage, { kind: "taken" }>;
 type InHand = Extract<OfferStage, { kind: "granting" | "taken" }>;
-
-/** A worker that has not been heard of for too long is looked for once more: this host may have stalled, and its word be waiting in the socket. */
-const SECOND_LOOK_MS = 250;
 
 /**
  * What workers say to the owner of their task, what they are answered, and what becomes of those that say nothing any more.
  *
- * Owns: the stage of attempts from `granting` on. Calls in: offers.ts, the partitions (`heard`). Calls out: the performer.
+ * Owns: the stage of attempts from `granting` on. Calls in: offers.ts, the partitions (`heard`). Calls out: offer-turns.ts.
  * W1. Nobody is told to begin before the turn is stored that says who does, under the fence (invariants 3, 7).
  * W2. Two never run one attempt: it is begun again only once its worker is believed dead, or says that it does not go on.
  * W3. What is said under a token that the record does not have is answered with `stop`; not by an owner that is leaving: the next one
@@ -54,9 +51,11 @@ const SECOND_LOOK_MS = 250;
  */
 export class Workers {
   readonly #parts: WorkerParts;
+  readonly #silence: Silence;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.#silence = new Silence({ ...parts, silent: (attempt, worker) => this.#silent(attempt, worker) });
   }
 
   /** A worker says something of an attempt. */
@@ -80,9 +79,9 @@ export class Workers {
   /** Somebody runs it: from now on its silence is watched. */
   taken(attempt: OfferedAttempt, worker: Worker): void {
     const now = this.#parts.clock.monotonic();
-    const stage: Taken = { kind: "taken", worker, since: now, heardAt: now, watch: undefined };
+    const stage: TakenStage = { kind: "taken", worker, since: now, heardAt: now, watch: undefined };
     attempt.stage = stage;
-    this.#watch(attempt, stage, this.#parts.silenceMs);
+    this.#silence.watch(attempt, stage);
   }
 
   /** Tells whoever has it that it is not wanted any more. */
@@ -152,7 +151,7 @@ export class Workers {
   }
 
   /** A worker minds the timeout itself; one that does not is not waited for. */
-  #isOverTime({ timeoutMs }: OfferedAttempt, { since, heardAt }: Taken): boolean {
+  #isOverTime({ timeoutMs }: OfferedAttempt, { since, heardAt }: TakenStage): boolean {
     return timeoutMs !== undefined && heardAt - since > timeoutMs + this.#parts.silenceMs;
   }
 
@@ -191,20 +190,6 @@ export class Workers {
       },
       () => {},
     );
-  }
-
-  #watch(attempt: OfferedAttempt, stage: Taken, waitMs: number): void {
-    const { clock, silenceMs } = this.#parts;
-    // As signs of life are: where nobody lives through some time, no silence is counted either.
-    const watch = clock.every(waitMs, () => {
-      watch.cancel();
-      if (attempt.stage !== stage) return;
-      const leftMs = stage.heardAt + silenceMs - clock.monotonic();
-      if (leftMs > 0) this.#watch(attempt, stage, leftMs);
-      else if (leftMs > -SECOND_LOOK_MS) this.#watch(attempt, stage, SECOND_LOOK_MS);
-      else this.#silent(attempt, stage.worker.worker);
-    });
-    stage.watch = watch;
   }
 
   #silent(attempt: OfferedAttempt, worker: string): void {
