@@ -54,13 +54,16 @@ export async function openStand(): Promise<Stand> {
 
 async function offerOnce({ client }: RunningHost, socket: NatsSocket): Promise<void> {
   const ref = await client.start(transcode, { id: "0" });
-  await eventually("the queue is there", async () => {
+  await eventually("the queue is there, and the offer in it", async () => {
     const info = await socket.request("$JS.API.CONSUMER.INFO.TROUPE_WORK.transcode-normal");
-    return !("error" in info.json<object>());
+    const { state } = (await socket.request("$JS.API.STREAM.INFO.TROUPE_WORK")).json<{ state?: { last_seq: number } }>();
+    return !("error" in info.json<object>()) && (state?.last_seq ?? 0) > 0;
   });
-  socket[Symbol.dispose]();
   await ref.cancel();
   await ref.waitFor(({ state }) => state === "failed", { timeout: "5s" });
+  // What nobody wants any more lies there until its owner sweeps: the page's worker must not get it.
+  await socket.request("$JS.API.STREAM.PURGE.TROUPE_WORK");
+  socket[Symbol.dispose]();
 }
 
 const greet = defineTask({
