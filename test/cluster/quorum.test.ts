@@ -49,7 +49,8 @@ it("says so when most servers are away, sets nothing aside, and goes on when the
   );
   // That nobody takes the message may also look as if there were no stream.
   await expect(client.start(hello, { id: "away" })).rejects.toBeInstanceOf(TroupeError);
-  await eventually("the host is not ready", async () => (await host.readiness()).kind === "unanswered", 30_000);
+  // Unanswered; or untrusted first, where the server that is left led CORE and goes on answering reads for up to 20 s.
+  await eventually("the host is not ready", async () => (await host.readiness()).kind !== "ready", 30_000);
   await eventually("the host says why", () => lines.some((line) => line.startsWith("warn a sign of life was not heard")), 30_000);
   expect(await another).toMatchObject({ code: "no_answer", message: expect.stringContaining("of a cluster most servers must run") });
   await eventually("the host is not trusted any more", async () => (await host.readiness()).kind === "untrusted", 30_000);
